@@ -1,0 +1,58 @@
+# Every target sets itself up in .venv: with uv where there is one, with pip otherwise.
+PYTHON ?= python3
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lab sync check-sync clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/installed-demo ## fit, predict and draw a Raman spectrum: raman.html and raman.csv
+	$(BIN)/bpm-nb demo
+
+test: $(VENV)/installed-test ## the whole test suite
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
+
+lab: $(VENV)/installed-lab ## JupyterLab on the notebooks
+	$(BIN)/jupyter-lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
+
+sync: $(VENV)/installed-test ## regenerate everything that comes from the notebooks
+	$(BIN)/python -m bpm_nb.sync
+
+check-sync: $(VENV)/installed-test ## fail where a generated file differs from its notebook
+	$(BIN)/python -m bpm_nb.sync --check
+
+clean: ## remove the environment, the caches and the results of the demo
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis raman.html raman.csv
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+needs_demo := .
+needs_test := .[dev]
+needs_lab := .[widgets]
+
+# A stamp is older than a changed pyproject.toml: then the requirements are installed again.
+$(VENV)/installed-%: pyproject.toml | $(BIN)/python
+ifdef UV
+	uv pip install --python $(BIN)/python -e "$(needs_$*)"
+else
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	$(BIN)/python -m pip install --disable-pip-version-check --no-input -e "$(needs_$*)"
+endif
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "bpm_nb needs Python 3.11 or newer, and $(PYTHON) is not: name another one, as in  make PYTHON=python3.12 ..." >&2; exit 1; }
+ifdef UV
+	rm -rf $(VENV)
+	uv venv --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+else
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "$(PYTHON) cannot make virtual environments: install python3-venv (apt install python3-venv) or uv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+endif

@@ -1,0 +1,295 @@
+"The rules of the project: what states the same thing agrees, what is generated is up to date, notebooks run as they are."
+import ast
+import configparser
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tokenize
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from traitlets.config import Config
+
+import bpm_nb
+from bpm_nb.sync import directives, notebooks
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = [p.relative_to(ROOT).as_posix() for p in notebooks(ROOT)]
+MODULES = [p for p in NOTEBOOKS if re.match(r"nbs/\d+_\w+\.ipynb$", p)]
+PYPROJECT = tomllib.loads((ROOT/"pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
+LARGEST_FILE, LARGEST_OUTPUT, LONGEST_CELL = 5_000_000, 200_000, 40
+
+
+def project_files():
+    "Files that are, or would be, in the repository."
+    git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try: listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError): pytest.skip("this is not a git checkout")
+    return [ROOT/name for name in listed.split("\0") if name and (ROOT/name).is_file()]
+
+
+def text_files():
+    "(path, text) of the project's files that hold text."
+    for file in project_files():
+        content = file.read_bytes()
+        if b"\0" not in content: yield file.relative_to(ROOT).as_posix(), content.decode("utf-8")
+
+
+def cells(path):
+    "(directives, code without magics) of the code cells of a notebook."
+    for cell in nbformat.read(ROOT/path, 4).cells:
+        if cell.cell_type == "code":
+            found, code = directives(cell.source)
+            yield found, "\n".join(line for line in code.splitlines() if not re.match(r"\s*[%!]", line))
+
+
+def imported(code):
+    "Dotted names of the modules that a piece of code imports, also inside functions."
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import): yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def distribution(requirement): return re.match(r"[\w.-]+", requirement)[0]
+
+
+def package(requirement):
+    "Name under which a requirement is imported."
+    name = distribution(requirement).lower().replace("-", "_")
+    return {"scikit_learn": "sklearn", "pytest_xdist": "xdist", "pyscf_properties": "pyscf"}.get(name, name)
+
+
+def optional_packages():
+    "Packages that only an extra brings."
+    extras = {package(r) for extra in PROJECT["optional-dependencies"].values() for r in extra}
+    return extras - {package(r) for r in PROJECT["dependencies"]} - {"bpm_nb", "setuptools"}
+
+
+# ---- two files that say the same thing
+
+@pytest.fixture(scope="module")
+def settings():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT/"settings.ini", "utf-8")
+    return parser["DEFAULT"]
+
+
+def stated_twice(settings):
+    "What both files state: `{what: (settings.ini, pyproject.toml)}`."
+    spdx = {"apache2": "Apache-2.0"}
+    status = {"3": "Development Status :: 3 - Alpha", "4": "Development Status :: 4 - Beta", "5": "Development Status :: 5 - Production/Stable"}
+    pairs = lambda text: dict(line.split("=", 1) for line in text.split("\n") if line)
+    extras = {k.removesuffix("_requirements"): v.split() for k, v in settings.items() if k.endswith("_requirements")}
+    nbdev = PYPROJECT["tool"]["nbdev"]
+    return {
+        "name": (settings["lib_name"], PROJECT["name"]),
+        "version": (settings["version"], bpm_nb.__version__),
+        "description": (settings["description"], PROJECT["description"]),
+        "Python": (f">={settings['min_python']}", PROJECT["requires-python"]),
+        "license": (spdx[settings["license"]], PROJECT["license"]),
+        "author": (settings["author"], PROJECT["authors"][0]["name"]),
+        "keywords": (settings["keywords"].split(), PROJECT["keywords"]),
+        "status": (status[settings["status"]], PROJECT["classifiers"][0]),
+        "audience": (f"Intended Audience :: {settings['audience']}", PROJECT["classifiers"][1]),
+        "requirements": (settings["requirements"].split(), PROJECT["dependencies"]),
+        "extras": (extras, PROJECT["optional-dependencies"]),
+        "console scripts": (pairs(settings["console_scripts"]), PROJECT["scripts"]),
+        **{key: (settings[key].lower(), str(value).lower()) for key, value in nbdev.items()},
+    }
+
+
+def test_settings_and_pyproject_agree(settings):
+    for what, (left, right) in stated_twice(settings).items(): assert left == right, f"{what}: settings.ini and pyproject.toml differ"
+
+
+def test_the_version_has_one_source():
+    assert PROJECT["dynamic"] == ["version"] and "version" not in PROJECT
+    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "bpm_nb.__version__"}
+
+
+def test_settings_are_valid_for_nbdev_2(settings):
+    required = "repo lib_name version min_python license doc_path lib_path nbs_path recursive tst_flags put_version_in_init branch custom_sidebar " \
+               "doc_host doc_baseurl git_url title audience author author_email copyright description keywords language status user"
+    assert not [key for key in required.split() if key not in settings]
+    assert not settings.getboolean("update_pyproject")
+
+
+def test_the_changelog_names_this_version():
+    assert re.search(rf"^## {re.escape(bpm_nb.__version__)}\b", (ROOT/"CHANGELOG.md").read_text("utf-8"), re.M)
+
+
+def test_binder_uses_a_supported_python():
+    version = (ROOT/"binder/runtime.txt").read_text().strip().removeprefix("python-")
+    assert f"Programming Language :: Python :: {version}" in PROJECT["classifiers"]
+
+
+# ---- what is generated
+
+def test_generated_files_are_up_to_date():
+    check = subprocess.run([sys.executable, "-m", "bpm_nb.sync", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout + check.stderr
+
+
+def test_every_module_comes_from_a_notebook():
+    from bpm_nb.sync import generated_files
+    assert {f"bpm_nb/{p.name}" for p in (ROOT/"bpm_nb").glob("*.py")} <= set(generated_files(ROOT))
+
+
+def test_the_wheel_holds_every_shipped_file():
+    assert PYPROJECT["tool"]["setuptools"]["package-data"] == {"bpm_nb": ["shipped/*"]}
+    assert not [p for p in (ROOT/"bpm_nb").rglob("*") if p.is_file() and p.parent.name not in ("bpm_nb", "shipped", "__pycache__")]
+
+
+# ---- imports
+
+@pytest.mark.parametrize("path", MODULES)
+def test_a_notebook_imports_only_from_lower_numbers(path):
+    number = {Path(p).stem.split("_", 1)[1]: int(Path(p).stem.split("_", 1)[0]) for p in MODULES}
+    own = Path(path).stem.split("_", 1)[1]
+    used = {name.split(".")[1] for _, code in cells(path) for name in imported(code) if name.startswith("bpm_nb.")}
+    assert not {module for module in used & set(number) - {own} if number[module] >= number[own]}
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_exported_cells_are_short(path):
+    lengths = [len(code.splitlines()) for found, code in cells(path) if "export" in found]
+    assert max(lengths, default=0) <= LONGEST_CELL
+
+
+def test_the_library_uses_no_pickle_and_no_dask():
+    unwanted = {"pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal", "dask"}
+    for module in (ROOT/"bpm_nb").glob("*.py"):
+        source = module.read_text("utf-8")
+        assert not {name.split(".")[0] for name in imported(source)} & unwanted, module
+        assert not re.search(r"allow_pickle\s*=\s*True", source), module
+
+
+def loaded(*modules):
+    "Top-level modules in a fresh interpreter after it imported these."
+    code = f"import sys, {', '.join(modules)}; print(*{{m.split('.')[0] for m in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_import_bpm_nb_brings_nothing_but_the_numeric_core():
+    more = loaded("bpm_nb") - loaded("numpy", "scipy") - set(sys.stdlib_module_names) - {"bpm_nb"}
+    assert not {name for name in more if not name.startswith("_")}
+
+
+def test_modules_do_not_import_optional_packages():
+    drawing = {"plots", "dashboards"}
+    modules = [f"bpm_nb.{p.stem}" for p in (ROOT/"bpm_nb").glob("[a-z]*.py") if p.stem not in drawing]
+    assert not loaded(*modules) & (optional_packages() | {"plotly"})
+
+
+# ---- what is in the repository
+
+def test_notebooks_hold_no_widget_state_and_no_large_output():
+    for path in NOTEBOOKS:
+        nb = json.loads((ROOT/path).read_text("utf-8"))
+        assert "widgets" not in nb["metadata"], path
+        assert len(json.dumps([c.get("outputs", []) for c in nb["cells"]])) < LARGEST_OUTPUT, path
+
+
+def test_no_file_is_large():
+    assert not [f for f in project_files() if f.stat().st_size > LARGEST_FILE]
+
+
+def test_no_file_names_a_folder_of_one_machine():
+    folder = re.compile(r"(?<![\w.~])/(?:work|root|home|tmp|Users)/\w")
+    found = [f"{path}: {match[0]}" for path, text in text_files() for match in folder.finditer(text)]
+    assert not found
+
+
+# ---- what a reader finds
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
+def test_a_notebook_opens_with_a_title_and_a_promise(path):
+    first = nbformat.read(ROOT/path, 4).cells[0]
+    assert first.cell_type == "markdown"
+    assert re.match(r"# \S[^\n]*\n\n> \S", first.source), "begin with '# title', an empty line, '> one-line promise'"
+
+
+def documented_lines(source):
+    "Numbers of the lines that end in a comment."
+    return {t.start[0] for t in tokenize.generate_tokens(iter(source.splitlines(True)).__next__) if t.type == tokenize.COMMENT}
+
+
+def undocumented(definition, comments):
+    "What a public function or class lacks: a docstring, or a comment at a parameter or field."
+    missing = [] if ast.get_docstring(definition) else ["docstring"]
+    function, fields = definition, []
+    if isinstance(definition, ast.ClassDef):
+        fields = [f for f in definition.body if isinstance(f, ast.AnnAssign)]
+        function = next((f for f in definition.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
+    missing += [f.target.id for f in fields if f.end_lineno not in comments]
+    if function is None: return missing
+    named = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    return missing + [a.arg for a in named if a.arg not in ("self", "cls") and not {a.lineno, a.end_lineno} & comments]
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_what_is_exported_is_documented(path):
+    missing = {}
+    for found, code in cells(path):
+        if "export" not in found: continue
+        comments = documented_lines(code)
+        for node in ast.parse(code).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                if lack := undocumented(node, comments): missing[node.name] = lack
+    assert not missing
+
+
+def test_the_commands_of_the_readme_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT/"Makefile").read_text("utf-8"), re.M))
+    readme = (ROOT/"README.md").read_text("utf-8")
+    commands = re.findall(r"^make ([a-z-]+)", readme, re.M) + re.findall(r"`make ([a-z-]+)", readme)
+    assert {"demo", "test"} <= set(commands) <= targets
+
+
+def test_the_links_of_the_readme_lead_somewhere():
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT/"README.md").read_text("utf-8"))
+    assert not [link for link in links if not (ROOT/link).exists()]
+
+
+def test_the_readme_names_every_notebook_of_the_library():
+    readme = (ROOT/"README.md").read_text("utf-8")
+    assert not [path for path in MODULES if f"({path})" not in readme]
+
+
+# ---- notebooks run
+
+def missing_packages(path):
+    "Optional packages that a notebook imports and this environment does not have."
+    used = {name.split(".")[0] for _, code in cells(path) for name in imported(code)}
+    return sorted(name for name in used & optional_packages() if find_spec(name) is None)
+
+
+def files_in(folder):
+    return {p for p in folder.rglob("*") if p.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(p.parts)}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
+def test_a_notebook_runs_and_leaves_nothing_behind(path, tmp_path, monkeypatch):
+    if missing := missing_packages(path): pytest.skip(f"{path} needs {', '.join(missing)}")
+    copy = tmp_path/"project"
+    for folder in ("bpm_nb", "nbs"): shutil.copytree(ROOT/folder, copy/folder, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    before = files_in(copy)
+    nb = nbformat.read(ROOT/path, 4)
+    nb.cells = [c for c in nb.cells if c.cell_type != "code" or directives(c.source)[0].get("eval") != "false"]
+    monkeypatch.setenv("PYTHONPATH", str(copy))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path/"ipython"))
+    with TemporaryDirectory() as sockets: # a short path: that of a socket has about 100 characters
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", sockets)
+        NotebookClient(nb, timeout=300, kernel_name="python3", resources={"metadata": {"path": (copy/path).parent}},
+                       config=Config({"KernelManager": {"transport": "ipc"}})).execute()
+    assert files_in(copy) == before
