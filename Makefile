@@ -8,6 +8,7 @@ UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab sync check-sync clean
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -46,10 +47,10 @@ endif
 	@touch $@
 
 $(BIN)/python:
+	@rm -rf $(VENV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "bpm_nb needs Python 3.11 or newer, and $(PYTHON) is not: name another one, as in  make PYTHON=python3.12 ..." >&2; exit 1; }
 ifdef UV
-	rm -rf $(VENV)
 	uv venv --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
 else
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

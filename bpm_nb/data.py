@@ -178,6 +178,11 @@ class Trajectory:
         if not (np.isfinite(self.dt_fs) and self.dt_fs > 0): raise InputError(f"the time step is {self.dt_fs} fs: give a positive one")
         if self.pos.shape[2:] != (len(self.numbers), 3): raise InputError(f"positions have shape {self.pos.shape}, expected (segments, states, {len(self.numbers)}, 3)")
 
+    def energy_drift(self):
+        "Slope of the total energy in each segment (G,), meV per atom and 10 ps."
+        time_ps = self.dt_fs*np.arange(self.pos.shape[1])/1000
+        return np.polyfit(time_ps, self.energy.T, 1)[0]*1e4/len(self.numbers)
+
     @property
     def frames(self):
         "All states as `Frames`, segment after segment."

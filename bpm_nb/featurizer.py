@@ -46,9 +46,9 @@ class BondAxis:
     n: int = 6            # radial functions
     degree: int = 4       # largest degree l
     order: int = 2        # largest order m
-    width: float = 2.4    # width of the radial functions, in units of their spacing
-    damping: float = 0.65 # factor for each degree
-    length_weight: float = 2.5 # weight of the bond's own length among the coefficients
+    width: float = 2.0    # width of the radial functions, in units of their spacing
+    damping: float = 0.6 # factor for each degree
+    length_weight: float = 2.0 # weight of the bond's own length among the coefficients
 
     def raw(self, numbers, # (N,) atomic numbers
             pos, # (S, N, 3) positions, Å

@@ -6,7 +6,7 @@
 __all__ = ['Level', 'mean_field', 'xc_response', 'conjugate_gradient', 'response_polarizability', 'single_point', 'gfn2',
            'relaxed', 'dynamics_chunk', 'topology', 'Parts', 'finish', 'walk', 'walkers', 'thermal_momenta',
            'internal_momenta', 'diverse_order', 'pool', 'reference_frames', 'stratified', 'constant_energy',
-           'reference_trajectory']
+           'reference_trajectory', 'description']
 
 # %% ../nbs/06_reference.ipynb #7b5e27c7
 import json
@@ -19,7 +19,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from .data import Frames, InputError, Trajectory, write, write_atomic, write_npz
+from .data import Frames, InputError, Trajectory, read, write, write_atomic, write_npz
 
 # %% ../nbs/06_reference.ipynb #26be1409
 @dataclass(frozen=True)
@@ -155,14 +155,14 @@ def single_point(numbers, # (N,) atomic numbers
     return dict(alpha=alpha, dipole=mf.dip_moment(unit="au", verbose=0), energy=mf.e_tot*Hartree,
                 forces=-mf.nuc_grad_method().kernel()*Hartree/Bohr)
 
-# %% ../nbs/06_reference.ipynb #28f65e03
+# %% ../nbs/06_reference.ipynb #be692e72
 def gfn2(charge=0, # total charge, e
          spin=0): # unpaired electrons
     "GFN2-xTB calculator, converged tightly enough for energy conservation below 1 meV per atom and 10 ps."
     from tblite.ase import TBLite
     return TBLite(method="GFN2-xTB", accuracy=0.1, charge=charge, multiplicity=spin + 1, verbosity=0)
 
-# %% ../nbs/06_reference.ipynb #3cf15e0b
+# %% ../nbs/06_reference.ipynb #a7051d93
 def relaxed(atoms, # ASE atoms with a calculator
             fmax=1e-3): # largest force at the end, eV/Å
     "Positions (N, 3), Å, of the nearest minimum."
@@ -171,7 +171,7 @@ def relaxed(atoms, # ASE atoms with a calculator
     BFGS(atoms, logfile=None).run(fmax=fmax, steps=2000)
     return atoms.positions - atoms.get_center_of_mass()
 
-# %% ../nbs/06_reference.ipynb #7a03b1a2
+# %% ../nbs/06_reference.ipynb #ec880105
 def dynamics_chunk(atoms, # ASE atoms with positions, momenta and a calculator; moved on
                    steps, # number of steps
                    step_fs, # time step, fs
@@ -190,7 +190,7 @@ def dynamics_chunk(atoms, # ASE atoms with positions, momenta and a calculator; 
         states.append((atoms.positions.copy(), atoms.get_momenta(), atoms.get_total_energy()))
     return dict(zip(("pos", "momenta", "energy"), map(np.array, zip(*states))))
 
-# %% ../nbs/06_reference.ipynb #c3bb8eb2
+# %% ../nbs/06_reference.ipynb #8acdb456
 def topology(numbers, # (N,) atomic numbers
              pos): # (N, 3) positions, Å
     "Which molecule this is: bonds between heavy atoms, and how many hydrogens sit on each element. A proton that moves from one oxygen to another changes nothing."
@@ -203,7 +203,7 @@ def topology(numbers, # (N,) atomic numbers
     hosts = numbers[heavy][d[np.ix_(light, heavy)].argmin(1)] if len(heavy) else light
     return tuple(map(tuple, heavy[np.argwhere(bonded)])), tuple(np.bincount(hosts, minlength=10))
 
-# %% ../nbs/06_reference.ipynb #df3cffe2
+# %% ../nbs/06_reference.ipynb #b42e6cc8
 class Parts:
     "Finished pieces of a long computation, in a folder `OUTPUT.parts` that goes when the output is written."
     def __init__(self, output, # path of the output file
@@ -238,7 +238,7 @@ class Parts:
         import shutil
         shutil.rmtree(self.folder)
 
-# %% ../nbs/06_reference.ipynb #80dc5edb
+# %% ../nbs/06_reference.ipynb #9d91e09a
 def finish(tasks, # {key: arguments}: what there is to do
            function, # function(*arguments) → dict of arrays, the part of one task
            parts, # open `Parts`
@@ -254,11 +254,11 @@ def finish(tasks, # {key: arguments}: what there is to do
     for _ in Parallel(workers, return_as="generator_unordered")(jobs): bar.update()
     if own: bar.close()
 
-# %% ../nbs/06_reference.ipynb #a3dc9cbc
+# %% ../nbs/06_reference.ipynb #cb102f08
 def _finish_one(key, arguments, function, folder):
     write_npz(folder/f"{key}.npz", function(*arguments))
 
-# %% ../nbs/06_reference.ipynb #462ad26f
+# %% ../nbs/06_reference.ipynb #708e919d
 def walk(atoms_state, # (numbers, pos, momenta) at the start
          molecule, # (charge, spin)
          temperature_K, seed, # of the thermostat; the seed is a list of integers
@@ -267,20 +267,21 @@ def walk(atoms_state, # (numbers, pos, momenta) at the start
     atoms = _atoms(*atoms_state, molecule)
     return dynamics_chunk(atoms, steps, step_fs, every, temperature_K, np.random.default_rng(seed))
 
-# %% ../nbs/06_reference.ipynb #49771331
+# %% ../nbs/06_reference.ipynb #86c34c2a
 def _atoms(numbers, pos, momenta, molecule):
     from ase import Atoms
     atoms = Atoms(numbers, pos, momenta=momenta)
     atoms.calc = gfn2(*molecule)
     return atoms
 
-# %% ../nbs/06_reference.ipynb #99daee28
+# %% ../nbs/06_reference.ipynb #c35ca67b
 def walkers(parts, # open `Parts`
             start, # (numbers, pos): the relaxed molecule
             molecule, # (charge, spin)
             runs, # {name: (temperature_K, seed)}
             n_chunks, # picoseconds of each run
-            workers=1, label="sampling"):
+            workers=1, # processes
+            label="sampling"): # what the progress bar says
     "Names of the parts of thermostatted runs, {run: [one part a picosecond]}."
     numbers, pos = start
     keys = {r: [f"walk-{r}-{c:04}" for c in range(n_chunks)] for r in runs}
@@ -295,7 +296,7 @@ def walkers(parts, # open `Parts`
     bar.close()
     return keys
 
-# %% ../nbs/06_reference.ipynb #44f9e8ab
+# %% ../nbs/06_reference.ipynb #b512d2c8
 def thermal_momenta(numbers, # (N,) atomic numbers
                     pos, # (N, 3) positions, Å
                     temperature_K, rng, # temperature and random generator
@@ -306,7 +307,7 @@ def thermal_momenta(numbers, # (N,) atomic numbers
     atoms.set_momenta(rng.standard_normal(pos.shape)*np.sqrt(atoms.get_masses()*temperature_K*units.kB)[:, None])
     return internal_momenta(atoms) if internal else atoms.get_momenta()
 
-# %% ../nbs/06_reference.ipynb #2dafffba
+# %% ../nbs/06_reference.ipynb #d38f54b3
 def internal_momenta(atoms): # ASE atoms with momenta
     "Momenta (N, 3) without translation and rotation."
     from ase.md.velocitydistribution import Stationary, ZeroRotation
@@ -315,7 +316,7 @@ def internal_momenta(atoms): # ASE atoms with momenta
     ZeroRotation(atoms, preserve_temperature=False)
     return atoms.get_momenta()
 
-# %% ../nbs/06_reference.ipynb #206d1e66
+# %% ../nbs/06_reference.ipynb #fed0da3a
 def diverse_order(pos, # (S, N, 3) positions, Å
                   n=None): # how many to choose; None: all
     "Indices (n,) of frames by farthest-point selection in inverse interatomic distances, from the frame nearest the mean."
@@ -328,7 +329,7 @@ def diverse_order(pos, # (S, N, 3) positions, Å
         chosen.append(int(distance.argmax()))
     return np.array(chosen)
 
-# %% ../nbs/06_reference.ipynb #77b41d3c
+# %% ../nbs/06_reference.ipynb #6f4caecb
 def pool(parts, # open `Parts`
          start, # (numbers, pos): the relaxed molecule
          molecule, # (charge, spin)
@@ -348,7 +349,7 @@ def pool(parts, # open `Parts`
     if not np.mean(same) > 0.9: raise InputError("the molecule reacts at this temperature: most sampled frames have other bonds; lower the temperature")
     return found[same], kelvin[same]
 
-# %% ../nbs/06_reference.ipynb #49660a37
+# %% ../nbs/06_reference.ipynb #0275d0ca
 def reference_frames(output, # path of the npz that will hold the frames
                      numbers, pos, # (N,) and (N, 3) Å: the molecule
                      n=400, # number of frames
@@ -376,12 +377,12 @@ def reference_frames(output, # path of the npz that will hold the frames
         parts.remove()
     return frames
 
-# %% ../nbs/06_reference.ipynb #8a6e1ea2
+# %% ../nbs/06_reference.ipynb #eab3dc40
 def _settings(what, numbers, charge, spin, seed, **others):
     programs = {p: version(p) for p in ("pyscf", "tblite", "ase", "numpy")} | {"python": platform.python_version()}
     return dict(what=what, numbers=[int(z) for z in numbers], charge=charge, spin=spin, seed=seed, dynamics="GFN2-xTB", programs=programs, **others)
 
-# %% ../nbs/06_reference.ipynb #76b2c717
+# %% ../nbs/06_reference.ipynb #8f29a93a
 def _start(parts, numbers, pos, molecule):
     "The relaxed molecule (numbers, pos): relaxed once, then read."
     finish({"start": (np.asarray(numbers), np.asarray(pos, float), molecule)}, _relax, parts, label="relaxing")
@@ -389,7 +390,7 @@ def _start(parts, numbers, pos, molecule):
 
 def _relax(numbers, pos, molecule): return dict(pos=relaxed(_atoms(numbers, pos, None, molecule)))
 
-# %% ../nbs/06_reference.ipynb #d00e37ef
+# %% ../nbs/06_reference.ipynb #496a8ece
 def stratified(energy, # (W, T) total energies of the candidates of each run, eV
                n): # number of segments, n ≤ W
     "Indices (n, 2) into `energy`, one candidate a run, whose energies are nearest the n mid-quantiles of all of them."
@@ -399,14 +400,14 @@ def stratified(energy, # (W, T) total energies of the candidates of each run, eV
     run, quantile = linear_sum_assignment(misfit.min(1))
     return np.array([(r, misfit[r, :, q].argmin()) for r, q in zip(run, quantile)])
 
-# %% ../nbs/06_reference.ipynb #7fe07765
+# %% ../nbs/06_reference.ipynb #c317a88c
 def constant_energy(atoms_state, # (numbers, pos, momenta) at the start
                     molecule, # (charge, spin)
                     step_fs, every, steps): # time step (fs), steps between states, steps in all
     "A piece of dynamics at constant energy: see `dynamics_chunk`."
     return dynamics_chunk(_atoms(*atoms_state, molecule), steps, step_fs, every)
 
-# %% ../nbs/06_reference.ipynb #5171ec92
+# %% ../nbs/06_reference.ipynb #7f03c960
 def reference_trajectory(output, # path of the npz that will hold the trajectory
                          numbers, pos, # (N,) and (N, 3) Å: the molecule
                          n_segments=8, # independent segments
@@ -434,7 +435,7 @@ def reference_trajectory(output, # path of the npz that will hold the trajectory
         parts.remove()
     return trajectory
 
-# %% ../nbs/06_reference.ipynb #104f8d4b
+# %% ../nbs/06_reference.ipynb #325fc66e
 def _segment_starts(parts, start, molecule, temperature_K, seed, n_segments, workers, settle=2, candidates=3):
     "States (numbers, pos, momenta) at rest as a whole, at the quantiles of the canonical energy."
     from ase import Atoms
@@ -451,7 +452,7 @@ def _segment_starts(parts, start, molecule, temperature_K, seed, n_segments, wor
         energy.append(e - lost + [a.get_kinetic_energy() for a in rest])
     return [(start[0], states[r][t].positions, states[r][t].get_momenta()) for r, t in stratified(np.array(energy), n_segments)]
 
-# %% ../nbs/06_reference.ipynb #d45de046
+# %% ../nbs/06_reference.ipynb #36c3cb1b
 def _joined(parts, keys, start, save_fs, temperature_K, settings):
     from ase import Atoms, units
     join = lambda name: np.array([np.concatenate([parts.read(k)[name] for k in segment]) for segment in keys])
@@ -460,3 +461,17 @@ def _joined(parts, keys, start, save_fs, temperature_K, settings):
         raise InputError("the molecule reacts along the trajectory: its bonds at the end are not those of the start; lower the temperature")
     return Trajectory(numbers=start[0], pos=pos, vel=join("momenta")/mass*units.fs, dt_fs=save_fs, energy=join("energy"),
                       temperature_K=temperature_K, provenance=settings)
+
+# %% ../nbs/06_reference.ipynb #e28ff352
+def description(name, # name of the molecule
+                folder): # folder with NAME_train.npz, NAME_test.npz, NAME_trajectory.npz
+    "Text that says what the files of a molecule hold, how they were made, and their SHA-256 sums."
+    from hashlib import sha256
+    lines = [f"# {name}", "", "Made by `bpm-nb reference`. Positions in Å, polarizability (bohr³), dipole (e·bohr), energy (eV), forces (eV/Å), velocities (Å/fs).", ""]
+    for part in ("train", "test", "trajectory"):
+        if not (file := Path(folder)/f"{name}_{part}.npz").exists(): continue
+        record = read(file)
+        made = ", ".join(f"{k} {v}" for k, v in record.provenance.items() if k not in ("numbers", "temperature_K", "what"))
+        kelvin = sorted(set(np.ravel(record.provenance["temperature_K"])))
+        lines += [f"**{part}** (`{file.name}`): positions {record.pos.shape}, {' and '.join(f'{t:g} K' for t in kelvin)}. {made}. SHA-256 {sha256(file.read_bytes()).hexdigest()}.", ""]
+    return "\n".join(lines)

@@ -8,8 +8,8 @@ __all__ = ['C_CM_FS', 'HC_K', 'DERIVATIVES', 'WINDOWS', 'NON_NEGATIVE', 'GEOMETR
            'squared_frequency', 'autocorrelation', 'cosine_transform', 'parzen', 'window_fs', 'segments',
            'shortest_block_ps', 'block_length', 'geometry_weights', 'standard_error', 'Spectrum', 'raman_spectrum',
            'parseval_ratios', 'depolarization', 'laser_factor', 'displacement_factor', 'bose_factor',
-           'quantum_correction', 'Intensity', 'instrument_intensity', 'placzek_activity', 'Peak', 'peaks',
-           'verlet_corrected', 'write_csv']
+           'quantum_correction', 'Intensity', 'instrument_intensity', 'placzek_activity', 'block_scatter', 'Peak',
+           'peaks', 'verlet_corrected', 'write_csv']
 
 # %% ../nbs/07_spectra.ipynb #2f9467b5
 import json
@@ -111,7 +111,7 @@ def window_fs(window, # name of the window
 # %% ../nbs/07_spectra.ipynb #a50a038f
 def segments(alpha): # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
     "The polarizability as (G, T, 3, 3), checked: numbers, finite, symmetric."
-    try: alpha = np.asarray(alpha, float)
+    try: alpha = np.asarray(alpha).astype(float, casting="same_kind")
     except (TypeError, ValueError): raise InputError("alpha is not an array of real numbers: give shape (T, 3, 3), or (G, T, 3, 3) for segments of equal length") from None
     if alpha.ndim == 3: alpha = alpha[None]
     if alpha.ndim != 4 or alpha.shape[2:] != (3, 3) or 0 in alpha.shape:
@@ -143,11 +143,11 @@ def block_length(n_segments, # number of segments
     "Velocities in each block, and blocks in each segment."
     length_ps, shortest = (n_frames - 1)*dt_fs/1000, shortest_block_ps(resolution_cm1)
     if n_blocks is None: n_blocks = max(1, min(-(-16//n_segments), int(length_ps/(1.5*shortest))))
-    if n_blocks < 1: raise InputError(f"n_blocks is {n_blocks}: give a whole number of at least 1, or None")
+    if n_blocks < 1 or n_blocks != int(n_blocks): raise InputError(f"n_blocks is {n_blocks}: give a whole number of at least 1, or None")
     if length_ps < shortest*n_blocks:
         possible = np.ceil(10*resolution_cm1*shortest*n_blocks/length_ps)/10 if length_ps else np.inf
-        raise InputError(f"a segment of {length_ps:.3g} ps ({n_frames} frames) in {n_blocks} block(s) is too short for a resolution of {resolution_cm1:g} cm-1, "
-                         f"which needs {shortest:.3g} ps a block: run longer, or set resolution_cm1 to {possible:g} or more")
+        raise InputError(f"a segment of {length_ps:.3g} ps ({n_frames} frames) in {n_blocks} block(s) is too short for a resolution of "
+                         f"{resolution_cm1:g} cm-1, which needs {shortest:.3g} ps a block: run longer, or set resolution_cm1 to {possible:g} or more")
     return (n_frames - 1)//n_blocks, int(n_blocks)
 
 # %% ../nbs/07_spectra.ipynb #ff09c367
@@ -156,7 +156,7 @@ GEOMETRIES = {"isotropic": (1, 0), "anisotropic": (0, 1), "vv": (1, 4/45), "vh":
 # %% ../nbs/07_spectra.ipynb #bc4617b1
 def geometry_weights(geometry): # name in `GEOMETRIES`, Porto string, or angle of the analyser in degrees
     "Weights of a² and γ² in a scattering geometry."
-    if isinstance(geometry, (int, float)):
+    if isinstance(geometry, (int, float, np.number)):
         cos2 = np.cos(np.radians(geometry))**2
         return tuple(np.dot((cos2, 1 - cos2), (GEOMETRIES["vv"], GEOMETRIES["vh"])))
     if geometry in GEOMETRIES: return GEOMETRIES[geometry]
@@ -246,10 +246,10 @@ def _warn_if_coarse(spectrum, share=0.02):
     nu, curve, dt = spectrum.wavenumber_cm1, spectrum.natural, spectrum.settings["dt_fs"]
     high = curve[nu > 0.9*nu[-1]].sum()
     if high > share*curve.sum():
-        warnings.warn(f"{high/curve.sum():.0%} of the activity lies just below the Nyquist wavenumber of {nu[-1]:.0f} cm-1: frames every {dt:g} fs are too far apart "
-                      f"for the fastest motion, or the series is noisy; save a frame every {dt/2:g} fs or less", stacklevel=3)
+        warnings.warn(f"{high/curve.sum():.0%} of the activity lies just below the Nyquist wavenumber of {nu[-1]:.0f} cm-1: frames every "
+                      f"{dt:g} fs are too far apart for the fastest motion, or the series is noisy; save a frame every {dt/2:g} fs or less", stacklevel=3)
 
-# %% ../nbs/07_spectra.ipynb #8e236635
+# %% ../nbs/07_spectra.ipynb #a59e9e58
 def parseval_ratios(alpha, # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
                     dt_fs, # time between frames, fs
                     **options): # options of `raman_spectrum`
@@ -260,10 +260,10 @@ def parseval_ratios(alpha, # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
     squares = (mean_polarizability(v)**2).mean(), (anisotropic_components(v)**2).sum(0).mean()
     return tuple(float(np.trapezoid(c, s.wavenumber_cm1)/q) for c, q in zip((s.isotropic, s.anisotropic), squares))
 
-# %% ../nbs/07_spectra.ipynb #d23fa5cf
+# %% ../nbs/07_spectra.ipynb #37841591
 def depolarization(spectrum, # `Spectrum` or `Intensity`
-                   floor=1e-3, # smallest VV intensity, relative to the strongest, at which the ratio is given
-                   max_error=0.2): # largest standard error at which the ratio is given
+                   floor=2e-3, # smallest VV intensity, relative to the strongest, at which the ratio is given
+                   max_error=0.1): # largest standard error at which the ratio is given
     "Depolarization ratio (K,) and its standard error (K,); NaN where the intensity is noise."
     vv, vh = spectrum.blocks("vv"), spectrum.blocks("vh")
     mean = np.where(vv.mean(0) > floor*vv.mean(0).max(), vv.mean(0), np.nan)
@@ -272,31 +272,31 @@ def depolarization(spectrum, # `Spectrum` or `Intensity`
     noise = error > max_error
     return np.where(noise, np.nan, rho), np.where(noise, np.nan, error)
 
-# %% ../nbs/07_spectra.ipynb #13f2e5f2
+# %% ../nbs/07_spectra.ipynb #4c32d3d8
 def laser_factor(wavenumber_cm1, # (K,) Raman shift, cm⁻¹
                  laser_nm, # wavelength of the laser, nm
                  power=4): # 4 for radiated power; 3 for a detector that counts photons
     "(1 - ν/ν0)⁴ (K,): the emitted light is redder than the laser."
     return np.clip(1 - wavenumber_cm1*laser_nm*1e-7, 0, None)**power
 
-# %% ../nbs/07_spectra.ipynb #9b3384db
+# %% ../nbs/07_spectra.ipynb #24ef55d2
 def displacement_factor(wavenumber_cm1): # (K,) Raman shift above zero, cm⁻¹
     "1/ν (K,), cm."
     return 1/wavenumber_cm1
 
-# %% ../nbs/07_spectra.ipynb #67c7f68c
+# %% ../nbs/07_spectra.ipynb #b0897d85
 def bose_factor(wavenumber_cm1, # (K,) Raman shift above zero, cm⁻¹
                 temperature_K): # temperature, K
     "1/(1 - exp(-hcν/kT)) (K,), for Stokes scattering."
     return -1/np.expm1(-HC_K*wavenumber_cm1/temperature_K)
 
-# %% ../nbs/07_spectra.ipynb #e5a5375f
+# %% ../nbs/07_spectra.ipynb #c2d9b630
 CORRECTIONS = {"classical": np.ones_like,
                "harmonic": lambda x: -x/np.expm1(-x),
                "schofield": lambda x: np.exp(x/2),
                "standard": lambda x: 2/(1 + np.exp(-x))}
 
-# %% ../nbs/07_spectra.ipynb #78e9adde
+# %% ../nbs/07_spectra.ipynb #fa54a1bd
 def quantum_correction(wavenumber_cm1, # (K,) Raman shift above zero, cm⁻¹
                        temperature_K, # temperature, K
                        name="harmonic"): # name in `CORRECTIONS`
@@ -304,11 +304,11 @@ def quantum_correction(wavenumber_cm1, # (K,) Raman shift above zero, cm⁻¹
     if name not in CORRECTIONS: raise InputError(f"quantum correction {name!r} is not known: use one of {', '.join(CORRECTIONS)}")
     return CORRECTIONS[name](HC_K*np.asarray(wavenumber_cm1, float)/temperature_K)
 
-# %% ../nbs/07_spectra.ipynb #ca3855da
+# %% ../nbs/07_spectra.ipynb #96460cf5
 class Intensity(Spectrum):
     "What an instrument records, on a relative scale that is the same for all wavenumbers: `Spectrum` times its factors."
 
-# %% ../nbs/07_spectra.ipynb #ce2057db
+# %% ../nbs/07_spectra.ipynb #1dc8a6aa
 def instrument_intensity(spectrum, # `Spectrum` of activities
                          laser_nm=532., # wavelength of the laser, nm; None: no laser factor
                          temperature_K=300., # temperature of the simulation, K; None: no quantum correction, no Bose factor
@@ -329,14 +329,22 @@ def instrument_intensity(spectrum, # `Spectrum` of activities
                                         displacement=displacement, power=power)
     return Intensity(nu, spectrum.isotropic_blocks[:, keep]*factor, spectrum.anisotropic_blocks[:, keep]*factor, settings)
 
-# %% ../nbs/07_spectra.ipynb #a35e99b4
+# %% ../nbs/07_spectra.ipynb #c4a3449c
 def placzek_activity(area, # (…) area of a band, bohr⁶ fs⁻²
                      temperature_K): # temperature of the simulation, K
     "Activity (…), Å⁴/u: the area of a band over kT. For the usual 45a'²+7γ'² take 45 times the area in the geometry `natural`."
     kT = constants.k*temperature_K/(constants.atomic_mass*1e10) # u Å² fs⁻²
     return area*(constants.value("Bohr radius")*1e10)**6/kT
 
-# %% ../nbs/07_spectra.ipynb #4b7638d1
+# %% ../nbs/07_spectra.ipynb #6b267693
+def block_scatter(spectrum): # `Spectrum` or `Intensity`
+    "Relative standard deviation of the intensity in one block, where lines are broader than the resolution."
+    s = spectrum.settings
+    n = round(1000*s["block_ps"]/s["dt_fs"])
+    w = WINDOWS[s["window"]](s["dt_fs"]*np.arange(n)/s["window_fs"])
+    return float(np.sqrt((2*(w**2*(1 - np.arange(n)/n)).sum() - 1)/n))
+
+# %% ../nbs/07_spectra.ipynb #f2057c45
 @dataclass(frozen=True)
 class Peak:
     "A band of a spectrum. The errors are standard errors; they are NaN when there is a single block."
@@ -344,18 +352,18 @@ class Peak:
     wavenumber_error: float # cm⁻¹
     height: float # unit of the spectrum
     height_error: float # unit of the spectrum
-    width_cm1: float # full width at half maximum with the resolution in it, cm⁻¹; NaN where a neighbour hides it
+    width_cm1: float # full width at half maximum with the resolution in it, cm⁻¹; NaN where neighbours hide it
     width_error: float # cm⁻¹
     area: float # unit of the spectrum times cm⁻¹
     area_error: float # unit of the spectrum times cm⁻¹
     depolarization_ratio: float # of the areas
     depolarization_error: float
 
-# %% ../nbs/07_spectra.ipynb #2fab503a
+# %% ../nbs/07_spectra.ipynb #021f5fb9
 def peaks(spectrum, # `Spectrum` or `Intensity`
           geometry="natural", # geometry, see `geometry_weights`
           minimum=0.01, # smallest prominence, relative to the highest point
-          significance=2., # smallest prominence, in standard errors
+          significance=3., # smallest log(top/valley), in standard errors
           range_cm1=None): # (lowest, highest) wavenumber, cm⁻¹; None: from twice the resolution on
     "List of `Peak`, the largest area first."
     low, high = range_cm1 or (2*spectrum.settings["resolution_cm1"], np.inf)
@@ -363,55 +371,61 @@ def peaks(spectrum, # `Spectrum` or `Intensity`
     nu = spectrum.wavenumber_cm1[keep]
     if len(nu) < 3: raise InputError(f"the range {low:g} to {high:g} cm-1 holds fewer than three points of the spectrum: choose a wider one")
     blocks = np.array([spectrum.blocks(g)[:, keep] for g in (geometry, "vv", "vh")])
-    tops = _tops(nu, blocks[0], minimum, significance, spectrum.settings["resolution_cm1"])
+    tops = _tops(blocks[0], minimum, significance, spectrum.settings["resolution_cm1"]/(nu[1] - nu[0]), block_scatter(spectrum))
     bands = _bands(blocks[0].mean(0), tops)
     measured = lambda curves: np.array([_measure(nu[b], *curves[:, b]) for b in bands]).reshape(-1, 5)
     values, errors = measured(blocks.mean(1)), _jackknife(measured, blocks)
     found = [Peak(*map(float, np.stack([v, e], 1).ravel())) for v, e in zip(values, errors)]
     return sorted(found, key=lambda p: -p.area)
 
-# %% ../nbs/07_spectra.ipynb #85aa8b9c
-def _tops(nu, blocks, minimum, significance, resolution_cm1):
-    "Indices of the maxima that stand out of `blocks (B, K)`: log(top/base) exceeds its error, which knows that both belong to the same run."
+# %% ../nbs/07_spectra.ipynb #c47ec261
+def _tops(blocks, minimum, significance, apart, scatter):
+    "Indices of the maxima that stand out of `blocks (B, K)`: log(top/base) against its error, in which what top and base share cancels."
     from scipy.signal import find_peaks
-    curve, apart = blocks.mean(0), max(1, resolution_cm1/(nu[1] - nu[0]))
-    tops, found = find_peaks(curve, prominence=max(minimum*curve.max(), 1e-300), distance=apart)
+    curve = blocks.mean(0)
+    tops, found = find_peaks(curve, prominence=max(minimum*curve.max(), 1e-300), distance=max(1, apart))
     left, right = found["left_bases"], found["right_bases"]
     base = np.where(curve[left] > curve[right], left, right)
     share = blocks/np.maximum(curve, 1e-300)
-    error = np.nan_to_num(standard_error(share[:, tops] - share[:, base]))
+    error = np.fmax(standard_error(share[:, tops] - share[:, base]), scatter*np.sqrt(2/len(blocks)))
     return tops[np.log(curve[tops]/np.maximum(curve[base], 1e-300)) >= significance*error]
 
-# %% ../nbs/07_spectra.ipynb #ab9c7124
+# %% ../nbs/07_spectra.ipynb #5bdf1418
 def _bands(curve, tops):
     "A slice from valley to valley around each of the `tops`; neighbours share their valley."
     valleys = [a + curve[a:b].argmin() for a, b in zip(tops[:-1], tops[1:])]
     edges = [0, *valleys, len(curve) - 1]
     return [slice(a, b + 1) for a, b in zip(edges[:-1], edges[1:])] if len(tops) else []
 
-# %% ../nbs/07_spectra.ipynb #4bfef641
+# %% ../nbs/07_spectra.ipynb #06a60695
 def _measure(nu, curve, vv, vh):
     "Position, height, width, area and depolarization ratio of the band in `curve`."
-    top, step = curve.argmax(), nu[1] - nu[0]
-    position, height = nu[top], curve[top]
-    if 0 < top < len(nu) - 1 and curve[top-1:top+2].min() > 0:
-        left, mid, right = np.log(curve[top-1:top+2])
-        shift = (left - right)/(2*(left - 2*mid + right)) if left + right < 2*mid else 0.
-        position, height = position + step*shift, height*np.exp(-(left - right)*shift/4)
-    sides = np.array([_half(nu[top::-1], curve[top::-1], height), _half(nu[top:], curve[top:], height)])
-    width = 2*np.nanmean(abs(sides - position)) if not np.isnan(sides).all() else np.nan
+    height, position = _height(curve), np.nan
+    above = np.clip(curve - height/2, 0, None)
+    if above.any(): position = (above*nu).sum()/above.sum()
+    low, high = _half(nu, curve, height), _half(nu[::-1], curve[::-1], height)
+    sides = 2*np.nan_to_num([position - low, high - position])
+    width = sides.mean() if sides.all() else sides.max() or np.nan
     total = np.trapezoid(vv, nu)
     return position, height, width, np.trapezoid(curve, nu), np.trapezoid(vh, nu)/total if total else np.nan
 
-# %% ../nbs/07_spectra.ipynb #c8e58148
-def _half(nu, curve, height):
-    "Wavenumber at which a curve that starts at its top falls through half the height; NaN if it does not."
-    below = np.flatnonzero(curve <= height/2)
-    if not len(below) or not below[0]: return np.nan
-    k = below[0]
-    return nu[k] + (nu[k-1] - nu[k])*(height/2 - curve[k])/(curve[k-1] - curve[k])
+# %% ../nbs/07_spectra.ipynb #f9616b03
+def _height(curve):
+    "Height of the top of `curve`: a parabola through the logarithms of three points, exact for a Gaussian line."
+    top = curve.argmax()
+    three = curve[max(top - 1, 0):top + 2]
+    if len(three) < 3 or three.min() <= 0: return curve[top]
+    left, mid, right = np.log(three)
+    bend = left - 2*mid + right
+    return np.exp(mid - (left - right)**2/(8*bend)) if bend < 0 else curve[top]
 
-# %% ../nbs/07_spectra.ipynb #2152585e
+# %% ../nbs/07_spectra.ipynb #2deb8ce5
+def _half(nu, curve, height):
+    "Wavenumber at which `curve` first rises through half the height; NaN if it starts above."
+    k = (curve > height/2).argmax()
+    return nu[k-1] + (nu[k] - nu[k-1])*(height/2 - curve[k-1])/(curve[k] - curve[k-1]) if k else np.nan
+
+# %% ../nbs/07_spectra.ipynb #95d6d334
 def _jackknife(measured, blocks):
     "Standard errors of `measured` of the mean over blocks, from leaving out one block at a time; `blocks (3, B, K)`."
     n = blocks.shape[1]
@@ -420,7 +434,7 @@ def _jackknife(measured, blocks):
     left_out = np.array([measured((total - blocks[:, b])/(n - 1)) for b in range(n)])
     return np.sqrt((n - 1)*left_out.var(0))
 
-# %% ../nbs/07_spectra.ipynb #6c21b24f
+# %% ../nbs/07_spectra.ipynb #65381462
 def verlet_corrected(wavenumber_cm1, # (…) position in a spectrum from velocity-Verlet dynamics, cm⁻¹
                      step_fs): # time step of the integrator, fs
     "Wavenumber (…), cm⁻¹, of the same harmonic oscillator with an infinitely small step; never larger than the one given."
@@ -429,10 +443,10 @@ def verlet_corrected(wavenumber_cm1, # (…) position in a spectrum from velocit
     if np.max(np.abs(wavenumber_cm1))*half > np.pi/2: raise InputError(f"no motion above {np.pi/2/half:.0f} cm-1 exists with a step of {step_fs:g} fs: check the step")
     return np.sin(half*np.asarray(wavenumber_cm1))/half
 
-# %% ../nbs/07_spectra.ipynb #1831f022
+# %% ../nbs/07_spectra.ipynb #d2adef49
 COLUMNS = ("isotropic", "isotropic_error", "anisotropic", "anisotropic_error", "vv", "vh", "natural", "depolarization_ratio", "depolarization_error")
 
-# %% ../nbs/07_spectra.ipynb #03bed758
+# %% ../nbs/07_spectra.ipynb #7f822927
 def write_csv(spectrum, # `Spectrum` or `Intensity`
               path, # where the file goes
               notes=None): # {name: value}: more to say in the header, such as the model and the trajectory

@@ -10,12 +10,10 @@ import tokenize
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from traitlets.config import Config
 
 import bpm_nb
 from bpm_nb.sync import directives, notebooks
@@ -288,8 +286,6 @@ def test_a_notebook_runs_and_leaves_nothing_behind(path, tmp_path, monkeypatch):
     nb.cells = [c for c in nb.cells if c.cell_type != "code" or directives(c.source)[0].get("eval") != "false"]
     monkeypatch.setenv("PYTHONPATH", str(copy))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path/"ipython"))
-    with TemporaryDirectory() as sockets: # a short path: that of a socket has about 100 characters
-        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", sockets)
-        NotebookClient(nb, timeout=300, kernel_name="python3", resources={"metadata": {"path": (copy/path).parent}},
-                       config=Config({"KernelManager": {"transport": "ipc"}})).execute()
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path/"runtime"))
+    NotebookClient(nb, timeout=300, kernel_name="python3", resources={"metadata": {"path": (copy/path).parent}}).execute()
     assert files_in(copy) == before

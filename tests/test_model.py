@@ -1,0 +1,217 @@
+"""The bond model: covariance, limits, literal oracles, odd sizes, scikit-learn's tools, memory."""
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+
+from bpm_nb.bonds import BASIS, bonds, components, tensor
+from bpm_nb.data import Frames, InputError, joined
+from bpm_nb.featurizer import BondAxis
+from bpm_nb.polarizability import BondPolarizability, errors, rows_by_kind
+
+BASES = ["inducing", "bonds", "structures"]
+WATER = np.array([[0, 0, .12], [0, .76, -.47], [0, -.76, -.47]])
+METHANOL = np.array([[-.05, .66, 0], [-.05, -.76, 0], [-1.09, .98, 0], [.44, 1.07, .89], [.44, 1.07, -.89], [.87, -1.05, 0]])
+
+
+def rattled(numbers, pos, n, seed, size=0.05):
+    "Distorted, randomly turned frames with a polarizability of point-like bonds: smooth, covariant, not of the model's form."
+    rng = np.random.default_rng(seed)
+    x = pos + rng.normal(scale=size, size=(n, *pos.shape))
+    x = np.einsum("sij,snj->sni", Rotation.random(n, rng=rng).as_matrix(), x)
+    i, j = np.triu_indices(len(numbers), 1)
+    d = x[:, i] - x[:, j]
+    r = np.linalg.norm(d, axis=-1)
+    strength = np.sqrt(np.array(numbers)[i]*np.array(numbers)[j])*np.exp(-(r - 1)**2)*(1 + 0.1*np.sin(3*r))
+    alpha = np.einsum("sb,sbi,sbj->sij", strength/r**2, d, d) + (strength*r).sum(1)[:, None, None]*np.eye(3)
+    return Frames(np.tile(numbers, (n, 1)), x, alpha)
+
+
+@pytest.fixture(scope="module")
+def water(): return rattled([8, 1, 1], WATER, 24, 0)
+
+
+@pytest.fixture(scope="module")
+def methanol(): return rattled([6, 8, 1, 1, 1, 1], METHANOL, 20, 1)
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("choice", ["pairs", "covalent"])
+def test_rotation_translation_permutation(methanol, basis, choice):
+    model = BondPolarizability(basis=basis, bonds=choice, n_points=60).fit(methanol[:12])
+    some, rng = methanol[12:], np.random.default_rng(2)
+    expected = model.predict(some)
+    for turn in (Rotation.random(rng=rng).as_matrix(), -np.eye(3), np.diag([1, 1, -1.])):
+        order = rng.permutation(6)
+        moved = Frames(some.numbers[:, order], (some.pos @ turn.T + rng.normal(size=3))[:, order])
+        np.testing.assert_allclose(model.predict(moved), turn @ expected @ turn.T, rtol=1e-8, atol=1e-8*np.abs(expected).max())
+
+
+def test_training_frames_may_be_turned_and_renumbered(methanol):
+    turn, order = Rotation.random(rng=5).as_matrix(), [5, 0, 3, 2, 4, 1]
+    turned = Frames(methanol.numbers[:, order], (methanol.pos @ turn.T)[:, order], turn @ methanol.alpha @ turn.T)
+    a, b = (BondPolarizability(basis="bonds", lam=1e-6).fit(f[:12]).predict(methanol[12:]) for f in (methanol, turned))
+    np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-7*np.abs(a).max())
+
+
+def literal_kernel(model, a, b):
+    "Values {(s, t): [(Q, weight, Q', weight', k), …]} bond by bond, straight from the definition."
+    found = []
+    for f in (a, b):
+        bs = bonds(f.numbers[0], f.pos, model.bonds, model.cutoff)
+        raw = BondAxis().raw(f.numbers[0], f.pos, bs, model.species_)
+        x = [model.expansions_[kind].projection(r) for kind, r in zip(bs.kind, raw)]
+        q = np.einsum("pi,pj->pij", bs.direction, bs.direction) - np.eye(3)/3
+        found.append([(bs.frame[p], bs.kind[p], bs.weight[p], np.einsum("cij,ij->c", BASIS, q[p]), x[p]) for p in range(len(bs.frame))])
+    iso, aniso, mixed = np.zeros((len(a), len(b))), np.zeros((len(a), 5, len(b), 5)), np.zeros((len(a), 5, len(b)))
+    for s, kind, w, q, x in found[0]:
+        for t, other, v, p, y in found[1]:
+            if kind != other: continue
+            k = w*v*np.exp(-model.gamma*((x - y)**2).sum())
+            iso[s, t] += k
+            aniso[s, :, t] += k*np.outer(q, p)
+            mixed[s, :, t] += k*q
+    n, m = len(a), len(b)
+    return iso, aniso.reshape(5*n, 5*m), mixed.reshape(5*n, m)
+
+
+def test_the_bonds_basis_is_the_tensor_gaussian_process(water):
+    train, test, lam = water[:5], water[5:8], 1e-5
+    model = BondPolarizability(basis="bonds", lam=lam).fit(train)
+    iso, beta = components(train.alpha)
+    (k0, k2, _), (t0, t2, _) = literal_kernel(model, train, train), literal_kernel(model, test, train)
+    ridge = lambda k: k + lam*np.trace(k)/len(k)*np.eye(len(k))
+    expected = tensor(iso.mean() + t0 @ np.linalg.solve(ridge(k0), iso - iso.mean()), (t2 @ np.linalg.solve(ridge(k2), beta.ravel())).reshape(-1, 5))
+    np.testing.assert_allclose(model.predict(test), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_the_structures_basis_is_the_published_model(water):
+    train, test, lam = water[:5], water[5:8], 1e-4
+    model = BondPolarizability(basis="structures", lam=lam).fit(train)
+    iso, beta = components(train.alpha)
+    (k0, _, kq), (t0, _, tq) = literal_kernel(model, train, train), literal_kernel(model, test, train)
+    c = np.trace(k0)/5
+    w = np.linalg.solve(k0 + lam*c*np.eye(5), iso - iso.mean())
+    whitened = kq @ np.linalg.inv(np.linalg.cholesky(k0)).T
+    v = np.linalg.solve(kq.T @ kq + lam*(whitened**2).sum()/25*k0, kq.T @ beta.ravel())
+    expected = tensor(iso.mean() + t0 @ w, (tq @ v).reshape(-1, 5))
+    np.testing.assert_allclose(model.predict(test), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_inducing_points_for_every_bond_are_the_bonds_basis(water):
+    few, rest = water[:8], water[8:]
+    exact, all_points = (BondPolarizability(basis=b, n_points=10_000, lam=1e-6).fit(few).predict(rest) for b in ("bonds", "inducing"))
+    np.testing.assert_allclose(all_points, exact, rtol=1e-5, atol=1e-5*np.abs(exact).max())
+
+
+def test_errors_left_out_are_those_of_refits(water):
+    model = BondPolarizability(basis="bonds", lam=1e-6).fit(water)
+    residual = []
+    for s in range(len(water)):
+        rest = np.delete(np.arange(len(water)), s)
+        part = BondPolarizability(basis="bonds", lam=1e-6).fit(water[rest])
+        residual.append(components(part.predict(water[[s]]) - water.alpha[[s]])[1])
+    # the descriptors are centred and scaled anew without the frame, so the agreement is rough; test_krr.py has the exact one
+    assert np.sqrt(np.mean(np.square(residual))) == pytest.approx(model.errors_[1], rel=0.4)
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_it_learns(methanol, basis):
+    train, test = joined([methanol, rattled([6, 8, 1, 1, 1, 1], METHANOL, 100, 3)]), rattled([6, 8, 1, 1, 1, 1], METHANOL, 30, 4)
+    found = errors(test.alpha, BondPolarizability(basis=basis, n_points=600).fit(train).predict(test))
+    assert found["iso_relative"] < 0.3 and found["beta_relative"] < 0.1, found
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("n_frames", [1, 2])
+def test_one_bond_and_one_frame(basis, n_frames):
+    h2 = rattled([1, 1], np.array([[0, 0, 0], [0, 0, .74]]), 3, 0)
+    predicted = BondPolarizability(basis=basis, lam=1e-8).fit(h2[:n_frames]).predict(h2)
+    assert predicted.shape == (3, 3, 3) and np.isfinite(predicted).all()
+    np.testing.assert_allclose(predicted[:n_frames], h2.alpha[:n_frames], rtol=1e-3)
+
+
+def test_molecules_of_different_size_in_one_set(water, methanol):
+    both = joined([water, methanol])[np.random.default_rng(0).permutation(44)]
+    model = BondPolarizability(n_points=500).fit(both)
+    np.testing.assert_allclose(model.predict(both), np.concatenate([model.predict(both[[s]]) for s in range(44)]), rtol=1e-9, atol=1e-9)
+    assert model.score(both) > 0.99
+
+
+def test_predictions_do_not_depend_on_the_memory_budget(methanol):
+    models = [BondPolarizability(memory_mb=m, lam=1e-6, n_points=200).fit(methanol[:10]) for m in (1e-3, 512)]
+    np.testing.assert_allclose(*(m.predict(methanol) for m in models), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("basis", ["bonds", "structures"])
+def test_no_array_of_all_bonds_by_all_bonds(basis):
+    many = rattled([6, 8, 1, 1, 1, 1], METHANOL, 250, 7)
+    rows = rows_by_kind(many, [1, 6, 8], BondAxis(), "pairs", 4.0)
+    largest = max(len(r.raw) for r in rows.values())
+    tracemalloc.start()
+    BondPolarizability(basis=basis, memory_mb=4).fit(many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    square = 8*largest**2
+    frames_square = 8*(5*len(many))**2
+    assert peak < 0.7*square + 5*frames_square + 20*sum(r.raw.nbytes for r in rows.values())
+    assert largest > 1400
+
+
+def test_a_pair_that_leaves_the_cutoff_changes_nothing_suddenly(water):
+    model = BondPolarizability(cutoff=2.5, n_points=100).fit(water)
+    far = np.linspace(2.3, 2.6, 601)
+    frames = Frames(np.tile([8, 1, 1], (601, 1)), [[[0, 0, 0], [0, 0, .96], [0, r*np.sin(1.8), r*np.cos(1.8)]] for r in far])
+    alpha = model.predict(frames).reshape(601, 9)
+    slope = np.diff(alpha, axis=0)/np.diff(far)[:, None]
+    assert np.abs(np.diff(alpha, axis=0)).max() < 0.02*np.ptp(alpha, axis=0).max()
+    assert np.abs(np.diff(slope, axis=0)).max() < 0.05*np.abs(slope).max()
+
+
+def test_a_saved_model_is_the_model(tmp_path, methanol):
+    for basis in BASES:
+        model = BondPolarizability(basis=basis, n_points=50, descriptor=BondAxis(n=4)).fit(methanol)
+        model.save(tmp_path/"m.npz")
+        again = BondPolarizability.load(tmp_path/"m.npz")
+        np.testing.assert_array_equal(again.predict(methanol), model.predict(methanol))
+        assert again.get_params() == model.get_params() and again.errors_ == pytest.approx(model.errors_)
+
+
+def test_scikit_learn_tools_work(water):
+    model = BondPolarizability(n_points=100, lam=1e-6)
+    assert clone(model).get_params() == model.get_params()
+    scores = cross_val_score(model, water, cv=3)
+    assert scores.shape == (3,) and (scores > 0.9).all()
+    search = GridSearchCV(model, {"gamma": [1e-3, 0.2]}, cv=2).fit(water)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all() and search.predict(water).shape == (24, 3, 3)
+
+
+def test_targets_may_be_given_apart(water):
+    a = BondPolarizability(lam=1e-6).fit(water)
+    b = BondPolarizability(lam=1e-6).fit(replace(water, alpha=None), water.alpha)
+    np.testing.assert_array_equal(a.predict(water), b.predict(water))
+
+
+def test_an_unfitted_model_says_so(water):
+    with pytest.raises(NotFittedError): BondPolarizability().predict(water)
+
+
+@pytest.mark.parametrize("settings", [dict(basis="x"), dict(gamma=0), dict(gamma=float("nan")), dict(cutoff=-1), dict(lam=0), dict(descriptor="x"),
+                                      dict(bonds="x"), dict(bonds=[[0, 9]]), dict(n_points=0), dict(memory_mb=0)])
+def test_senseless_settings_are_refused(water, settings):
+    with pytest.raises(InputError): BondPolarizability(**settings).fit(water)
+
+
+def test_errors_against_numbers_worked_out_by_hand():
+    reference = np.array([np.eye(3), 3*np.eye(3)])
+    predicted = reference + 0.5*np.eye(3)
+    predicted[:, 0, 1] = predicted[:, 1, 0] = 0.3
+    found = errors(reference, predicted)
+    assert found["iso_rmse_au"] == pytest.approx(0.5) and found["iso_relative"] == pytest.approx(0.5)
+    assert found["beta_rmse_au"] == pytest.approx(np.sqrt(2*0.09/9))
+    assert found["alpha_rmse_au"] == pytest.approx(np.sqrt((2*0.09 + 3*0.25)/9)) and found["n_frames"] == 2
