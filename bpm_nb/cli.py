@@ -97,7 +97,7 @@ def spectrum(a): # arguments: model, trajectory, dt_fs, resolution, output
     with naming(a.trajectory): found = trajectory_spectrum(model, trajectory, a.resolution)
     lines = peaks(found)
     if out.suffix == ".csv": write_csv(found, out)
-    else: write_page(out, f"Raman spectrum of {Path(a.trajectory).name}", spectrum_sections(found, lines))
+    else: write_page(out, f"Raman spectrum of {Path(a.trajectory).name}", spectrum_sections(found, lines, trajectory.temperature_K))
     return dict(output=str(out), peaks=peak_dicts(lines)), f"{peaks_text(lines)}\n{out}"
 
 # %% ../nbs/11_cli.ipynb #50cab401
@@ -113,13 +113,15 @@ def peaks_text(peaks, # list of `Peak`, the strongest first
 
 # %% ../nbs/11_cli.ipynb #72347fcd
 def spectrum_sections(found, # `Spectrum`
-                      lines): # its peaks
+                      lines, # its peaks
+                      temperature_K=None): # of the trajectory, K; None: not known, taken as 300
     "Sections of a page: the spectrum, its peaks, and how it was made."
     from bpm_nb import plots
     from bpm_nb.spectra import instrument_intensity, peaks
-    seen = instrument_intensity(found)
+    kelvin = temperature_K or 300.
+    seen = instrument_intensity(found, temperature_K=kelvin)
     settings = lambda s: ", ".join(f"{k} = {v}" for k, v in s.settings.items())
-    return [("What an instrument sees", "Intensity in natural light at 90°, 45a² + 7γ², with its isotropic and anisotropic parts, under a laser of 532 nm at 300 K. "
+    return [("What an instrument sees", f"Intensity in natural light at 90°, 45a² + 7γ², with its isotropic and anisotropic parts, under a laser of 532 nm at {kelvin:g} K. "
              "The bands around the curves are one standard error. Below: the depolarization ratio ρ where the intensity stands out of the noise.",
              plots.spectrum(seen, peaks(seen))),
             ("Raman activity", "The same without the factors of laser and temperature: the strength of the motion itself.", plots.spectrum(found, lines)),
@@ -151,7 +153,7 @@ def demo(a): # arguments: molecule, folder
     figures = [plots.parity(*iso, title="isotropic part"), plots.parity(*beta, title="anisotropic components")]
     text = (f"Model fitted on {len(data.train)} frames, against density-functional theory on {len(data.test)} frames of other runs. "
             f"Isotropic error {result['iso_rmse_au']:.3g} bohr³, anisotropic {result['beta_rmse_au']:.3g} bohr³.")
-    write_page(html, f"Raman spectrum of {data.name}", [*spectrum_sections(found, lines), ("How good is the model?", text, figures), ("Data", data.description)])
+    write_page(html, f"Raman spectrum of {data.name}", [*spectrum_sections(found, lines, data.trajectory.temperature_K), ("How good is the model?", text, figures), ("Data", *data.description.strip().split("\n\n")[1:])])
     write_csv(found, csv)
     return dict(result, peaks=peak_dicts(lines), files=[str(html), str(csv)]), f"{errors_text(result)}\n{peaks_text(lines)}\n{html}\n{csv}"
 

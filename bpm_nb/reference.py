@@ -467,11 +467,11 @@ def description(name, # name of the molecule
                 folder): # folder with NAME_train.npz, NAME_test.npz, NAME_trajectory.npz
     "Text that says what the files of a molecule hold, how they were made, and their SHA-256 sums."
     from hashlib import sha256
-    lines = [f"# {name}", "", "Made by `bpm-nb reference`. Positions in Å, polarizability (bohr³), dipole (e·bohr), energy (eV), forces (eV/Å), velocities (Å/fs).", ""]
+    lines = [name, "", "Made by 'bpm-nb reference'. Positions in Å, polarizability (bohr³), dipole (e·bohr), energy (eV), forces (eV/Å), velocities (Å/fs).", ""]
     for part in ("train", "test", "trajectory"):
         if not (file := Path(folder)/f"{name}_{part}.npz").exists(): continue
         record = read(file)
         made = ", ".join(f"{k} {v}" for k, v in record.provenance.items() if k not in ("numbers", "temperature_K", "what"))
         kelvin = sorted(set(np.ravel(record.provenance["temperature_K"])))
-        lines += [f"**{part}** (`{file.name}`): positions {record.pos.shape}, {' and '.join(f'{t:g} K' for t in kelvin)}. {made}. SHA-256 {sha256(file.read_bytes()).hexdigest()}.", ""]
+        lines += [f"{file.name}: positions {record.pos.shape}, {' and '.join(f'{t:g} K' for t in kelvin)}. {made}. SHA-256 {sha256(file.read_bytes()).hexdigest()}.", ""]
     return "\n".join(lines)

@@ -357,7 +357,7 @@ class Peak:
     area: float # unit of the spectrum times cm⁻¹
     area_error: float # unit of the spectrum times cm⁻¹
     depolarization_ratio: float # of the areas
-    depolarization_error: float
+    depolarization_error: float # same
 
 # %% ../nbs/07_spectra.ipynb #021f5fb9
 def peaks(spectrum, # `Spectrum` or `Intensity`

@@ -1,0 +1,229 @@
+"""The reference data and what makes them: independent solvers, finite fields, equipartition, killed runs, provenance."""
+import os
+import signal
+import subprocess
+import sys
+import time
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from bpm_nb.data import SHIPPED, InputError, load, read, shipped
+from bpm_nb.reference import (Level, Parts, conjugate_gradient, dynamics_chunk, mean_field, response_polarizability, single_point,
+                              thermal_momenta, topology)
+
+pytest.importorskip("pyscf", reason="the reference extra is not installed")
+WATER = np.array([8, 1, 1]), np.array([[0, 0, .117], [0.1, .757, -.469], [0, -.757, -.469]])
+
+
+def finite_field(numbers, pos, level, spin=0, field=2e-3):
+    "Polarizability from dipoles in four fields along each axis, error of fourth order in the field."
+    from pyscf import dft, gto
+    mol = gto.M(atom=list(zip(map(int, numbers), pos)), basis=level.basis, spin=spin, verbose=0)
+    r, columns = mol.intor("int1e_r"), []
+    for axis in np.eye(3):
+        dipoles = {}
+        for k in (-2, -1, 1, 2):
+            mf = (dft.UKS if spin else dft.RKS)(mol, xc=level.xc).density_fit()
+            mf.grids.level = level.scf_grid
+            mf.conv_tol, mf.conv_tol_grad = 1e-12, 1e-7
+            core = mf.get_hcore() + np.einsum("x,xij->ij", k*field*axis, r)
+            mf.get_hcore = lambda *_, core=core: core
+            mf.kernel()
+            dipoles[k] = mf.dip_moment(unit="au", verbose=0)
+        columns.append((8*(dipoles[1] - dipoles[-1]) - (dipoles[2] - dipoles[-2]))/(12*field))
+    return np.array(columns)
+
+
+@pytest.mark.parametrize("xc", ["hf", "lda,vwn", "pbe", "b3lyp"])
+def test_the_response_is_the_derivative_of_the_dipole(xc):
+    level = Level(xc, "def2-svpd", 1, 1)
+    mf = mean_field(*WATER, level)
+    np.testing.assert_allclose(response_polarizability(mf, 1), finite_field(*WATER, level), atol=1e-3)
+
+
+def test_an_open_shell_takes_the_stock_solver():
+    level, hydroxyl = Level("hf", "6-31g"), (np.array([8, 1]), np.array([[0, 0, 0], [.1, .2, .95]]))
+    np.testing.assert_allclose(single_point(*hydroxyl, level, spin=1)["alpha"], finite_field(*hydroxyl, level, spin=1), atol=1e-2)
+
+
+def test_a_functional_that_the_response_does_not_know_is_refused():
+    with pytest.raises(InputError, match="kinetic energy density"): single_point(*WATER, Level("tpss", "sto-3g"))
+
+
+def test_a_molecule_that_is_none_does_not_converge_silently():
+    from pyscf.lib.exceptions import BasisNotFoundError
+    with pytest.raises((InputError, BasisNotFoundError, RuntimeError)): single_point(*WATER, Level("b3lyp", "sto-3g"), charge=1)
+
+
+def test_conjugate_gradient_solves_several_systems_at_once():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(12, 12))
+    a = a @ a.T + 12*np.eye(12)
+    b = rng.normal(size=(3, 4, 3))
+    x = conjugate_gradient(lambda u: (u.reshape(3, 12) @ a).reshape(3, 4, 3), b, np.diag(a).reshape(4, 3), tol=1e-12)
+    np.testing.assert_allclose(x.reshape(3, 12) @ a, b.reshape(3, 12), atol=1e-10)
+    with pytest.raises(InputError, match="converge"): conjugate_gradient(lambda u: u @ a, rng.normal(size=(1, 12)), np.ones(12), max_iter=2)
+
+
+# ---- what ships -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_frame_is_what_its_level_of_theory_gives(name):
+    "One frame, another one each day."
+    frames = load(name).test
+    k = int(time.time()//86400) % len(frames)
+    found = single_point(frames.numbers[k], frames.pos[k], Level(**frames.provenance["level"]))
+    np.testing.assert_allclose(found["alpha"], frames.alpha[k], atol=2e-4)
+    np.testing.assert_allclose(found["dipole"], frames.dipole[k], atol=1e-4)
+    np.testing.assert_allclose(found["energy"], frames.energy[k], atol=1e-5)
+    np.testing.assert_allclose(found["forces"], frames.forces[k], atol=1e-3)
+
+
+def test_a_shipped_tensor_is_that_of_an_independent_solver():
+    from pyscf.prop.polarizability.rks import Polarizability
+    frames = load("malonaldehyde-enol").test
+    stock = Polarizability(mean_field(frames.numbers[0], frames.pos[0], Level(**frames.provenance["level"]))).polarizability()
+    np.testing.assert_allclose(stock, frames.alpha[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_files_are_those_described(name):
+    text = load(name).description
+    for part in ("train", "test", "trajectory"): assert sha256((SHIPPED/f"{name}_{part}.npz").read_bytes()).hexdigest() in text
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_sets_are_large_enough_and_apart(name):
+    data = load(name)
+    assert len(data.train) >= 250 and len(data.test) >= 100
+    made = [data.train.provenance, data.test.provenance]
+    assert made[0]["level"] == made[1]["level"] and made[0]["seed"] != made[1]["seed"]
+    assert set(made[0]["temperature_K"]) == {500.} and set(made[1]["temperature_K"]) == {300., 400.}
+    assert {"pyscf", "tblite", "ase", "numpy"} <= made[0]["programs"].keys()
+    x = np.concatenate([data.train.pos, data.test.pos]).reshape(len(data.train) + len(data.test), -1)
+    distance = np.linalg.norm(x[:, None] - x, axis=-1) + 1e3*np.eye(len(x))
+    assert distance.min() > 0.05
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_trajectories_keep_their_energy_and_are_canonical(name):
+    from ase import Atoms, units
+    run = load(name).trajectory
+    assert np.abs(run.energy_drift()).max() < 1
+    assert run.pos.shape[0]*run.pos.shape[1]*run.dt_fs >= 8e4 and run.pos.shape[1]*run.dt_fs >= 1e4*0.999
+    mass = Atoms(run.numbers).get_masses()[:, None]
+    kinetic = 0.5*(mass*(run.vel/units.fs)**2).sum((2, 3))
+    modes = 3*len(run.numbers) - 6
+    kelvin = 2*kinetic.mean(1)/modes/units.kB
+    assert abs(kelvin.mean() - run.temperature_K) < 0.08*run.temperature_K, kelvin
+    spread = run.temperature_K/np.sqrt(modes)   # of the energy over modes of a classical harmonic molecule
+    assert 0.5*spread < kelvin.std() < 1.6*spread, kelvin
+    momentum = (mass*run.vel).sum(2)
+    assert np.abs(momentum).max() < 1e-2*np.abs(mass*run.vel).max()
+    velocity = (run.pos[:, 2:] - run.pos[:, :-2])/(2*run.dt_fs)
+    heavy = run.numbers > 1
+    np.testing.assert_allclose(velocity[:, :, heavy], run.vel[:, 1:-1][:, :, heavy], atol=0.1*np.abs(run.vel).max())
+
+
+def test_enol_frames_are_enol():
+    data = load("malonaldehyde-enol")
+    numbers = data.train.numbers[0]
+    shape = topology(numbers, data.trajectory.pos[0, 0])
+    assert shape[1][8] == 1 and shape[1][6] == 3
+    for pos in (*data.train.pos, *data.test.pos, *data.trajectory.pos.reshape(-1, 9, 3)[::100]): assert topology(numbers, pos) == shape
+
+
+# ---- dynamics -------------------------------------------------------------------------------------------------------
+
+def springs():
+    "Calculator of atoms on springs of 1.2 Å between all pairs."
+    from ase.calculators.calculator import Calculator
+
+    class Springs(Calculator):
+        implemented_properties = ["energy", "forces"]
+
+        def calculate(self, atoms=None, properties=("energy",), system_changes=()):
+            super().calculate(atoms, properties, system_changes)
+            d = self.atoms.positions[:, None] - self.atoms.positions
+            r = np.sqrt((d**2).sum(-1)) + np.eye(len(d))
+            stretch = (r - 1.2)*(1 - np.eye(len(d)))
+            self.results = dict(energy=5*(stretch**2).sum(), forces=-20*((stretch/r)[..., None]*d).sum(1))
+
+    return Springs()
+
+
+def test_the_thermostat_heats_every_kind_of_motion_alike():
+    "Translation, rotation and vibration of three atoms on springs: each at the temperature."
+    from ase import Atoms, units
+    rng, kelvin = np.random.default_rng(0), 300.
+    atoms = Atoms("O3", [[0, 0, 0], [1.2, 0, 0], [0.6, 1.04, 0]])
+    atoms.calc = springs()
+    atoms.set_momenta(thermal_momenta(atoms.numbers, atoms.positions, kelvin, rng))
+    dynamics_chunk(atoms, 2000, 1., 100, kelvin, rng)
+    states = dynamics_chunk(atoms, 40_000, 1., 20, kelvin, rng)
+    mass, kt = atoms.get_masses()[0], units.kB*kelvin
+    total, parts = (states["momenta"]**2).sum((1, 2))/(2*mass), []
+    translation = (states["momenta"].sum(1)**2).sum(1)/(2*3*mass)
+    for x, p in zip(states["pos"] - states["pos"].mean(1, keepdims=True), states["momenta"]):
+        spin = np.cross(x, p).sum(0)
+        inertia = mass*((x**2).sum()*np.eye(3) - x.T @ x)
+        parts.append(spin @ np.linalg.solve(inertia, spin)/2)
+    rotation = np.array(parts)
+    for kinetic, n in ((translation, 3), (rotation, 3), (total - translation - rotation, 3)):
+        assert 2*kinetic.mean()/n == pytest.approx(kt, rel=0.12)
+
+
+# ---- work that resumes ----------------------------------------------------------------------------------------------
+
+PROGRAM = """
+import sys, numpy as np
+from bpm_nb.reference import Level, reference_frames
+reference_frames(sys.argv[1], [8, 1, 1], np.array([[0, 0, .117], [0, .757, -.469], [0, -.757, -.469]]), n=12,
+                 level=Level("hf", "sto-3g", 0, 0), seed=3, oversample=2, temperatures=(300., 600.))
+"""
+
+
+def test_a_run_killed_ten_times_loses_and_repeats_nothing(tmp_path):
+    environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore")
+    start = lambda name: subprocess.Popen([sys.executable, "-c", PROGRAM, tmp_path/name], env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    assert start("whole.npz").wait(300) == 0
+    rng, seen, kills = np.random.default_rng(), {}, 0
+    while not (tmp_path/"killed.npz").exists():
+        child, before = start("killed.npz"), len(seen)
+        while child.poll() is None and kills < 10 and len(parts := list((tmp_path/"killed.npz.parts").glob("*.npz"))) <= before + rng.integers(0, 4): time.sleep(0.02)
+        if kills < 10:
+            time.sleep(0.2*rng.random())
+            os.killpg(child.pid, signal.SIGKILL)
+            kills += 1
+        child.wait(300)
+        for f in (tmp_path/"killed.npz.parts").glob("*.npz"): assert seen.setdefault(f.name, f.stat().st_mtime_ns) == f.stat().st_mtime_ns, f"{f.name} was made twice"
+    assert kills == 10 and not (tmp_path/"killed.npz.parts").exists()
+    whole, killed = (read(tmp_path/f"{name}.npz") for name in ("whole", "killed"))
+    assert len(killed) == 12 and killed.provenance["temperature_K"] == [300., 600.]*6
+    for k in ("pos", "alpha", "energy", "forces"): np.testing.assert_allclose(getattr(killed, k), getattr(whole, k), atol=1e-6)
+
+
+def test_a_second_process_on_one_output_is_refused(tmp_path):
+    with Parts(tmp_path/"o.npz", dict(a=1)):
+        with pytest.raises(InputError, match="another process"), Parts(tmp_path/"o.npz", dict(a=1)): pass
+    with Parts(tmp_path/"o.npz", dict(a=1)) as parts: assert parts.missing(["x"]) == ["x"]
+
+
+def test_pieces_made_with_other_settings_are_refused(tmp_path):
+    with Parts(tmp_path/"o.npz", dict(a=1)): pass
+    with pytest.raises(InputError, match="other settings"), Parts(tmp_path/"o.npz", dict(a=2)): pass
+
+
+def test_a_molecule_that_flies_apart_is_refused(tmp_path):
+    "Two waters at 2000 K do not stay where they were."
+    far = np.concatenate([WATER[1], WATER[1] + [0, 0, 3.0]])
+    hot = (np.concatenate([[8, 1, 1]]*2), far)
+    found = topology(*hot)
+    assert found[0] == () and found[1][8] == 4
+    moved = far.copy()
+    moved[1] = moved[3] + [0, 0, 0.97]
+    assert topology(hot[0], moved) == found
+    moved[3] = moved[0] + [0, 0, 1.4]
+    assert topology(hot[0], moved) != found
