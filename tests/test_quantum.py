@@ -44,8 +44,8 @@ def test_the_response_is_the_derivative_of_the_dipole(xc):
 
 
 def test_an_open_shell_takes_the_stock_solver():
-    level, hydroxyl = Level("hf", "6-31g"), (np.array([8, 1]), np.array([[0, 0, 0], [.1, .2, .95]]))
-    np.testing.assert_allclose(single_point(*hydroxyl, level, spin=1)["alpha"], finite_field(*hydroxyl, level, spin=1), atol=1e-2)
+    level, methyl = Level("hf", "6-31g"), (np.array([6, 1, 1, 1]), np.array([[0, 0, .1], [0, 1.08, 0], [.94, -.54, 0], [-.94, -.54, 0]]))
+    np.testing.assert_allclose(single_point(*methyl, level, spin=1)["alpha"], finite_field(*methyl, level, spin=1), atol=1e-3)
 
 
 def test_a_functional_that_the_response_does_not_know_is_refused():
@@ -100,7 +100,7 @@ def test_shipped_sets_are_large_enough_and_apart(name):
     assert len(data.train) >= 250 and len(data.test) >= 100
     made = [data.train.provenance, data.test.provenance]
     assert made[0]["level"] == made[1]["level"] and made[0]["seed"] != made[1]["seed"]
-    assert set(made[0]["temperature_K"]) == {500.} and set(made[1]["temperature_K"]) == {300., 400.}
+    assert set(made[0]["temperature_K"]) == {500.} and made[1]["temperature_K"][:4] == [300., 400., 300., 400.]
     assert {"pyscf", "tblite", "ase", "numpy"} <= made[0]["programs"].keys()
     x = np.concatenate([data.train.pos, data.test.pos]).reshape(len(data.train) + len(data.test), -1)
     distance = np.linalg.norm(x[:, None] - x, axis=-1) + 1e3*np.eye(len(x))
@@ -161,8 +161,8 @@ def test_the_thermostat_heats_every_kind_of_motion_alike():
     atoms = Atoms("O3", [[0, 0, 0], [1.2, 0, 0], [0.6, 1.04, 0]])
     atoms.calc = springs()
     atoms.set_momenta(thermal_momenta(atoms.numbers, atoms.positions, kelvin, rng))
-    dynamics_chunk(atoms, 2000, 1., 100, kelvin, rng)
-    states = dynamics_chunk(atoms, 40_000, 1., 20, kelvin, rng)
+    dynamics_chunk(atoms, 500, 2., 100, kelvin, rng)
+    states = dynamics_chunk(atoms, 8000, 2., 10, kelvin, rng)
     mass, kt = atoms.get_masses()[0], units.kB*kelvin
     total, parts = (states["momenta"]**2).sum((1, 2))/(2*mass), []
     translation = (states["momenta"].sum(1)**2).sum(1)/(2*3*mass)
@@ -181,7 +181,7 @@ PROGRAM = """
 import sys, numpy as np
 from bpm_nb.reference import Level, reference_frames
 reference_frames(sys.argv[1], [8, 1, 1], np.array([[0, 0, .117], [0, .757, -.469], [0, -.757, -.469]]), n=12,
-                 level=Level("hf", "sto-3g", 0, 0), seed=3, oversample=2, temperatures=(300., 600.))
+                 level=Level("hf", "sto-3g", 0, 0), seed=3, oversample=2)
 """
 
 
@@ -201,7 +201,7 @@ def test_a_run_killed_ten_times_loses_and_repeats_nothing(tmp_path):
         for f in (tmp_path/"killed.npz.parts").glob("*.npz"): assert seen.setdefault(f.name, f.stat().st_mtime_ns) == f.stat().st_mtime_ns, f"{f.name} was made twice"
     assert kills == 10 and not (tmp_path/"killed.npz.parts").exists()
     whole, killed = (read(tmp_path/f"{name}.npz") for name in ("whole", "killed"))
-    assert len(killed) == 12 and killed.provenance["temperature_K"] == [300., 600.]*6
+    assert len(killed) == 12
     for k in ("pos", "alpha", "energy", "forces"): np.testing.assert_allclose(getattr(killed, k), getattr(whole, k), atol=1e-6)
 
 
