@@ -50,6 +50,10 @@ class BondAxis:
     damping: float = 0.6 # factor for each degree
     length_weight: float = 2.0 # weight of the bond's own length among the coefficients
 
+    def row_bytes(self, n_atoms): # atoms of the molecule
+        "Memory that one bond takes on the way to its descriptor, bytes."
+        return 8*(n_atoms*(2*self.n + 3*(self.degree + 1)*(self.order + 1) + 12) + 500)
+
     def raw(self, numbers, # (N,) atomic numbers
             pos, # (S, N, 3) positions, Å
             bonds, # `Bonds` of these frames
@@ -97,6 +101,10 @@ class Soap:
     n: int = 6           # radial functions
     degree: int = 4      # largest degree l
     sigma: float = 1.0   # width of an atom, Å
+
+    def row_bytes(self, n_atoms): # atoms of the molecule
+        "Memory that one bond takes on the way to its descriptor, bytes; for five elements at most."
+        return 8*(5*self.n)**2*(self.degree + 1)
 
     def raw(self, numbers, # (N,) atomic numbers
             pos, # (S, N, 3) positions, Å

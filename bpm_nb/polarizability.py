@@ -17,6 +17,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from scipy.sparse import csr_array, vstack
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from .bonds import Bonds, bonds, check_bonds, components, summation, tensor
@@ -41,7 +42,7 @@ def rows_by_kind(frames, # `Frames`
                  cutoff): # Å
     "`Rows` of each pair of elements, {kind: Rows}."
     found = {}
-    for index, numbers, pos in groups(frames):
+    for index, numbers, pos in tqdm(groups(frames), desc="descriptors", delay=2):
         b = bonds(numbers, pos, choice, cutoff)
         raw, frame = settings.raw(numbers, pos, b, species), index[b.frame]
         for kind in np.unique(b.kind):
@@ -78,7 +79,7 @@ def design_fit(designs, # (S, M) and (5 S, M) whitened designs of the isotropic 
                lambdas): # relative regularizations to try, for each
     "Weights (M,) and (M,) of the whitened functions, the λ and the leave-one-frame-out error of each."
     found = []
-    for design, y, size, tries in zip(designs, targets, (1, 5), lambdas):
+    for design, y, size, tries in tqdm(list(zip(designs, targets, (1, 5), lambdas)), desc="solving", delay=2):
         solver = design_ridge(design, size)
         lam, errors = best_lambda(solver, y, tries)
         found.append((design.T @ solver.coefficients(y, lam), lam, errors.min()))
@@ -88,7 +89,7 @@ def design_fit(designs, # (S, M) and (5 S, M) whitened designs of the isotropic 
 def bonds_weights(rows, q, targets, gamma, lambdas, budget): # see `fitted_expansions`
     "Points {kind: (M, R)} and weights {kind: (M, 2)} of the basis of all bonds; λ and errors."
     found = []
-    for part, y, size, tries in zip(("iso", "aniso"), targets, (1, 5), lambdas):
+    for part, y, size, tries in tqdm(list(zip(("iso", "aniso"), targets, (1, 5), lambdas)), desc="solving", delay=2):
         solver = ridge(sum(summed_kernel(q[k], q[k], gamma, getattr(r, part), getattr(r, part).T, budget) for k, r in rows.items()), size)
         lam, errors = best_lambda(solver, y, tries)
         found.append((solver.coefficients(y, lam), lam, errors.min()))
@@ -107,7 +108,7 @@ def structures_weights(rows, q, targets, gamma, lambdas, budget): # see `fitted_
 def inducing_weights(rows, q, targets, gamma, lambdas, budget, n_points, candidates=20_000): # see `fitted_expansions`
     "Points {kind: (M, R)} and weights {kind: (M, 2)} of the basis of chosen bonds; λ and errors."
     total, rng, points, designs, back = sum(map(len, q.values())), np.random.default_rng(0), {}, [], {}
-    for k, r in rows.items():
+    for k, r in tqdm(rows.items(), desc="kernel", delay=2):
         some = rng.permutation(len(q[k]))[:candidates]
         points[k] = q[k][some[pivots(q[k][some], gamma, -(-n_points*len(q[k])//total))]]
         left = csr_array(vstack([r.iso, r.aniso]))
@@ -178,29 +179,31 @@ def frame_blocks(frames, # `Frames`
                  budget): # bytes
     "Slices of frames whose descriptors fit into the budget."
     n = frames.numbers.shape[1]
-    pairs = n*(n - 1)/2
-    numbers_of_a_row = 4*n*(getattr(settings, "n", 8) + 4) + 2000
-    return row_blocks(len(frames), int(8*pairs*numbers_of_a_row), budget)
+    return row_blocks(len(frames), n*(n - 1)//2*settings.row_bytes(n), budget)
 
 # %% ../nbs/05_polarizability.ipynb #81bbc9a9
 def predicted(model, # fitted `BondPolarizability`
-              frames): # `Frames`
+              frames, # `Frames`
+              budget): # bytes of one block of the kernel
     "Isotropic parts (S,) and anisotropic components (S, 5), bohr³."
-    iso, aniso, budget = element_counts(frames, model.species_) @ model.atomic_, 0, model.memory_mb*2**20//4
+    iso, aniso = element_counts(frames, model.species_) @ model.atomic_, np.zeros(5*len(frames))
     for kind, r in rows_by_kind(frames, model.species_, descriptor(model.descriptor), model.bonds, model.cutoff).items():
         if kind not in model.expansions_: continue
         parts = model.expansions_[kind](r.raw, model.gamma, budget)
         iso, aniso = iso + r.iso @ parts[:, 0], aniso + r.aniso @ parts[:, 1]
-    return iso, np.reshape(aniso, (len(frames), -1)) if np.ndim(aniso) else np.zeros((len(frames), 5))
+    return iso, aniso.reshape(-1, 5)
 
 # %% ../nbs/05_polarizability.ipynb #b0ee262f
 def predicted_in_blocks(model, # fitted `BondPolarizability`
                         frames): # `Frames`
     "The same for any number of frames, in blocks on all cores."
-    blocks = frame_blocks(frames, descriptor(model.descriptor), model.memory_mb*2**20)
-    jobs = (delayed(predicted)(model, frames[b]) for b in blocks)
-    found = Parallel(effective_n_jobs(-1) if len(blocks) > 1 else 1, prefer="threads", return_as="generator")(jobs)
-    return map(np.concatenate, zip(*tqdm(found, total=len(blocks), desc="polarizabilities", delay=2)))
+    workers = effective_n_jobs(-1)
+    budget = model.memory_mb*2**20//(2*workers)
+    blocks = frame_blocks(frames, descriptor(model.descriptor), budget)
+    jobs = (delayed(predicted)(model, frames[b], budget) for b in blocks)
+    with threadpool_limits(1):
+        found = Parallel(workers, prefer="threads", return_as="generator")(jobs)
+        return map(np.concatenate, zip(*tqdm(found, total=len(blocks), desc="polarizabilities", delay=2)))
 
 # %% ../nbs/05_polarizability.ipynb #2295159a
 def check_elements(frames, # `Frames`
