@@ -295,13 +295,13 @@ def _joined_xyz(sets, path):
 # %% ../nbs/00_data.ipynb #28a76e75
 def _frame(atoms, bohr, unit):
     found = dict(atoms.info, **(atoms.calc.results if atoms.calc else {}))
-    optional = dict(alpha=found.get("polarizability"), dipole=found.get("dipole"), energy=found.get("energy"), forces=found.get("forces"))
-    for name, size in dict(alpha=9, dipole=3, energy=1).items():
-        if (value := optional[name]) is not None and np.size(value) != size:
-            raise InputError(f"{'polarizability' if name == 'alpha' else name} has {np.size(value)} numbers, expected {size}")
-    if (alpha := optional["alpha"]) is not None: optional["alpha"] = np.reshape(alpha, (3, 3))/(bohr**3 if unit == "angstrom3" else 1)
-    if optional["dipole"] is not None: optional["dipole"] = np.reshape(optional["dipole"], 3)/bohr
-    return Frames(atoms.numbers[None], atoms.positions[None], **{k: np.asarray(v)[None] for k, v in optional.items() if v is not None})
+    alpha, scale = found.get("polarizability"), bohr**3 if unit == "angstrom3" else 1
+    if alpha is not None and np.size(alpha) != 9: raise InputError(f"the polarizability has {np.size(alpha)} numbers, expected 9: three rows of three")
+    kept = {} if alpha is None else dict(alpha=np.reshape(alpha, (1, 3, 3))/scale)
+    for name, shape, unit_ in (("dipole", (1, 3), bohr), ("energy", (1,), 1), ("forces", (1, len(atoms), 3), 1)):
+        value = np.asarray(found.get(name))  # of another shape or kind it is none of ours, and not needed
+        if value.dtype.kind in "if" and value.size == np.prod(shape): kept[name] = value.reshape(shape)/unit_
+    return Frames(atoms.numbers[None], atoms.positions[None], **kept)
 
 # %% ../nbs/00_data.ipynb #b3570560
 def _write_xyz(path, frames):
