@@ -78,11 +78,17 @@ def bonds(numbers, # (N,) atomic numbers
 def check_bonds(frames, # `Frames`
                 choice="pairs", # "pairs", "covalent", or a list of index pairs
                 cutoff=4.0, # Å, for "pairs"
+                known=None, # kinds of bond that a model knows; None: any
                 block=4096): # frames at a time
-    "Raises `InputError` for a frame in which no two atoms are bonded."
+    "Raises `InputError` for a frame in which no two atoms are bonded, or with a bond between elements that the model never saw bonded."
     for index, numbers, pos in groups(frames):
         for k in range(0, len(pos), block):
-            lonely = np.setdiff1d(np.arange(len(pos[k:k+block])), bonds(numbers, pos[k:k+block], choice, cutoff).frame)
+            found = bonds(numbers, pos[k:k+block], choice, cutoff)
+            strange = np.zeros(len(found.kind), bool) if known is None else ~np.isin(found.kind, list(known)) & (found.weight > 0.5)
+            if strange.any():
+                b = strange.argmax()
+                raise InputError(f"frame {index[k + found.frame[b]]}, atoms {found.atoms[b, 0]} and {found.atoms[b, 1]}: the model never saw a pair of these elements so near; fit it on frames with such a pair")
+            lonely = np.setdiff1d(np.arange(len(pos[k:k+block])), found.frame)
             if len(lonely): raise InputError(f"frame {index[k + lonely[0]]}: no bonds, no two of its {len(numbers)} atoms are near enough; are the positions in Å?")
 
 # %% ../nbs/01_bonds.ipynb #d8579a0c

@@ -23,12 +23,15 @@ from .data import Frames, InputError, Trajectory, load, read_frames, read_trajec
 
 # %% ../nbs/11_cli.ipynb #526d84b0
 def output_path(text, # what the user gave
-                endings): # allowed endings
+                endings, # allowed endings
+                inputs=()): # files that are read, and must not be overwritten
     "The path, if it has one of the endings and can be written; raises `InputError` otherwise."
     path = Path(text)
     if path.suffix not in endings: raise InputError(f"{path}: the ending tells the format; use {' or '.join(endings)}")
+    if any(path.resolve() == Path(i).resolve() for i in inputs): raise InputError(f"{path}: it is the input; choose another name for the output")
+    if path.is_dir(): raise InputError(f"{path}: it is a folder; give a file")
     if not path.parent.is_dir(): raise InputError(f"{path}: there is no folder {path.parent}; make it first")
-    if path.is_dir() or not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise InputError(f"{path}: no permission to write there; choose another place")
     return path
 
@@ -49,7 +52,7 @@ def model_file(path): # what `bpm-nb fit` wrote
 def fit(a): # arguments: train, output, unit and the settings of the model
     "Fit a model on frames with polarizabilities."
     from bpm_nb.polarizability import BondPolarizability
-    out, frames = output_path(a.output, [".npz"]), read_frames(a.train, a.unit, need_alpha=True)
+    out, frames = output_path(a.output, [".npz"], [a.train]), read_frames(a.train, a.unit, need_alpha=True)
     settings = {k: getattr(a, k) for k in ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points") if getattr(a, k) is not None}
     with naming(a.train): model = BondPolarizability(**settings).fit(frames)
     model.save(out)
@@ -69,13 +72,13 @@ def evaluate(a): # arguments: model, test, unit
 def errors_text(found): # what `bpm_nb.polarizability.errors` returned
     "The errors for a reader."
     names = dict(iso="isotropic", beta="anisotropic", alpha="whole tensor")
-    return "\n".join([f"{names[k]:13} RMSE {found[f'{k}_rmse_au']:.3g} bohr³ ({found[f'{k}_relative']:.2%} of the spread)" for k in names]
-                     + [f"{found['n_frames']} frames"])
+    share = lambda k: f" ({found[f'{k}_relative']:.2%} of the spread)" if np.isfinite(found[f"{k}_relative"]) else ""
+    return "\n".join([f"{names[k]:13} RMSE {found[f'{k}_rmse_au']:.3g} bohr³{share(k)}" for k in names] + [f"{found['n_frames']} frames"])
 
 # %% ../nbs/11_cli.ipynb #fbdec1dd
 def predict(a): # arguments: model, frames, output
     "Polarizabilities of frames, written with them."
-    out, model, frames = output_path(a.output, [".npz", ".xyz", ".extxyz"]), model_file(a.model), read_frames(a.frames)
+    out, model, frames = output_path(a.output, [".npz", ".xyz", ".extxyz"], [a.model, a.frames]), model_file(a.model), read_frames(a.frames)
     with naming(a.frames): alpha = model.predict(frames)
     write(out, Frames(frames.numbers, frames.pos, alpha, provenance=dict(model=str(a.model), frames=str(a.frames))))
     return dict(output=str(out), n_frames=len(frames)), f"{len(frames)} frames with polarizabilities\n{out}"
@@ -93,11 +96,11 @@ def trajectory_spectrum(model, # fitted `BondPolarizability`
 def spectrum(a): # arguments: model, trajectory, dt_fs, resolution, output
     "Raman spectrum of a trajectory, as a table or a page."
     from bpm_nb.spectra import peaks, write_csv
-    out, model, trajectory = output_path(a.output, [".csv", ".html"]), model_file(a.model), read_trajectory(a.trajectory, a.dt_fs)
+    out, model, trajectory = output_path(a.output, [".csv", ".html"], [a.model, a.trajectory]), model_file(a.model), read_trajectory(a.trajectory, a.dt_fs)
     with naming(a.trajectory): found = trajectory_spectrum(model, trajectory, a.resolution)
     lines = peaks(found)
     if out.suffix == ".csv": write_csv(found, out)
-    else: write_page(out, f"Raman spectrum of {Path(a.trajectory).name}", spectrum_sections(found, lines, trajectory.temperature_K))
+    else: write_page(out, f"Raman spectrum of {Path(a.trajectory).name}", spectrum_sections(found, lines, a.temperature or trajectory.temperature_K, a.laser))
     return dict(output=str(out), peaks=peak_dicts(lines)), f"{peaks_text(lines)}\n{out}"
 
 # %% ../nbs/11_cli.ipynb #50cab401
@@ -109,19 +112,20 @@ def peaks_text(peaks, # list of `Peak`, the strongest first
                n=8): # lines at most
     "The strongest peaks for a reader."
     rows = [f"{p.wavenumber_cm1:9.0f} cm⁻¹   relative area {p.area/peaks[0].area:5.2f}   ρ {p.depolarization_ratio:.2f}" for p in peaks[:n]]
-    return "\n".join(["strongest peaks:", *rows]) if rows else "no peak stands out of the noise"
+    return "\n".join(["strongest peaks of the activity:", *rows]) if rows else "no peak stands out of the noise"
 
 # %% ../nbs/11_cli.ipynb #72347fcd
 def spectrum_sections(found, # `Spectrum`
                       lines, # its peaks
-                      temperature_K=None): # of the trajectory, K; None: not known, taken as 300
+                      temperature_K=None, # of the trajectory, K; None: not known, taken as 300
+                      laser_nm=532.): # wavelength of the laser, nm
     "Sections of a page: the spectrum, its peaks, and how it was made."
     from bpm_nb import plots
     from bpm_nb.spectra import instrument_intensity, peaks
     kelvin = temperature_K or 300.
-    seen = instrument_intensity(found, temperature_K=kelvin)
+    seen = instrument_intensity(found, laser_nm, kelvin)
     settings = lambda s: ", ".join(f"{k} = {v}" for k, v in s.settings.items())
-    return [("What an instrument sees", f"Intensity in natural light at 90°, 45a² + 7γ², with its isotropic and anisotropic parts, under a laser of 532 nm at {kelvin:g} K. "
+    return [("What an instrument sees", f"Intensity in natural light at 90°, 45a² + 7γ², with its isotropic and anisotropic parts, under a laser of {laser_nm:g} nm at {kelvin:g} K. "
              "The bands around the curves are one standard error. Below: the depolarization ratio ρ where the intensity stands out of the noise.",
              plots.spectrum(seen, peaks(seen))),
             ("Raman activity", "The same without the factors of laser and temperature: the strength of the motion itself.", plots.spectrum(found, lines)),
@@ -198,7 +202,7 @@ UNIT = dict(choices=["bohr3", "angstrom3"], default="bohr3", help="unit of 'pola
 
 def _add_model_verbs(commands):
     p = verb(fit, "bpm-nb fit train.xyz -o model.npz --bonds pairs --cutoff 4")(commands)
-    p.add_argument("train", metavar="TRAIN", help="frames with polarizabilities: .xyz or .npz")
+    p.add_argument("train", metavar="TRAIN", help="frames with polarizabilities: .xyz or .npz; where they follow each other in time, the error on a frame left out is too good")
     p.add_argument("-o", "--output", required=True, metavar="MODEL", help="where the model goes, .npz")
     p.add_argument("--bonds", choices=["pairs", "covalent"], help="pairs of atoms within the cutoff (default), or covalent bonds")
     p.add_argument("--cutoff", type=number(), metavar="Å", help="for pairs")
@@ -224,7 +228,9 @@ def _add_use_verbs(commands):
     p.add_argument("trajectory", metavar="TRAJECTORY", help=".npz or .xyz, equal steps in time")
     p.add_argument("--dt-fs", type=number(), metavar="FS", help="time between frames; an npz of a trajectory knows its own")
     p.add_argument("--resolution", type=number(), default=5., metavar="CM-1", help="width of a sharp line, cm-1 (default: %(default)s)")
-    p.add_argument("-o", "--output", required=True, metavar="OUT", help=".csv or .html")
+    p.add_argument("--temperature", type=number(), metavar="K", help="for the intensity on the page (default: the trajectory's own, or 300)")
+    p.add_argument("--laser", type=number(), default=532., metavar="NM", help="for the intensity on the page (default: %(default)s)")
+    p.add_argument("-o", "--output", required=True, metavar="OUT", help=".csv (activity) or .html (activity and intensity)")
     p = verb(demo, "bpm-nb demo --molecule malonaldehyde-enol")(commands)
     p.add_argument("--molecule", default="malonaldehyde-enol", help=f"one of {', '.join(shipped())} (default: %(default)s)")
     p.add_argument("--folder", default=".", help="where raman.html and raman.csv go (default: here)")
@@ -236,7 +242,7 @@ def _add_reference_verb(commands):
     p.add_argument("--what", choices=["frames", "trajectory"], default="frames", help="(default: %(default)s)")
     p.add_argument("-o", "--output", required=True, metavar="OUT", help="where the result goes, .npz; a stopped run goes on from OUT.parts")
     p.add_argument("--temperature", type=number(), nargs="+", metavar="K", help="one or more for frames (default: 500), one for a trajectory (default: 300)")
-    p.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
+    p.add_argument("--seed", type=number(-1, int), default=0, help="random seed (default: %(default)s)")
     p.add_argument("--charge", type=int, default=0, help="total charge (default: %(default)s)")
     p.add_argument("--spin", type=int, default=0, help="unpaired electrons (default: %(default)s)")
     p.add_argument("--workers", type=number(kind=int), default=1, help="processes (default: %(default)s)")
@@ -264,10 +270,13 @@ EXTRAS = dict(pyscf="reference", tblite="reference", filelock="reference", dscri
 
 def main(argv=None): # arguments; None: those of the process
     "Run a verb. Returns the exit code: 0, or 2 after one line on the error stream."
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="replace")
     a = parser().parse_args(argv)
-    warnings.showwarning = lambda message, *_: print(f"bpm-nb: warning: {message}", file=sys.stderr)
     try:
-        result, text = a.run(a)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"bpm-nb: warning: {message}", file=sys.stderr)
+            result, text = a.run(a)
         print(json.dumps(_plain(result)) if a.json else text, flush=True)
         return 0
     except InputError as e: problem = str(e)

@@ -59,7 +59,7 @@ def read_npz(path): # an npz file
     try:
         with np.load(path, allow_pickle=False) as f: return dict(f)
     except FileNotFoundError: raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zipfile.zlib.error):
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError, MemoryError, zipfile.BadZipFile, zipfile.zlib.error):
         raise InputError(f"{path}: not a readable npz file (broken, cut short or of another kind)") from None
 
 # %% ../nbs/00_data.ipynb #c91c1248
@@ -93,8 +93,10 @@ class Frames:
 PROPERTIES = "numbers", "pos", "alpha", "dipole", "energy", "forces"
 
 def _array(value, dtype, shape, n, name):
-    try: value = np.asarray(value, dtype)
-    except (TypeError, ValueError): raise InputError(f"{name}: not an array of numbers") from None
+    value = np.asarray(value)
+    if value.dtype.kind not in "iuf": raise InputError(f"{name}: not an array of numbers")
+    if dtype is int and not (value == np.rint(value)).all(): raise InputError(f"{name}: atomic numbers are whole")
+    value = value.astype(dtype)
     if value.ndim != len(shape) or any(s not in (-1, v) for s, v in zip(shape, value.shape)) or len(value) != n:
         raise InputError(f"{name} has shape {value.shape}, expected {n} frames of shape {tuple('any' if s < 0 else s for s in shape[1:])}")
     return value
@@ -122,10 +124,12 @@ def checked(frames, # `Frames`
             source="the input", # name for messages, usually the file
             need_alpha=False): # polarizabilities must be there
     "The same frames. Raises `InputError` for the first fault: empty, not finite, atoms on top of each other, tensor missing or not symmetric."
-    if not len(frames): raise InputError(f"{source}: there is no frame in it")
+    if not frames.numbers.size: raise InputError(f"{source}: there is no {'atom' if len(frames) else 'frame'} in it")
     for name in PROPERTIES[1:]: _check_finite(getattr(frames, name), name, source)
     if frames.numbers.min() < 0 or frames.numbers.max() > 118: raise InputError(f"{source}: atomic numbers must be between 1 and 118")
     if (empty := ~(frames.numbers > 0).any(1)).any(): raise InputError(f"{source}, frame {empty.argmax()}: there is no atom in it")
+    if (gap := ((frames.numbers[:, :-1] == 0) & (frames.numbers[:, 1:] > 0))).any():
+        raise InputError(f"{source}, frame {gap.any(1).argmax()}, atom {gap[gap.any(1).argmax()].argmax()}: a dummy atom, atomic number 0; remove it")
     if need_alpha and frames.alpha is None:
         raise InputError(f"{source}: there is no polarizability; give nine numbers per frame under the key 'polarizability', bohr³")
     if frames.alpha is not None: _check_symmetric(frames.alpha, source)
@@ -261,7 +265,9 @@ def read_trajectory(path, # .npz, .xyz or .extxyz
     "The `Trajectory` in a file. Frames become one segment, and need `dt_fs`."
     record = read(path)
     checked(record.frames if isinstance(record, Trajectory) else record, path)
-    if isinstance(record, Trajectory): return record if dt_fs is None else replace(record, dt_fs=dt_fs)
+    if isinstance(record, Trajectory):
+        if dt_fs is not None and not np.isclose(dt_fs, record.dt_fs): raise InputError(f"{path}: its states are {record.dt_fs:g} fs apart, not {dt_fs:g}; leave out --dt-fs")
+        return record
     if dt_fs is None: raise InputError(f"{path}: the file does not say the time between frames; give it in fs (--dt-fs)")
     if (other := (record.numbers != record.numbers[0]).any(1)).any(): raise InputError(f"{path}, frame {other.argmax()}: another molecule than frame 0; a trajectory is of one molecule")
     return Trajectory(record.numbers[0], record.pos[None], dt_fs, provenance=record.provenance)
@@ -296,6 +302,8 @@ def _joined_xyz(sets, path):
 def _frame(atoms, bohr, unit):
     found = dict(atoms.info, **(atoms.calc.results if atoms.calc else {}))
     alpha, scale = found.get("polarizability"), bohr**3 if unit == "angstrom3" else 1
+    if atoms.pbc.any(): raise InputError("it is periodic; give the molecule alone, unwrapped and without a cell")
+    if alpha is not None and np.asarray(alpha).dtype.kind not in "if": raise InputError("the polarizability could not be read as nine numbers; write polarizability=\"xx xy xz yx …\"")
     if alpha is not None and np.size(alpha) != 9: raise InputError(f"the polarizability has {np.size(alpha)} numbers, expected 9: three rows of three")
     kept = {} if alpha is None else dict(alpha=np.reshape(alpha, (1, 3, 3))/scale)
     for name, shape, unit_ in (("dipole", (1, 3), bohr), ("energy", (1,), 1), ("forces", (1, len(atoms), 3), 1)):
@@ -305,13 +313,19 @@ def _frame(atoms, bohr, unit):
 
 # %% ../nbs/00_data.ipynb #b3570560
 def _write_xyz(path, frames):
+    from io import StringIO
+
     from ase import Atoms
+    from ase.calculators.singlepoint import SinglePointCalculator
     from ase.io import write as ase_write
-    atoms = [Atoms(n[n > 0], p[n > 0]) for n, p in zip(frames.numbers, frames.pos)]
+    from ase.units import Bohr
+    atoms, text = [Atoms(n[n > 0], p[n > 0]) for n, p in zip(frames.numbers, frames.pos)], StringIO()
     for k, a in enumerate(atoms):
         if frames.alpha is not None: a.info["polarizability"] = frames.alpha[k].ravel()
-    import io
-    text = io.StringIO()
+        found = {name: getattr(frames, name)[k] for name in ("energy", "forces", "dipole") if getattr(frames, name) is not None}
+        if "forces" in found: found["forces"] = found["forces"][:len(a)]
+        if "dipole" in found: found["dipole"] = found["dipole"]*Bohr
+        if found: a.calc = SinglePointCalculator(a, **found)
     ase_write(text, atoms, format="extxyz")
     write_atomic(path, lambda f: f.write(text.getvalue().encode()))
 

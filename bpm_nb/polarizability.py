@@ -6,7 +6,7 @@
 __all__ = ['BASES', 'FORMAT', 'Rows', 'rows_by_kind', 'Expansion', 'design_fit', 'bonds_weights', 'structures_weights',
            'inducing_weights', 'element_counts', 'atomic_baseline', 'training_frames', 'fitted_expansions',
            'fitted_parts', 'frame_blocks', 'predicted', 'predicted_in_blocks', 'check_elements', 'BondPolarizability',
-           'check_settings', 'errors', 'packed_model', 'unpacked_model']
+           'check_settings', 'spread', 'errors', 'packed_model', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
 import json
@@ -73,7 +73,7 @@ class Expansion:
         blocks = row_blocks(len(raw), 8*len(self.points), budget)
         return np.concatenate([gaussian(self.projection(raw[b]), self.points, gamma) @ self.weights for b in blocks])
 
-# %% ../nbs/05_polarizability.ipynb #71a6e57b
+# %% ../nbs/05_polarizability.ipynb #32a3ae20
 def design_fit(designs, # (S, M) and (5 S, M) whitened designs of the isotropic and the anisotropic targets
                targets, # (S,) and (5 S,) targets
                lambdas): # relative regularizations to try, for each
@@ -85,7 +85,7 @@ def design_fit(designs, # (S, M) and (5 S, M) whitened designs of the isotropic 
         found.append((design.T @ solver.coefficients(y, lam), lam, errors.min()))
     return zip(*found)
 
-# %% ../nbs/05_polarizability.ipynb #45c7ba40
+# %% ../nbs/05_polarizability.ipynb #8fbc13e1
 def bonds_weights(rows, q, targets, gamma, lambdas, budget): # see `fitted_expansions`
     "Points {kind: (M, R)} and weights {kind: (M, 2)} of the basis of all bonds; λ and errors."
     found = []
@@ -96,7 +96,7 @@ def bonds_weights(rows, q, targets, gamma, lambdas, budget): # see `fitted_expan
     c, lam, errors = zip(*found)
     return q, {k: np.stack([r.iso.T @ c[0], r.aniso.T @ c[1]], 1) for k, r in rows.items()}, lam, errors
 
-# %% ../nbs/05_polarizability.ipynb #41e45122
+# %% ../nbs/05_polarizability.ipynb #17301311
 def structures_weights(rows, q, targets, gamma, lambdas, budget): # see `fitted_expansions`
     "Points {kind: (M, R)} and weights {kind: (M, 2)} of the basis of training frames; λ and errors."
     design = [sum(summed_kernel(q[k], q[k], gamma, getattr(r, part), r.iso.T, budget) for k, r in rows.items()) for part in ("iso", "aniso")]
@@ -104,7 +104,7 @@ def structures_weights(rows, q, targets, gamma, lambdas, budget): # see `fitted_
     w, lam, errors = design_fit(white, targets, lambdas)
     return q, {k: np.stack([r.iso.T @ back[0](w[0]), r.iso.T @ back[0](w[1])], 1) for k, r in rows.items()}, lam, errors
 
-# %% ../nbs/05_polarizability.ipynb #136f8b12
+# %% ../nbs/05_polarizability.ipynb #1fad015a
 def inducing_weights(rows, q, targets, gamma, lambdas, budget, n_points, candidates=20_000): # see `fitted_expansions`
     "Points {kind: (M, R)} and weights {kind: (M, 2)} of the basis of chosen bonds; λ and errors."
     total, rng, points, designs, back = sum(map(len, q.values())), np.random.default_rng(0), {}, [], {}
@@ -121,19 +121,19 @@ def inducing_weights(rows, q, targets, gamma, lambdas, budget, n_points, candida
     parts = np.split(np.stack(w, 1), ends[:-1])
     return points, {k: back[k](p) for k, p in zip(points, parts)}, lam, errors
 
-# %% ../nbs/05_polarizability.ipynb #9a728c55
+# %% ../nbs/05_polarizability.ipynb #c1be40bf
 def element_counts(frames, # `Frames`
                    species): # (E,) atomic numbers
     "How many atoms of each element a frame has, (S, E)."
     return (frames.numbers[:, :, None] == np.asarray(species)).sum(1)
 
-# %% ../nbs/05_polarizability.ipynb #d85cfc3e
+# %% ../nbs/05_polarizability.ipynb #b0cb102b
 def atomic_baseline(frames, # `Frames` with polarizabilities
                     species): # (E,) atomic numbers
     "Isotropic polarizability of each element (E,), bohr³: least squares, and of these the smallest."
     return np.linalg.lstsq(element_counts(frames, species).astype(float), components(frames.alpha)[0], rcond=1e-10)[0]
 
-# %% ../nbs/05_polarizability.ipynb #0d7c0b3a
+# %% ../nbs/05_polarizability.ipynb #946ed616
 def training_frames(X, # `Frames`, or a sequence of them
                     y=None): # (S, 3, 3) polarizabilities, bohr³; None: those of the frames
     "Checked `Frames` with polarizabilities."
@@ -141,7 +141,7 @@ def training_frames(X, # `Frames`, or a sequence of them
     if y is not None: frames = replace(frames, alpha=np.asarray(y, float))
     return checked(frames, "the training set", need_alpha=True)
 
-# %% ../nbs/05_polarizability.ipynb #ba981b68
+# %% ../nbs/05_polarizability.ipynb #727ccdaa
 BASES = dict(inducing=inducing_weights, bonds=bonds_weights, structures=structures_weights)
 
 def fitted_expansions(rows, # {kind: `Rows`} of the training frames
@@ -158,7 +158,7 @@ def fitted_expansions(rows, # {kind: `Rows`} of the training frames
     points, weights, lam, errors = BASES[basis](rows, q, targets, gamma, lambdas, budget, **options)
     return {k: Expansion(projections[k], points[k], weights[k]) for k in rows}, lam, errors
 
-# %% ../nbs/05_polarizability.ipynb #d45045e2
+# %% ../nbs/05_polarizability.ipynb #60da2b10
 def fitted_parts(model, # `BondPolarizability`, not fitted: its settings
                  frames): # `Frames` with polarizabilities
     "What `fit` finds: the fitted attributes of the model, by name."
@@ -173,7 +173,7 @@ def fitted_parts(model, # `BondPolarizability`, not fitted: its settings
     expansions, lam, errors = fitted_expansions(rows, targets, model.gamma, lambdas, model.memory_mb*2**20//4, model.basis, **options)
     return dict(species_=species, atomic_=atomic, expansions_=expansions, lam_=lam, errors_=errors)
 
-# %% ../nbs/05_polarizability.ipynb #bf076506
+# %% ../nbs/05_polarizability.ipynb #9006ba49
 def frame_blocks(frames, # `Frames`
                  settings, # descriptor settings
                  budget): # bytes
@@ -181,7 +181,7 @@ def frame_blocks(frames, # `Frames`
     n = frames.numbers.shape[1]
     return row_blocks(len(frames), n*(n - 1)//2*settings.row_bytes(n), budget)
 
-# %% ../nbs/05_polarizability.ipynb #81bbc9a9
+# %% ../nbs/05_polarizability.ipynb #53e8e095
 def predicted(model, # fitted `BondPolarizability`
               frames, # `Frames`
               budget): # bytes of one block of the kernel
@@ -193,7 +193,7 @@ def predicted(model, # fitted `BondPolarizability`
         iso, aniso = iso + r.iso @ parts[:, 0], aniso + r.aniso @ parts[:, 1]
     return iso, aniso.reshape(-1, 5)
 
-# %% ../nbs/05_polarizability.ipynb #b0ee262f
+# %% ../nbs/05_polarizability.ipynb #252e6c74
 def predicted_in_blocks(model, # fitted `BondPolarizability`
                         frames): # `Frames`
     "The same for any number of frames, in blocks on all cores."
@@ -205,7 +205,7 @@ def predicted_in_blocks(model, # fitted `BondPolarizability`
         found = Parallel(workers, prefer="threads", return_as="generator")(jobs)
         return map(np.concatenate, zip(*tqdm(found, total=len(blocks), desc="polarizabilities", delay=2)))
 
-# %% ../nbs/05_polarizability.ipynb #2295159a
+# %% ../nbs/05_polarizability.ipynb #068cf1a3
 def check_elements(frames, # `Frames`
                    species): # (E,) atomic numbers the model knows
     "Raises `InputError` for an element that the model never saw."
@@ -216,7 +216,7 @@ def check_elements(frames, # `Frames`
         known = ", ".join(chemical_symbols[z] for z in species)
         raise InputError(f"frame {s}, atom {a}: the model never saw the element {chemical_symbols[frames.numbers[s, a]]}, it knows {known}; fit it on frames with this element")
 
-# %% ../nbs/05_polarizability.ipynb #cd110c82
+# %% ../nbs/05_polarizability.ipynb #fba5a80c
 class BondPolarizability(RegressorMixin, BaseEstimator):
     "Molecular polarizability as a sum over bonds, learned by Gaussian kernel ridge regression (Sowa and Rossky, J. Chem. Theory Comput. 2024, 20, 10071)."
     def __init__(self,
@@ -243,7 +243,7 @@ class BondPolarizability(RegressorMixin, BaseEstimator):
         if not hasattr(self, "expansions_"): raise NotFittedError("this BondPolarizability is not fitted yet: call fit first")
         frames = checked(joined(X))
         check_elements(frames, self.species_)
-        check_bonds(frames, self.bonds, self.cutoff)
+        check_bonds(frames, self.bonds, self.cutoff, self.expansions_)
         return tensor(*predicted_in_blocks(self, frames))
 
     def score(self, X, y=None): # `Frames`; (S, 3, 3) polarizabilities, bohr³, or None: those of the frames
@@ -256,7 +256,7 @@ class BondPolarizability(RegressorMixin, BaseEstimator):
     @staticmethod
     def load(path): return unpacked_model(path) # path: what `save` wrote
 
-# %% ../nbs/05_polarizability.ipynb #6d16f3d2
+# %% ../nbs/05_polarizability.ipynb #b6da2b40
 def check_settings(model): # `BondPolarizability`
     "Raises `InputError` for settings that make no sense."
     if model.basis not in BASES: raise InputError(f"basis {model.basis!r}: use one of {', '.join(BASES)}")
@@ -265,17 +265,25 @@ def check_settings(model): # `BondPolarizability`
     if model.lam is not None and not (np.asarray(model.lam) > 0).all(): raise InputError(f"lam is {model.lam}: give a positive number, or None")
     descriptor(model.descriptor)
 
-# %% ../nbs/05_polarizability.ipynb #b75ececd
+# %% ../nbs/05_polarizability.ipynb #9cb0577b
+def spread(alpha): # (S, 3, 3) symmetric tensors
+    "Root mean square deviation of the principal values from their means, over the nine elements of the tensors."
+    principal = np.linalg.eigvalsh(alpha)
+    return float(np.sqrt(((principal - principal.mean(0))**2).sum(1).mean()/9))
+
+# %% ../nbs/05_polarizability.ipynb #5f8a531e
 def errors(reference, # (S, 3, 3) polarizabilities, bohr³
            predicted): # (S, 3, 3) polarizabilities, bohr³
-    "RMSE of the isotropic part, of the anisotropic tensor and of the whole tensor, bohr³, each also relative to the spread."
-    split = lambda alpha: dict(iso=components(alpha)[0], beta=alpha - components(alpha)[0][:, None, None]*np.eye(3), alpha=alpha)
+    "RMSE of the isotropic part, of the anisotropic tensor and of the whole tensor, bohr³, each also relative to the spread; all unchanged by rotations."
+    (iso, beta), (iso_p, beta_p) = components(reference), components(predicted)
+    traceless = tensor(0*iso, beta)
     rms = lambda x: float(np.sqrt(np.mean(x**2)))
-    parts = [(k, rms(p - r), rms(r - r.mean(0))) for (k, r), p in zip(split(reference).items(), split(predicted).values())]
-    return ({f"{k}_rmse_au": error for k, error, _ in parts} | {f"{k}_relative": error/spread if spread else float("nan") for k, error, spread in parts}
+    found = dict(iso=(rms(iso_p - iso), float(iso.std())), beta=(rms(tensor(0*iso, beta_p) - traceless), spread(traceless)),
+                 alpha=(rms(predicted - reference), spread(reference)))
+    return ({f"{k}_rmse_au": error for k, (error, _) in found.items()} | {f"{k}_relative": error/width if width else float("nan") for k, (error, width) in found.items()}
             | {"n_frames": len(reference)})
 
-# %% ../nbs/05_polarizability.ipynb #6801cde8
+# %% ../nbs/05_polarizability.ipynb #f0851995
 FORMAT = "bpm_nb model 1"
 
 def packed_model(model): # fitted `BondPolarizability`
@@ -290,7 +298,7 @@ def packed_model(model): # fitted `BondPolarizability`
         arrays |= {f"{k}/mean": e.projection.mean, f"{k}/matrix": e.projection.matrix, f"{k}/points": e.points, f"{k}/weights": e.weights}
     return arrays
 
-# %% ../nbs/05_polarizability.ipynb #5c72fb3c
+# %% ../nbs/05_polarizability.ipynb #945f0c1a
 def unpacked_model(path): # what `BondPolarizability.save` wrote
     "The fitted `BondPolarizability`. Raises `InputError` for a file that is not a model."
     arrays = read_npz(path)
@@ -304,5 +312,17 @@ def unpacked_model(path): # what `BondPolarizability.save` wrote
         kinds = sorted({int(k.split("/")[0]) for k in arrays if "/" in k})
         part = lambda k, name: arrays[f"{k}/{name}"]
         model.expansions_ = {k: Expansion(Projection(part(k, "mean"), part(k, "matrix")), part(k, "points"), part(k, "weights")) for k in kinds}
-    except (KeyError, ValueError, TypeError) as e: raise InputError(f"{path}: a broken model file ({e}); make a new one with 'bpm-nb fit'") from None
+        check_settings(model)
+        check_parts(model)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as e:
+        raise InputError(f"{path}: a broken model file ({e}); make a new one with 'bpm-nb fit'") from None
     return model
+
+# %% ../nbs/05_polarizability.ipynb #a4a1375b
+def check_parts(model): # `BondPolarizability` with its fitted parts
+    "Raises `ValueError` for parts that do not fit together or are not finite."
+    if model.atomic_.shape != model.species_.shape: raise ValueError("one baseline for each element is expected")
+    for e in model.expansions_.values():
+        (f, r), m = e.projection.matrix.shape, len(e.points)
+        if e.projection.mean.shape != (f,) or e.points.shape != (m, r) or e.weights.shape != (m, 2): raise ValueError("the arrays of a kind of bond differ in size")
+        if not all(np.isfinite(x).all() for x in (e.projection.mean, e.projection.matrix, e.points, e.weights)): raise ValueError("a number is not finite")

@@ -142,12 +142,15 @@ def block_length(n_segments, # number of segments
                  n_blocks=None): # blocks in each segment; None: as many as are useful
     "Velocities in each block, and blocks in each segment."
     length_ps, shortest = (n_frames - 1)*dt_fs/1000, shortest_block_ps(resolution_cm1)
-    if n_blocks is None: n_blocks = max(1, min(-(-16//n_segments), int(length_ps/(1.5*shortest))))
+    nyquist = 1/(2*C_CM_FS*dt_fs)
+    if resolution_cm1 > nyquist/4: raise InputError(f"a resolution of {resolution_cm1:g} cm-1 is too coarse for steps of {dt_fs:g} fs, which show nothing above {nyquist:.4g} cm-1: set it below {nyquist/4:.3g}")
+    if n_blocks is None: n_blocks = 1 if n_segments > 1 else max(1, min(16, int(length_ps/(1.5*shortest))))
     if n_blocks < 1 or n_blocks != int(n_blocks): raise InputError(f"n_blocks is {n_blocks}: give a whole number of at least 1, or None")
     if length_ps < shortest*n_blocks:
-        possible = np.ceil(10*resolution_cm1*shortest*n_blocks/length_ps)/10 if length_ps else np.inf
+        if n_frames < 4: raise InputError(f"{n_frames} frame(s) are no trajectory: a resolution of {resolution_cm1:g} cm-1 needs {shortest:.3g} ps a block")
+        possible = np.ceil(10*resolution_cm1*shortest*n_blocks/length_ps)/10
         raise InputError(f"a segment of {length_ps:.3g} ps ({n_frames} frames) in {n_blocks} block(s) is too short for a resolution of "
-                         f"{resolution_cm1:g} cm-1, which needs {shortest:.3g} ps a block: run longer, or set resolution_cm1 to {possible:g} or more")
+                         f"{resolution_cm1:g} cm-1, which needs {shortest:.3g} ps a block: run longer, or set the resolution to {possible:g} or more")
     return (n_frames - 1)//n_blocks, int(n_blocks)
 
 # %% ../nbs/07_spectra.ipynb #ff09c367

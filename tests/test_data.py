@@ -32,11 +32,12 @@ def test_packing_keeps_half_a_step():
 
 def test_files_give_back_what_was_written():
     with tempfile.TemporaryDirectory() as folder:
-        frames = replace(joined([h2, water]), alpha=np.array([np.eye(3), np.diag([9, 10, 11.])]))
+        frames = replace(joined([h2, water]), alpha=np.array([np.eye(3), np.diag([9, 10, 11.])]), dipole=[[0, 0, 0], [0, 0, .7]],
+                         energy=[-1., -2.], forces=np.arange(18.).reshape(2, 3, 3)*[[[1], [1], [0]], [[1], [1], [1]]])
         for name in ("a.xyz", "a.npz"):
             write(Path(folder)/name, frames)
             again = read_frames(Path(folder)/name)
-            for k in ("numbers", "pos", "alpha"): np.testing.assert_allclose(getattr(again, k), getattr(frames, k), atol=1e-7)
+            for k in ("numbers", "pos", "alpha", "dipole", "energy", "forces"): np.testing.assert_allclose(getattr(again, k), getattr(frames, k), atol=1e-7)
 
 
 def test_shipped_sets_load_and_pass_their_checks():

@@ -65,7 +65,7 @@ def literal_kernel(model, a, b):
     for f in (a, b):
         bs = bonds(f.numbers[0], f.pos, model.bonds, model.cutoff)
         raw = BondAxis().raw(f.numbers[0], f.pos, bs, model.species_)
-        x = [model.expansions_[kind].projection(r) for kind, r in zip(bs.kind, raw)]
+        x = [model.expansions_[kind].projection(r[None])[0] for kind, r in zip(bs.kind, raw)]
         q = np.einsum("pi,pj->pij", bs.direction, bs.direction) - np.eye(3)/3
         found.append([(bs.frame[p], bs.kind[p], bs.weight[p], np.einsum("cij,ij->c", BASIS, q[p]), x[p]) for p in range(len(bs.frame))])
     iso, aniso, mixed = np.zeros((len(a), len(b))), np.zeros((len(a), 5, len(b), 5)), np.zeros((len(a), 5, len(b)))
@@ -171,6 +171,16 @@ def test_a_pair_that_leaves_the_cutoff_changes_nothing_suddenly(water):
     slope = np.diff(alpha, axis=0)/np.diff(far)[:, None]
     assert np.abs(np.diff(alpha, axis=0)).max() < 0.02*np.ptp(alpha, axis=0).max()
     assert np.abs(np.diff(slope, axis=0)).max() < 0.05*np.abs(slope).max()
+
+
+def test_an_atom_that_passes_the_middle_of_a_pair_is_no_jolt():
+    "Carbon of carbon dioxide, bent through the straight line between the oxygens."
+    co2 = rattled([6, 8, 8], np.array([[0, 0, 0], [0, 0, 1.16], [0, 0, -1.16]]), 40, 0)
+    model = BondPolarizability(n_points=200).fit(co2)
+    aside = np.linspace(-0.03, 0.03, 121)
+    alpha = model.predict(Frames(np.tile([6, 8, 8], (121, 1)), [[[x, 0, 0], [0, 0, 1.16], [0, 0, -1.16]] for x in aside]))
+    bend = np.diff(alpha.reshape(121, 9), 2, axis=0)
+    assert np.abs(np.diff(bend, axis=0)).max() < 0.05*np.abs(bend).max()
 
 
 def test_a_saved_model_is_the_model(tmp_path, methanol):

@@ -405,7 +405,7 @@ def test_bad_options_are_refused_by_name(options, message):
 def test_a_short_run_is_told_the_length_needed_and_the_resolution_possible(n):
     with pytest.raises(InputError, match="6.67 ps a block") as caught: raman_spectrum(GOOD[:n], 1.)
     if n > 2:
-        possible = float(str(caught.value).split("resolution_cm1 to ")[1].split()[0])
+        possible = float(str(caught.value).split("the resolution to ")[1].split()[0])
         quiet(GOOD[:n], 1., possible)
         with pytest.raises(InputError): quiet(GOOD[:n], 1., possible - 0.11)
 
