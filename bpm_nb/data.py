@@ -23,7 +23,7 @@ import numpy as np
 class InputError(ValueError):
     "Input that cannot be used. The message is one sentence: what is wrong, where, and what to do."
 
-# %% ../nbs/00_data.ipynb #3dfee925
+# %% ../nbs/00_data.ipynb #6236c3da
 def write_atomic(path, # where the file goes
                  write): # function that writes to an open binary file
     "Write under another name, then rename: a process that is killed leaves the old file or the new one."
@@ -41,19 +41,19 @@ def write_atomic(path, # where the file goes
                 raise
     except OSError as e: raise InputError(f"{path}: cannot be written ({e.strerror or e}); choose another place") from e
 
-# %% ../nbs/00_data.ipynb #24a3b585
+# %% ../nbs/00_data.ipynb #97b1059c
 def _umask():
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
-# %% ../nbs/00_data.ipynb #6a8eaf38
+# %% ../nbs/00_data.ipynb #2fbee53e
 def write_npz(path, # where the file goes
               arrays): # {name: array}
     "Compressed npz, written atomically."
     write_atomic(path, lambda f: np.savez_compressed(f, **arrays))
 
-# %% ../nbs/00_data.ipynb #457f671d
+# %% ../nbs/00_data.ipynb #c2b48be8
 def read_npz(path): # an npz file
     "Arrays of an npz file, {name: array}. Nothing in it is unpickled. Raises `InputError` for anything that is not a whole npz."
     try:
@@ -62,7 +62,7 @@ def read_npz(path): # an npz file
     except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError, MemoryError, zipfile.BadZipFile, zipfile.zlib.error):
         raise InputError(f"{path}: not a readable npz file (broken, cut short or of another kind)") from None
 
-# %% ../nbs/00_data.ipynb #c91c1248
+# %% ../nbs/00_data.ipynb #6a87397a
 @dataclass(frozen=True, eq=False)
 class Frames:
     "Geometries with their properties. S frames of at most N atoms."
@@ -89,7 +89,7 @@ class Frames:
         i = np.arange(len(self))[i].reshape(-1)
         return replace(self, **{k: getattr(self, k)[i] for k in PROPERTIES if getattr(self, k) is not None})
 
-# %% ../nbs/00_data.ipynb #6655d13d
+# %% ../nbs/00_data.ipynb #84286d94
 PROPERTIES = "numbers", "pos", "alpha", "dipole", "energy", "forces"
 
 def _array(value, dtype, shape, n, name):
@@ -101,14 +101,14 @@ def _array(value, dtype, shape, n, name):
         raise InputError(f"{name} has shape {value.shape}, expected {n} frames of shape {tuple('any' if s < 0 else s for s in shape[1:])}")
     return value
 
-# %% ../nbs/00_data.ipynb #7d7669a5
+# %% ../nbs/00_data.ipynb #ca90c115
 def groups(frames): # `Frames`
     "Frames that share one row of atomic numbers: list of (indices (G,), numbers (N,), positions (G, N, 3))."
     rows, which = np.unique(frames.numbers, axis=0, return_inverse=True)
     found = [(np.flatnonzero(which.ravel() == g), row[row > 0]) for g, row in enumerate(rows)]
     return [(i, numbers, frames.pos[i, :len(numbers)]) for i, numbers in found]
 
-# %% ../nbs/00_data.ipynb #926db9e1
+# %% ../nbs/00_data.ipynb #e9cbaa26
 def joined(sets): # `Frames`, or a sequence of them
     "One `Frames` of all; a property stays when every set has it."
     if isinstance(sets, Frames): return sets
@@ -119,7 +119,7 @@ def joined(sets): # `Frames`, or a sequence of them
     return Frames(**{k: np.concatenate([pad(getattr(s, k)) if k in ("numbers", "pos", "forces") else getattr(s, k) for s in sets]) for k in have},
                   provenance=sets[0].provenance if len(sets) == 1 else {"joined": [s.provenance for s in sets]})
 
-# %% ../nbs/00_data.ipynb #4540c019
+# %% ../nbs/00_data.ipynb #b23231de
 def checked(frames, # `Frames`
             source="the input", # name for messages, usually the file
             need_alpha=False): # polarizabilities must be there
@@ -136,7 +136,7 @@ def checked(frames, # `Frames`
     for i, numbers, pos in groups(frames): _check_distances(i, numbers, pos, source)
     return frames
 
-# %% ../nbs/00_data.ipynb #e5e123cc
+# %% ../nbs/00_data.ipynb #5b24e7bb
 def _check_finite(values, name, source):
     if values is None or np.isfinite(values).all(): return
     where = np.argwhere(~np.isfinite(values))[0]
@@ -144,7 +144,7 @@ def _check_finite(values, name, source):
     names = dict(pos="position", alpha="polarizability")
     raise InputError(f"{source}, frame {where[0]}{atom}: the {names.get(name, name)} is not a finite number; remove or repair this frame")
 
-# %% ../nbs/00_data.ipynb #96c48976
+# %% ../nbs/00_data.ipynb #dcecb450
 def _check_symmetric(alpha, source, tol=1e-3):
     skew = np.abs(alpha - alpha.transpose(0, 2, 1)).max((1, 2))
     scale = np.abs(alpha).max((1, 2)) + 1e-12
@@ -152,7 +152,7 @@ def _check_symmetric(alpha, source, tol=1e-3):
         s = bad.argmax()
         raise InputError(f"{source}, frame {s}: the polarizability is not symmetric (it differs by {skew[s]:.3g} bohr³ from its transpose); check the order of the nine numbers")
 
-# %% ../nbs/00_data.ipynb #4f29757c
+# %% ../nbs/00_data.ipynb #7bf4b3c0
 def _check_distances(index, numbers, pos, source, smallest=0.3, block=4096):
     "Every pair of atoms is at least `smallest` Å apart."
     a, b = np.triu_indices(len(numbers), 1)
@@ -162,7 +162,7 @@ def _check_distances(index, numbers, pos, source, smallest=0.3, block=4096):
             s, p = np.argwhere(close)[0]
             raise InputError(f"{source}, frame {index[k+s]}, atoms {a[p]} and {b[p]}: they lie {d2[s, p]**.5:.2f} Å apart, on top of each other; are the positions in Å?")
 
-# %% ../nbs/00_data.ipynb #d16190f5
+# %% ../nbs/00_data.ipynb #8322f3dc
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     "Dynamics of one molecule: G segments of T states."
@@ -193,7 +193,7 @@ class Trajectory:
         pos = self.pos.reshape(-1, *self.pos.shape[2:])
         return Frames(np.broadcast_to(self.numbers, pos.shape[:2]), pos, provenance=self.provenance)
 
-# %% ../nbs/00_data.ipynb #bf37fd7a
+# %% ../nbs/00_data.ipynb #64799a1a
 def packed(x, # (G, T, …) values
            step): # resolution
     "Byte planes (4, G, T, …) of the differences in time of `x/step`, small numbers first, for compression."
@@ -202,7 +202,7 @@ def packed(x, # (G, T, …) values
     folded = (difference << 1) ^ (difference >> 31)
     return np.moveaxis(folded[..., None].view("u1"), -1, 0)
 
-# %% ../nbs/00_data.ipynb #5db221cc
+# %% ../nbs/00_data.ipynb #1a6b8ad0
 def unpacked(planes, # what `packed` returned
              step): # resolution
     "Values (G, T, …), each within half a step of what was packed."
@@ -210,7 +210,7 @@ def unpacked(planes, # what `packed` returned
     difference = (folded >> 1).astype("<i4") ^ -(folded & 1).astype("<i4")
     return np.cumsum(difference, axis=1)*step
 
-# %% ../nbs/00_data.ipynb #80668755
+# %% ../nbs/00_data.ipynb #00546155
 STEPS = dict(pos=1e-5, vel=1e-6)  # fixed-point resolution of a stored trajectory, Å and Å/fs
 
 def write(path, # .npz, or .xyz / .extxyz for frames
@@ -224,7 +224,7 @@ def write(path, # .npz, or .xyz / .extxyz for frames
     if isinstance(record, Trajectory): arrays |= {k: packed(arrays[k], step) for k, step in STEPS.items() if k in arrays}
     write_npz(path, dict(arrays, kind=type(record).__name__))
 
-# %% ../nbs/00_data.ipynb #c8dad3a6
+# %% ../nbs/00_data.ipynb #a30eb61f
 def read(path, # .npz, .xyz or .extxyz
          unit="bohr3"): # unit of the polarizability in an xyz file: "bohr3" or "angstrom3"
     "The `Frames` or `Trajectory` in a file. Raises `InputError` for a file that is missing, broken, empty or of another kind."
@@ -233,7 +233,7 @@ def read(path, # .npz, .xyz or .extxyz
     if path.suffix == ".npz": return _read_record(path)
     raise InputError(f"{path}: the ending tells the format; use .npz, .xyz or .extxyz")
 
-# %% ../nbs/00_data.ipynb #7ae43b45
+# %% ../nbs/00_data.ipynb #b9325b11
 def _read_record(path):
     arrays = read_npz(path)
     kind = {"Frames": Frames, "Trajectory": Trajectory}.get(str(arrays.pop("kind", "Frames")))
@@ -245,13 +245,13 @@ def _read_record(path):
         return _unpacked_trajectory(arrays)
     except (InputError, TypeError, ValueError, KeyError, IndexError) as e: raise InputError(f"{path}: {e}") from None
 
-# %% ../nbs/00_data.ipynb #da62c3c5
+# %% ../nbs/00_data.ipynb #2f3aa843
 def _unpacked_trajectory(arrays):
     arrays |= {k: unpacked(arrays[k], step) for k, step in STEPS.items() if k in arrays}
     numbers = {k: float(arrays[k]) for k in ("dt_fs", "temperature_K") if k in arrays}
     return Trajectory(**{f.name: arrays[f.name] for f in fields(Trajectory) if f.name in arrays} | numbers)
 
-# %% ../nbs/00_data.ipynb #53403204
+# %% ../nbs/00_data.ipynb #090d2c8b
 def read_frames(path, # .npz, .xyz or .extxyz
                 unit="bohr3", # unit of the polarizability in an xyz file
                 need_alpha=False): # polarizabilities must be there
@@ -259,7 +259,7 @@ def read_frames(path, # .npz, .xyz or .extxyz
     record = read(path, unit)
     return checked(record.frames if isinstance(record, Trajectory) else record, path, need_alpha)
 
-# %% ../nbs/00_data.ipynb #cbe945a5
+# %% ../nbs/00_data.ipynb #2bf65c7e
 def read_trajectory(path, # .npz, .xyz or .extxyz
                     dt_fs=None): # time between frames, fs; an npz of a trajectory knows its own
     "The `Trajectory` in a file. Frames become one segment, and need `dt_fs`."
@@ -272,7 +272,7 @@ def read_trajectory(path, # .npz, .xyz or .extxyz
     if (other := (record.numbers != record.numbers[0]).any(1)).any(): raise InputError(f"{path}, frame {other.argmax()}: another molecule than frame 0; a trajectory is of one molecule")
     return Trajectory(record.numbers[0], record.pos[None], dt_fs, provenance=record.provenance)
 
-# %% ../nbs/00_data.ipynb #ebbdac9a
+# %% ../nbs/00_data.ipynb #b9e2a3f5
 def _read_xyz(path, unit):
     from ase.io import iread
     from ase.units import Bohr
@@ -289,7 +289,7 @@ def _read_xyz(path, unit):
     if not sets: raise InputError(f"{path}: there is no frame in it")
     return _joined_xyz(sets, path)
 
-# %% ../nbs/00_data.ipynb #c99cbb96
+# %% ../nbs/00_data.ipynb #506f8126
 def _first_line(error): return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 def _joined_xyz(sets, path):
@@ -298,7 +298,7 @@ def _joined_xyz(sets, path):
         raise InputError(f"{path}, frame {with_alpha.index(False)}: it has no 'polarizability', but other frames have; complete or remove it")
     return replace(joined(sets), provenance=dict(file=path.name))
 
-# %% ../nbs/00_data.ipynb #28a76e75
+# %% ../nbs/00_data.ipynb #2210a481
 def _frame(atoms, bohr, unit):
     found = dict(atoms.info, **(atoms.calc.results if atoms.calc else {}))
     alpha, scale = found.get("polarizability"), bohr**3 if unit == "angstrom3" else 1
@@ -311,7 +311,7 @@ def _frame(atoms, bohr, unit):
         if value.dtype.kind in "if" and value.size == np.prod(shape): kept[name] = value.reshape(shape)/unit_
     return Frames(atoms.numbers[None], atoms.positions[None], **kept)
 
-# %% ../nbs/00_data.ipynb #b3570560
+# %% ../nbs/00_data.ipynb #5aaefc68
 def _write_xyz(path, frames):
     from io import StringIO
 
@@ -329,7 +329,7 @@ def _write_xyz(path, frames):
     ase_write(text, atoms, format="extxyz")
     write_atomic(path, lambda f: f.write(text.getvalue().encode()))
 
-# %% ../nbs/00_data.ipynb #04f8fe93
+# %% ../nbs/00_data.ipynb #043472c9
 SHIPPED = files("bpm_nb")/"shipped"
 
 @dataclass(frozen=True)
@@ -346,18 +346,18 @@ class Dataset:
     @property
     def description(self): return (SHIPPED/f"{self.name}.md").read_text()
 
-# %% ../nbs/00_data.ipynb #435b8c05
+# %% ../nbs/00_data.ipynb #23a7cee0
 def shipped():
     "Names of the molecules that come with the library."
     return sorted(f.name.removesuffix(".md") for f in SHIPPED.iterdir() if f.name.endswith(".md"))
 
-# %% ../nbs/00_data.ipynb #388d7ac6
+# %% ../nbs/00_data.ipynb #b22bc768
 def load(name): # one of `shipped()`
     "A shipped molecule as `Dataset`: `.train`, `.test` (`Frames`), `.trajectory`, `.description`."
     if name not in shipped(): raise InputError(f"{name!r} is not shipped; there are {', '.join(shipped())}")
     return Dataset(name)
 
-# %% ../nbs/00_data.ipynb #e30df65f
+# %% ../nbs/00_data.ipynb #1e5adc0e
 def start_geometry(molecule): # name of a molecule known to the library, or the path of an xyz file
     "Numbers (N,) and positions (N, 3), Å, to start from."
     file = SHIPPED/f"{molecule}.xyz"

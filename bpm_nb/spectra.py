@@ -21,6 +21,7 @@ import numpy as np
 from scipy import constants, fft, optimize
 
 from . import __version__
+from .bonds import components
 from .data import InputError, write_atomic
 
 # %% ../nbs/07_spectra.ipynb #7c116cb7
@@ -30,15 +31,12 @@ HC_K = 100*constants.h*constants.c/constants.k # hc/k, cm K
 # %% ../nbs/07_spectra.ipynb #aef0d420
 def mean_polarizability(alpha): # (…, 3, 3) polarizability, bohr³
     "Mean polarizability (…), bohr³: a third of the trace."
-    return np.trace(alpha, axis1=-2, axis2=-1)/3
+    return components(alpha)[0]
 
 # %% ../nbs/07_spectra.ipynb #0a1096d8
 def anisotropic_components(alpha): # (…, 3, 3) polarizability, bohr³
     "Five components (5, …), bohr³, of the traceless part; their squares add up to γ² = 3/2 Tr β²."
-    xx, yy, zz = (alpha[..., k, k] for k in range(3))
-    xy, yz, zx = alpha[..., 0, 1], alpha[..., 1, 2], alpha[..., 2, 0]
-    root = np.sqrt(3)
-    return np.array([root/2*(xx - yy), zz - (xx + yy)/2, root*xy, root*yz, root*zx])
+    return np.sqrt(3/2)*np.moveaxis(components(alpha)[1], -1, 0)
 
 # %% ../nbs/07_spectra.ipynb #d411908f
 def midpoint_velocity(x, # (C, T) series

@@ -8,6 +8,20 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else():
+    def half_a_write(f):
+        f.write(b"only the first half")
+        raise RuntimeError("stopped")
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_npz(f"{folder}/x.npz", dict(x=np.arange(3)))
+        with pytest.raises(RuntimeError): write_atomic(f"{folder}/x.npz", half_a_write)
+        assert [p.name for p in Path(folder).iterdir()] == ["x.npz"] and np.load(f"{folder}/x.npz")["x"].tolist() == [0, 1, 2]
+
+
 h2 = Frames([[1, 1]], [[[0, 0, 0], [0, 0, .74]]])
 water = Frames([[8, 1, 1]], [[[0, 0, .12], [0, .76, -.47], [0, -.76, -.47]]])
 
@@ -19,7 +33,6 @@ def test_groups_give_back_each_molecule():
 
 
 def test_a_fault_is_named_with_file_frame_and_atom():
-    import pytest
     with pytest.raises(InputError, match="my.xyz, frame 1, atoms 0 and 1"):
         checked(joined([h2, replace(h2, pos=h2.pos/10)]), "my.xyz")
     assert checked(h2) is h2
