@@ -273,6 +273,7 @@ def main(argv=None): # arguments; None: those of the process
     a = parser().parse_args(argv)
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of other libraries: nothing a user can mend
             warnings.showwarning = lambda message, *_: print(f"bpm-nb: warning: {message}", file=sys.stderr)
             result, text = a.run(a)
         print(json.dumps(_plain(result)) if a.json else text, flush=True)
