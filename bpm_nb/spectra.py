@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['C_CM_FS', 'HC_K', 'DERIVATIVES', 'WINDOWS', 'NON_NEGATIVE', 'GEOMETRIES', 'CORRECTIONS', 'COLUMNS',
            'mean_polarizability', 'anisotropic_components', 'midpoint_velocity', 'midpoint_factor', 'centred',
-           'squared_frequency', 'autocorrelation', 'cosine_transform', 'parzen', 'window_fs', 'segments',
-           'shortest_block_ps', 'block_length', 'geometry_weights', 'standard_error', 'Spectrum', 'raman_spectrum',
-           'parseval_ratios', 'depolarization', 'laser_factor', 'displacement_factor', 'bose_factor',
-           'quantum_correction', 'Intensity', 'instrument_intensity', 'placzek_activity', 'block_scatter', 'Peak',
-           'peaks', 'verlet_corrected', 'write_csv']
+           'squared_frequency', 'correlation', 'cosine_transform', 'parzen', 'window_fs', 'segments',
+           'shortest_block_ps', 'block_length', 'geometry_weights', 'standard_error', 'Spectrum', 'Estimator',
+           'estimator', 'signals', 'raman_spectrum', 'parseval_ratios', 'depolarization', 'laser_factor',
+           'displacement_factor', 'bose_factor', 'quantum_correction', 'Intensity', 'instrument_intensity',
+           'placzek_activity', 'block_scatter', 'Peak', 'peaks', 'verlet_corrected', 'write_csv']
 
 # %% ../nbs/07_spectra.ipynb #2f9467b5
 import json
@@ -68,18 +68,21 @@ DERIVATIVES = {"midpoint": (midpoint_velocity, midpoint_factor), # exact: the de
                "frequency": (centred, squared_frequency)} # α, then ω²
 
 # %% ../nbs/07_spectra.ipynb #8aadd928
-def autocorrelation(x): # (C, L) series
-    "Σ_C ⟨x(0) x(τ)⟩ at the lags 0 … L-1, (L,): sums over pairs, divided by L at every lag."
+def correlation(x, # (…, C, L) series
+                y=None): # (…, C, L) series to correlate with; None: x itself
+    "Σ_C of the even part of ⟨x(0) y(τ)⟩ at the lags 0 … L-1, (…, L): sums over pairs, divided by L at every lag."
     length = x.shape[-1]
-    power = np.abs(fft.rfft(x, 2*fft.next_fast_len(length, real=True)))**2
-    return fft.irfft(power.sum(0))[:length]/length
+    transform = lambda series: fft.rfft(series, 2*fft.next_fast_len(length, real=True))
+    fx = transform(x)
+    fy = fx if y is None else transform(y)
+    return fft.irfft((fx.real*fy.real + fx.imag*fy.imag).sum(-2))[..., :length]/length
 
 # %% ../nbs/07_spectra.ipynb #3f46d80d
-def cosine_transform(correlation, # (L,) windowed correlation at the lags 0, dt, 2 dt …
+def cosine_transform(correlation, # (…, L) windowed correlation at the lags 0, dt, 2 dt …
                      dt_fs, # time step, fs
                      n): # even number of grid points on the full circle, n ≥ L
-    "One-sided density (n/2 + 1,), per cm⁻¹; its trapezoid integral is the correlation at lag zero."
-    return 2*C_CM_FS*dt_fs*(2*fft.rfft(correlation, n).real - correlation[0])
+    "One-sided density (…, n/2 + 1), per cm⁻¹; its trapezoid integral is the correlation at lag zero."
+    return 2*C_CM_FS*dt_fs*(2*fft.rfft(correlation, n).real - correlation[..., :1])
 
 # %% ../nbs/07_spectra.ipynb #053af0a6
 def parzen(u): # (…) lag over the length of the window
@@ -200,39 +203,48 @@ class Spectrum:
     depolarization_error = property(lambda self: depolarization(self)[1])
 
 # %% ../nbs/07_spectra.ipynb #3d6ceb49
-def raman_spectrum(alpha, # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³: one run, or G segments
-                   dt_fs, # time between frames, fs
-                   resolution_cm1=5., # full width at half maximum that a sharp line gets, cm⁻¹
-                   window="gaussian", # name in `WINDOWS`
-                   n_blocks=None, # blocks in each segment; None: as many as are useful for errors
-                   points=5, # grid points within one resolution (zero padding)
-                   derivative="midpoint"): # name in `DERIVATIVES`
-    "Raman activity from the time correlation of the polarizability's derivative, with a standard error at each wavenumber."
-    alpha = segments(alpha)
-    _check_options(dt_fs, resolution_cm1, window, points, derivative)
-    length, n_blocks = block_length(*alpha.shape[:2], dt_fs, resolution_cm1, n_blocks)
-    width = window_fs(window, resolution_cm1, length, dt_fs)
-    grid = 2*fft.next_fast_len(int(max(length, points/(C_CM_FS*dt_fs*resolution_cm1))/2) + 1)
-    wavenumber = np.arange(grid//2 + 1)/(grid*dt_fs*C_CM_FS)
-    curves = _densities(alpha, dt_fs, length, n_blocks, WINDOWS[window](dt_fs*np.arange(length)/width), grid, derivative)
-    if window in NON_NEGATIVE: curves = np.maximum(curves, 0)
-    spectrum = Spectrum(wavenumber, *(curves*DERIVATIVES[derivative][1](wavenumber, dt_fs)), dict(
-        quantity="activity", unit="bohr^6 fs^-2 cm", dt_fs=float(dt_fs), resolution_cm1=float(resolution_cm1), window=window, n_blocks=n_blocks, points=points,
-        derivative=derivative, window_fs=width, block_ps=length*dt_fs/1000, n_segments=len(alpha), n_frames=alpha.shape[1], bpm_nb=__version__))
-    _warn_if_coarse(spectrum)
-    return spectrum
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    "How the series of one run become spectra."
+    dt_fs: float # time between frames, fs
+    length: int # velocities in each block, L
+    n_blocks: int # blocks in each segment
+    weights: np.ndarray # (L,) window at the lags
+    wavenumber_cm1: np.ndarray # (K,) wavenumber, cm⁻¹
+    derivative: str # name in `DERIVATIVES`
+    settings: dict # all that is needed to make it again
+
+    def cut(self, v): # (C, T) velocities
+        "Blocks of a segment, (n_blocks, C, L)."
+        return v[:, :self.n_blocks*self.length].reshape(len(v), self.n_blocks, self.length).swapaxes(0, 1)
+
+    def blocks(self, x): # (C, T) series
+        "Blocks of the velocities of a segment, (n_blocks, C, L)."
+        return self.cut(DERIVATIVES[self.derivative][0](x, self.dt_fs))
+
+    def density(self, v, w=None): # (…, C, L) velocities, and others to correlate with; None: the same
+        "Density (…, K) per cm⁻¹ of Σ_C v w; nowhere negative if it is that of one series, and the window allows."
+        curve = cosine_transform(correlation(v, w)*self.weights, self.dt_fs, 2*len(self.wavenumber_cm1) - 2)
+        if w is None and self.settings["window"] in NON_NEGATIVE: curve = np.maximum(curve, 0)
+        return curve*DERIVATIVES[self.derivative][1](self.wavenumber_cm1, self.dt_fs)
 
 # %% ../nbs/07_spectra.ipynb #5631bfe0
-def _densities(alpha, dt_fs, length, n_blocks, weights, grid, derivative):
-    "a² and γ² of every block, (2, B, grid/2 + 1), before the factor of the derivative."
-    curves = []
-    for segment in alpha:
-        x = np.array([mean_polarizability(segment), *anisotropic_components(segment)])
-        v = DERIVATIVES[derivative][0](x, dt_fs)
-        for b in range(n_blocks):
-            block = v[:, b*length:(b + 1)*length]
-            curves.append([cosine_transform(autocorrelation(c)*weights, dt_fs, grid) for c in (block[:1], block[1:])])
-    return np.array(curves).swapaxes(0, 1)
+def estimator(n_segments, # number of segments, G
+              n_frames, # frames in each, T
+              dt_fs, # time between frames, fs
+              resolution_cm1=5., # full width at half maximum that a sharp line gets, cm⁻¹
+              window="gaussian", # name in `WINDOWS`
+              n_blocks=None, # blocks in each segment; None: as many as are useful for errors
+              points=5, # grid points within one resolution (zero padding)
+              derivative="midpoint"): # name in `DERIVATIVES`
+    "`Estimator` for G segments of T frames."
+    _check_options(dt_fs, resolution_cm1, window, points, derivative)
+    length, n_blocks = block_length(n_segments, n_frames, dt_fs, resolution_cm1, n_blocks)
+    width = window_fs(window, resolution_cm1, length, dt_fs)
+    grid = 2*fft.next_fast_len(int(max(length, points/(C_CM_FS*dt_fs*resolution_cm1))/2) + 1)
+    settings = dict(dt_fs=float(dt_fs), resolution_cm1=float(resolution_cm1), window=window, n_blocks=n_blocks, points=points, derivative=derivative,
+                    window_fs=width, block_ps=length*dt_fs/1000, n_segments=n_segments, n_frames=n_frames, bpm_nb=__version__)
+    return Estimator(dt_fs, length, n_blocks, WINDOWS[window](dt_fs*np.arange(length)/width), np.arange(grid//2 + 1)/(grid*dt_fs*C_CM_FS), derivative, settings)
 
 # %% ../nbs/07_spectra.ipynb #32370a08
 def _check_options(dt_fs, resolution_cm1, window, points, derivative):
@@ -240,6 +252,25 @@ def _check_options(dt_fs, resolution_cm1, window, points, derivative):
         if not (np.isscalar(value) and np.isreal(value) and 0 < value < np.inf): raise InputError(f"{name} is {value!r}: give a positive number")
     for name, value, known in (("window", window, WINDOWS), ("derivative", derivative, DERIVATIVES)):
         if value not in known: raise InputError(f"{name} {value!r} is not known: use one of {', '.join(known)}")
+
+# %% ../nbs/07_spectra.ipynb #e1ebf69e
+def signals(alpha): # (T, 3, 3) polarizability, bohr³
+    "The six series (6, T), bohr³, that light sees: the mean polarizability and the `anisotropic_components`."
+    return np.array([mean_polarizability(alpha), *anisotropic_components(alpha)])
+
+# %% ../nbs/07_spectra.ipynb #9fbd167a
+def raman_spectrum(alpha, # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³: one run, or G segments
+                   dt_fs, # time between frames, fs
+                   resolution_cm1=5., # full width at half maximum that a sharp line gets, cm⁻¹
+                   window="gaussian", # name in `WINDOWS`
+                   **options): # more options of `estimator`: n_blocks, points, derivative
+    "Raman activity from the time correlation of the polarizability's derivative, with a standard error at each wavenumber."
+    alpha = segments(alpha)
+    how = estimator(*alpha.shape[:2], dt_fs, resolution_cm1, window, **options)
+    densities = [[how.density(v[:, :1]), how.density(v[:, 1:])] for v in map(how.blocks, map(signals, alpha))]
+    spectrum = Spectrum(how.wavenumber_cm1, *np.concatenate(densities, 1), dict(quantity="activity", unit="bohr^6 fs^-2 cm") | how.settings)
+    _warn_if_coarse(spectrum)
+    return spectrum
 
 # %% ../nbs/07_spectra.ipynb #321b7458
 def _warn_if_coarse(spectrum, share=0.02):
@@ -253,7 +284,7 @@ def _warn_if_coarse(spectrum, share=0.02):
 # %% ../nbs/07_spectra.ipynb #a59e9e58
 def parseval_ratios(alpha, # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
                     dt_fs, # time between frames, fs
-                    **options): # options of `raman_spectrum`
+                    **options): # options of `estimator`
     "Area over mean squared velocity for a² and for γ²: both are 1 but for rounding."
     s = raman_spectrum(alpha, dt_fs, **options | dict(derivative="difference"))
     n = s.settings["n_blocks"]*((s.settings["n_frames"] - 1)//s.settings["n_blocks"])

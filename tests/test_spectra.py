@@ -23,7 +23,11 @@ def test_midpoint_differences_and_their_factor_give_the_exact_velocity():
 def test_correlation_and_transform_agree_with_their_sums():
     x = np.random.default_rng(0).normal(size=(2, 37))
     slow = np.array([(x[:, :37 - lag]*x[:, lag:]).sum()/37 for lag in range(37)])
-    np.testing.assert_allclose(autocorrelation(x), slow, atol=1e-12)
+    np.testing.assert_allclose(correlation(x), slow, atol=1e-12)
+    y = np.random.default_rng(1).normal(size=(2, 37))
+    even = np.array([((x[:, :37 - lag]*y[:, lag:]).sum() + (y[:, :37 - lag]*x[:, lag:]).sum())/74 for lag in range(37)])
+    np.testing.assert_allclose(correlation(x, y), even, atol=1e-12)
+    np.testing.assert_allclose(correlation(x, x + y) + correlation(y, x + y), correlation(x + y), atol=1e-12)
     angle = 2*np.pi*np.arange(21)[:, None]*np.arange(1, 37)/40
     literal = 2*C_CM_FS*0.5*(slow[0] + 2*np.cos(angle) @ slow[1:])
     np.testing.assert_allclose(cosine_transform(slow, 0.5, 40), literal, atol=1e-15)

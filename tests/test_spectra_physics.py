@@ -260,10 +260,10 @@ def test_intensity_is_never_negative(seed, n, window, dt, coarse, derivative):
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(NON_NEGATIVE))
 def test_the_transform_of_a_window_hides_no_negative_value_behind_the_clip(seed, window):
-    from bpm_nb.spectra import autocorrelation, cosine_transform, window_fs
+    from bpm_nb.spectra import correlation, cosine_transform, window_fs
     x = np.random.default_rng(seed).normal(size=(1, 500))
     width = window_fs(window, 150., 500, 1.)
-    s = cosine_transform(autocorrelation(x)*WINDOWS[window](np.arange(500)/width), 1., 4096)
+    s = cosine_transform(correlation(x)*WINDOWS[window](np.arange(500)/width), 1., 4096)
     assert s.min() > -1e-12*s.max()
 
 

@@ -1,0 +1,194 @@
+"""Bond shares, motions, lines and mixtures against what is known exactly, and bad input."""
+import warnings
+
+import numpy as np
+import pytest
+from ase.build import molecule
+from ase.io import read as ase_read, write as ase_write
+from scipy.spatial.transform import Rotation
+
+from bpm_nb.assign import animation, band_filter, band_motion, bond_shares, eckart_frame, eckart_rotation, overlap
+from bpm_nb.data import InputError
+from bpm_nb.spectra import C_CM_FS, estimator, raman_spectrum, signals
+
+
+def walk(shape, seed=0):
+    x = np.random.default_rng(seed).normal(size=(*shape, 3, 3))
+    return np.cumsum(x + x.swapaxes(-1, -2), axis=1)
+
+
+def smooth(shape, seed=0):
+    "Random tensors with no motion near the Nyquist wavenumber."
+    x = np.fft.rfft(walk(shape, seed), axis=1)
+    x[:, x.shape[1]//2:] = 0
+    return np.fft.irfft(x, shape[1], axis=1)
+
+
+def quiet(*args, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return raman_spectrum(*args, **options)
+
+
+class Springs:
+    "A molecule of balls and springs that tumbles, with random phases: positions, polarizability, modes."
+    def __init__(self, name="CH3CH2OH", n_segments=4, n_frames=4000, dt=2., seed=0, degenerate_light=False):
+        rng, atoms = np.random.default_rng(seed), molecule(name)
+        self.masses, self.rest, n = atoms.get_masses(), atoms.positions - atoms.get_center_of_mass(), len(atoms)
+        hessian = np.zeros((n, 3, n, 3))
+        for a in range(n):
+            for b in range(a):
+                d = self.rest[a] - self.rest[b]
+                r = np.linalg.norm(d)
+                k = 0.6*np.exp(-1.5*(r - 1.))*np.outer(d, d)/r**2
+                for i, j, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)): hessian[i, :, j] += sign*k
+        w = np.repeat(self.masses, 3)**-0.5
+        omega2, vectors = np.linalg.eigh(w[:, None]*hessian.reshape(3*n, -1)*w)
+        self.modes = (w[:, None]*vectors[:, 6:]).T.reshape(-1, n, 3)
+        omega = np.sqrt(omega2[6:])
+        self.nu = omega/(2*np.pi*C_CM_FS)
+        change = rng.normal(size=(len(omega), 3, 3))
+        change = change + change.swapaxes(1, 2)
+        if degenerate_light: change -= np.trace(change, axis1=1, axis2=2)[:, None, None]*np.eye(3)/3
+        angle = omega*dt*np.arange(n_frames)[:, None] + rng.uniform(0, 6, (n_segments, 1, len(omega)))
+        q = 1e-3*rng.rayleigh(size=(n_segments, 1, len(omega)))*np.cos(angle)/omega
+        turn = Rotation.from_rotvec(3e-4*np.arange(n_frames)[:, None]*rng.normal(size=3)).as_matrix()
+        self.pos = (self.rest + np.einsum("gtk,kai->gtai", q, self.modes)) @ turn.swapaxes(1, 2) + rng.normal(size=(n_segments, 1, 1, 3))
+        self.alpha = turn @ (np.diag([40., 45, 50]) + np.einsum("gtk,kij->gtij", q, change)) @ turn.swapaxes(1, 2)
+
+    def separate(self, apart=15):
+        "Indices of modes with no neighbour nearer than this, cm⁻¹."
+        gap = np.diff(np.concatenate([[-np.inf], self.nu, [np.inf]]))
+        return np.flatnonzero((gap[1:] > apart) & (gap[:-1] > apart))
+
+
+# ---- bond shares
+
+@pytest.mark.parametrize("shape,options", [((1, 2001, 3), {}), ((3, 1700, 5), dict(n_blocks=2)), ((2, 1502, 1), dict(window="parzen")),
+                                           ((2, 1501, 4), dict(window="hann", derivative="frequency")), ((1, 1999, 2), dict(points=30, derivative="difference"))])
+def test_shares_add_up_to_the_spectrum_in_every_block(shape, options):
+    tensors = smooth(shape)
+    shares, whole = bond_shares(tensors, 1., resolution_cm1=60., **options), quiet(tensors.sum(2), 1., 60., **options)
+    np.testing.assert_array_equal(shares.wavenumber_cm1, whole.wavenumber_cm1)
+    for part, total in ((shares.isotropic_blocks, whole.isotropic_blocks), (shares.anisotropic_blocks, whole.anisotropic_blocks)):
+        np.testing.assert_allclose(part.sum(1), total, rtol=0, atol=1e-10*total.max())
+    for geometry in ("vv", "vh", 30): np.testing.assert_allclose(shares.curves(geometry).sum(0), whole.curve(geometry), atol=1e-10*whole.curve(geometry).max())
+
+
+def test_a_share_is_the_symmetrised_row_sum_of_the_table_of_all_pairs():
+    tensors, table = smooth((2, 1200, 3)), {}
+    how = estimator(2, 1200, 1., 60.)
+    for b in range(3):
+        for c in range(3):
+            v, w = ([how.blocks(signals(segment[:, k]))[:, 1:] for segment in tensors] for k in (b, c))
+            table[b, c] = np.mean([how.density(x, y) for x, y in zip(v, w)], (0, 1))
+    np.testing.assert_allclose(table[0, 1], table[1, 0], atol=1e-12*abs(table[0, 0]).max())
+    shares = bond_shares(tensors, 1., resolution_cm1=60.).curves("anisotropic")
+    for b in range(3): np.testing.assert_allclose(shares[b], sum(table[b, c] for c in range(3)), atol=1e-12*abs(shares).max())
+
+
+def test_shares_do_not_turn_with_the_molecule_and_follow_the_order_of_the_bonds():
+    tensors = smooth((2, 1300, 4))
+    shares = bond_shares(tensors, 1., resolution_cm1=60.)
+    q = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+    turned = bond_shares(q @ tensors @ q.T + 7*np.eye(3), 1., resolution_cm1=60.)
+    np.testing.assert_allclose(turned.curves(), shares.curves(), atol=1e-9*abs(shares.curves()).max())
+    order = [2, 0, 3, 1]
+    np.testing.assert_allclose(bond_shares(tensors[:, :, order], 1., resolution_cm1=60.).curves("vh"), shares.curves("vh")[order], atol=1e-12*abs(shares.curves()).max())
+
+
+def test_the_shares_of_a_band_add_up_to_one_and_a_lonely_bond_has_all_of_it():
+    t, tensors = np.arange(20_000), np.zeros((1, 20_000, 2, 3, 3))
+    for b, nu in enumerate((700, 1500)): tensors[0, :, b] = np.cos(2*np.pi*C_CM_FS*nu*t)[:, None, None]*np.diag([3, 1, 1])
+    shares = bond_shares(tensors, 1.)
+    part, error = shares.band(690, 710)
+    np.testing.assert_allclose(part, [1, 0], atol=2e-3)
+    np.testing.assert_allclose(part.sum(), 1)
+    assert np.isnan(error).all() and (bond_shares(tensors, 1., n_blocks=2).band(690, 710)[1] < 1e-2).all()
+    with pytest.raises(InputError, match="wider"): shares.band(700.1, 700.2)
+
+
+def test_segments_may_come_one_by_one():
+    tensors = smooth((3, 1300, 2))
+    whole, pieces = (bond_shares(x, 1., resolution_cm1=60., **o) for x, o in ((tensors, {}), (lambda g: tensors[g], dict(n_segments=3))))
+    np.testing.assert_array_equal(whole.isotropic_blocks, pieces.isotropic_blocks)
+
+
+def test_memory_of_shares_is_far_below_a_table_of_all_pairs():
+    import tracemalloc
+    tensors = smooth((1, 30_000, 23))
+    tracemalloc.start()
+    bond_shares(tensors, 1., resolution_cm1=10.)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert used < 8*30_000*23*23/2
+
+
+@pytest.mark.parametrize("tensors,message", [(np.zeros((2, 500, 3, 3)), "no trajectory"), (np.zeros((500, 9)), "shape"), (np.zeros((2, 500, 3, 9)), "shape")])
+def test_bond_tensors_of_another_shape_are_refused(tensors, message):
+    with pytest.raises(InputError, match=message): bond_shares(tensors, 1., resolution_cm1=100.)
+
+
+# ---- motions
+
+@pytest.mark.parametrize("name", ["CH3CH2OH", "CH3SH", "CH3CN"])
+@pytest.mark.parametrize("traceless", [False, True])
+def test_the_motion_behind_every_separate_band_is_its_normal_mode(name, traceless):
+    m = Springs(name, degenerate_light=traceless)
+    own = m.separate()
+    assert len(own) >= 2
+    geometry = "anisotropic" if traceless else "natural"
+    motions = band_motion(m.pos, m.alpha, m.masses, 2., m.nu[own], geometry, m.rest)
+    found = [overlap(motion.displacement, m.modes[k], m.masses) for motion, k in zip(motions, own)]
+    assert min(found) > 0.95
+    assert all(motion.purity > 0.9 for motion in motions)
+
+
+def test_a_filtered_product_is_the_cross_spectrum():
+    x, y = np.random.default_rng(0).normal(size=(2, 3, 1501))
+    how = estimator(1, 1501, 1., 60.)
+    v, w = how.blocks(x), how.blocks(y)
+    k = np.arange(5, 40, 7)
+    slow = [how.density(v, w)[0, i] for i in k]
+    fast = np.array([(v*band_filter(how.wavenumber_cm1[i], how, w)).sum() for i in k])
+    factor = slow[0]/fast[0]
+    from bpm_nb.spectra import midpoint_factor
+    scale = midpoint_factor(how.wavenumber_cm1[k], 1.)
+    np.testing.assert_allclose(slow/scale, fast*factor/scale[0], rtol=1e-9, atol=1e-12)
+
+
+def test_the_eckart_condition_holds_also_for_a_distorted_molecule():
+    atoms, rng = molecule("CH3CH2OH"), np.random.default_rng(0)
+    masses, turn = atoms.get_masses(), Rotation.random(20, random_state=1).as_matrix()
+    pos = (atoms.positions + rng.normal(scale=0.1, size=(20, len(atoms), 3))) @ turn
+    aligned, rotation, reference = eckart_frame(pos, masses, atoms.positions)
+    np.testing.assert_allclose(np.einsum("a,tai->ti", masses, np.cross(reference, aligned)), 0, atol=1e-10)
+    np.testing.assert_allclose(np.linalg.det(rotation), 1)
+    np.testing.assert_allclose(eckart_rotation(pos @ turn[0], masses, reference), turn[0].T @ eckart_rotation(pos, masses, reference), atol=1e-9)
+
+
+def test_a_planar_molecule_is_never_reflected():
+    atoms = molecule("C6H6")
+    rng = np.random.default_rng(0)
+    pos = (atoms.positions + rng.normal(scale=0.02, size=(100, 12, 3))) @ Rotation.random(100, random_state=0).as_matrix()
+    aligned, rotation, _ = eckart_frame(pos, atoms.get_masses(), atoms.positions)
+    np.testing.assert_allclose(np.linalg.det(rotation), 1)
+    assert abs(aligned - atoms.positions).max() < 0.12
+
+
+def test_a_linear_molecule_and_a_silent_band_are_refused():
+    pos = np.array([[0, 0, -1.16], [0, 0, 0], [0, 0, 1.16]]) + np.random.default_rng(0).normal(scale=1e-4, size=(2000, 3, 3))
+    with pytest.raises(InputError, match="linear"): eckart_frame(pos, np.array([16., 12, 16]))
+    m = Springs(n_segments=1)
+    with pytest.raises(InputError, match="nothing that light sees"): band_motion(m.pos, 0*m.alpha, m.masses, 2., 1000.)
+
+
+def test_a_motion_can_be_written_and_played(tmp_path):
+    m = Springs(n_segments=2)
+    motion = band_motion(m.pos, m.alpha, m.masses, 2., float(m.nu[m.separate()[-1]]))
+    np.testing.assert_allclose(np.linalg.norm(motion.displacement, axis=1).max(), 1)
+    ase_write(tmp_path/"motion.xyz", animation(molecule("CH3CH2OH").numbers, motion, 0.5, 16))
+    frames = ase_read(tmp_path/"motion.xyz", ":")
+    assert len(frames) == 16
+    np.testing.assert_allclose(frames[4].positions - frames[0].positions, 0.5*motion.displacement, atol=1e-7)
+    np.testing.assert_allclose(sum(f.positions for f in frames)/16, motion.reference, atol=1e-7)
