@@ -18,7 +18,8 @@ def switched(r, # distances, any shape
              on, # distance up to which the result is 1
              off): # distance from which the result is 0
     "Smooth step from 1 at `on` to 0 at `off`, twice continuously differentiable."
-    x = np.clip((r - on)/(off - on), 0, 1)
+    x = (r - on)/(off - on)
+    x = np.where(x.real > 0, np.where(x.real < 1, x, 1), 0)
     return 1 - x**3*(10 - 15*x + 6*x**2)
 
 # %% ../nbs/01_bonds.ipynb #9fbdeef0
@@ -54,14 +55,18 @@ class Bonds:
     vector: np.ndarray  # (P, 3) from the first atom to the second, Å
 
     @property
-    def length(self): return np.linalg.norm(self.vector, axis=1)
+    def length(self): return np.sqrt((self.vector**2).sum(1))
 
     @property
     def direction(self): return self.vector/self.length[:, None]
 
+    def __getitem__(self, i): # slice, mask or array of indices
+        "The chosen bonds."
+        return Bonds(self.frame[i], self.atoms[i], self.weight[i], self.kind[i], self.vector[i])
+
 # %% ../nbs/01_bonds.ipynb #e38d13eb
 def bonds(numbers, # (N,) atomic numbers
-          pos, # (S, N, 3) positions, Å
+          pos, # (S, N, 3) positions, Å; complex ones carry a derivative
           choice="pairs", # "pairs", "covalent", or a list of index pairs
           cutoff=4.0): # Å, for "pairs"
     "`Bonds` of frames of one molecule."
@@ -70,8 +75,8 @@ def bonds(numbers, # (N,) atomic numbers
     a, b = np.where(swap, b, a), np.where(swap, a, b)
     on, off = (x[a, b] for x in pair_limits(numbers, choice, cutoff))
     vector = pos[:, b] - pos[:, a]
-    weight = switched(np.linalg.norm(vector, axis=-1), on, off)
-    frame, pair = np.nonzero(weight)
+    weight = switched(np.sqrt((vector**2).sum(-1)), on, off)
+    frame, pair = np.nonzero(weight.real)
     return Bonds(frame, np.stack([a, b], 1)[pair], weight[frame, pair], (200*numbers[a] + numbers[b])[pair], vector[frame, pair])
 
 # %% ../nbs/01_bonds.ipynb #4f780f76

@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['BASES', 'FORMAT', 'Rows', 'rows_by_kind', 'Expansion', 'design_fit', 'bonds_weights', 'structures_weights',
            'inducing_weights', 'element_counts', 'atomic_baseline', 'training_frames', 'fitted_expansions',
-           'fitted_parts', 'frame_blocks', 'predicted', 'predicted_in_blocks', 'check_elements', 'BondPolarizability',
-           'check_settings', 'spread', 'errors', 'packed_model', 'unpacked_model', 'check_parts']
+           'fitted_parts', 'frame_blocks', 'bond_values', 'predicted', 'in_blocks', 'pairs_within_reach', 'pair_parts',
+           'derivatives', 'check_elements', 'known_frames', 'Answers', 'BondPolarizability', 'check_settings', 'spread',
+           'errors', 'packed_model', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -20,7 +22,7 @@ from sklearn.exceptions import NotFittedError
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from .bonds import Bonds, bonds, check_bonds, components, summation, tensor
+from .bonds import BASIS, bonds, check_bonds, components, summation, tensor
 from .data import Frames, InputError, checked, groups, joined, read_npz, write_npz
 from .featurizer import DESCRIPTORS, Projection, common_scale, descriptor, fitted_projection
 from .kernels import gaussian, pivots, row_blocks, summed_kernel
@@ -47,8 +49,7 @@ def rows_by_kind(frames, # `Frames`
         raw, frame = settings.raw(numbers, pos, b, species), index[b.frame]
         for kind in np.unique(b.kind):
             own = b.kind == kind
-            part = Bonds(*(getattr(b, k)[own] for k in ("frame", "atoms", "weight", "kind", "vector")))
-            found.setdefault(int(kind), []).append(Rows(raw[own], *summation(part, frame[own], len(frames))))
+            found.setdefault(int(kind), []).append(Rows(raw[own], *summation(b[own], frame[own], len(frames))))
     return {kind: _stacked(parts) for kind, parts in found.items()}
 
 # %% ../nbs/05_polarizability.ipynb #eead0f47
@@ -72,6 +73,14 @@ class Expansion:
         "Values (P, 2) of a and β, bohr³."
         blocks = row_blocks(len(raw), 8*len(self.points), budget)
         return np.concatenate([gaussian(self.projection(raw[b]), self.points, gamma) @ self.weights for b in blocks])
+
+    def gradient(self, raw, # (P, F) raw descriptors
+                 gamma): # inverse squared width
+        "Derivatives (P, 2, F) of a and β with respect to the descriptor."
+        q = self.projection(raw)
+        k = gaussian(q, self.points, gamma)
+        inner = np.stack([q*(k @ w)[:, None] - k @ (w[:, None]*self.points) for w in self.weights.T], 1)
+        return -2*gamma*inner @ self.projection.matrix.T
 
 # %% ../nbs/05_polarizability.ipynb #32a3ae20
 def design_fit(designs, # (S, M) and (5 S, M) whitened designs of the isotropic and the anisotropic targets
@@ -182,28 +191,86 @@ def frame_blocks(frames, # `Frames`
     return row_blocks(len(frames), n*(n - 1)//2*settings.row_bytes(n), budget)
 
 # %% ../nbs/05_polarizability.ipynb #53e8e095
+def bond_values(model, # fitted `BondPolarizability`
+                numbers, # (N,) atomic numbers
+                pos, # (S, N, 3) positions, Å
+                budget): # bytes of one block of the kernel
+    "`Bonds` of frames of one molecule, and a and β of each (P, 2), bohr³."
+    b = bonds(numbers, pos, model.bonds, model.cutoff)
+    raw, values = descriptor(model.descriptor).raw(numbers, pos, b, model.species_), np.zeros((len(b.frame), 2))
+    for kind, own in _by_kind(model, b): values[own] = model.expansions_[kind](raw[own], model.gamma, budget)
+    return b, values
+
+def _by_kind(model, bonds):
+    "Kinds that the model knows, each with the mask of its bonds."
+    return [(k, bonds.kind == k) for k in np.unique(bonds.kind) if k in model.expansions_]
+
+# %% ../nbs/05_polarizability.ipynb #252e6c74
 def predicted(model, # fitted `BondPolarizability`
               frames, # `Frames`
               budget): # bytes of one block of the kernel
     "Isotropic parts (S,) and anisotropic components (S, 5), bohr³."
     iso, aniso = element_counts(frames, model.species_) @ model.atomic_, np.zeros(5*len(frames))
-    for kind, r in rows_by_kind(frames, model.species_, descriptor(model.descriptor), model.bonds, model.cutoff).items():
-        if kind not in model.expansions_: continue
-        parts = model.expansions_[kind](r.raw, model.gamma, budget)
-        iso, aniso = iso + r.iso @ parts[:, 0], aniso + r.aniso @ parts[:, 1]
+    for index, numbers, pos in groups(frames):
+        b, values = bond_values(model, numbers, pos, budget)
+        sums = summation(b, index[b.frame], len(frames))
+        iso, aniso = iso + sums[0] @ values[:, 0], aniso + sums[1] @ values[:, 1]
     return iso, aniso.reshape(-1, 5)
 
-# %% ../nbs/05_polarizability.ipynb #252e6c74
-def predicted_in_blocks(model, # fitted `BondPolarizability`
-                        frames): # `Frames`
-    "The same for any number of frames, in blocks on all cores."
+# %% ../nbs/05_polarizability.ipynb #bd4b0d5e
+def in_blocks(model, # fitted `BondPolarizability`
+              frames, # `Frames`
+              function, # function(model, frames, budget) → arrays, frames first
+              label="polarizabilities"): # what the progress bar says
+    "The function's arrays for any number of frames, in blocks on all cores."
     workers = effective_n_jobs(-1)
     budget = model.memory_mb*2**20//(2*workers)
     blocks = frame_blocks(frames, descriptor(model.descriptor), budget)
-    jobs = (delayed(predicted)(model, frames[b], budget) for b in blocks)
+    jobs = (delayed(function)(model, frames[b], budget) for b in blocks)
     with threadpool_limits(1):
         found = Parallel(workers, prefer="threads", return_as="generator")(jobs)
-        return map(np.concatenate, zip(*tqdm(found, total=len(blocks), desc="polarizabilities", delay=2)))
+        return map(np.concatenate, zip(*tqdm(found, total=len(blocks), desc=label, delay=2)))
+
+# %% ../nbs/05_polarizability.ipynb #4b50fcf5
+def pairs_within_reach(model, # `BondPolarizability`
+                       numbers, # (N,) atomic numbers
+                       pos, # (S, N, 3) positions, Å
+                       block=4096): # frames at a time
+    "Pairs of atoms (B, 2) that are bonds in some frame."
+    found = [bonds(numbers, pos[k:k + block], model.bonds, model.cutoff).atoms for k in range(0, len(pos), block)]
+    return np.unique(np.concatenate(found), axis=0)
+
+# %% ../nbs/05_polarizability.ipynb #1542eeee
+def pair_parts(model, frames, budget, pairs): # see `predicted`; (B, 2) pairs of atoms
+    "Isotropic (S, B) and anisotropic (S, B, 5) parts of the pairs, bohr³, zero where a pair is out of reach."
+    (_, numbers, pos), = groups(frames)
+    b, values = bond_values(model, numbers, pos, budget)
+    column = np.zeros((len(numbers), len(numbers)), int)
+    column[tuple(pairs.T)] = np.arange(len(pairs))
+    iso, aniso = np.zeros((len(pos), len(pairs))), np.zeros((len(pos), len(pairs), 5))
+    where = b.frame, column[tuple(b.atoms.T)]
+    iso[where] = b.weight*values[:, 0]
+    aniso[where] = (b.weight*values[:, 1])[:, None]*np.einsum("cij,pi,pj->pc", BASIS, b.direction, b.direction)
+    return iso, aniso
+
+# %% ../nbs/05_polarizability.ipynb #12b8ffdd
+def derivatives(model, frames, budget): # see `predicted`
+    "One array: dα/dx (S, N, 3, 3, 3), bohr³/Å; atom, direction, tensor."
+    found, step = np.zeros((*frames.pos.shape, 3, 3)), 1e-20
+    for index, numbers, pos in groups(frames):
+        b, values = bond_values(model, numbers, pos, budget)
+        settings, slopes = descriptor(model.descriptor), [(own, model.expansions_[k]) for k, own in _by_kind(model, b)]
+        raw = settings.raw(numbers, pos, b, model.species_)
+        slopes = [(own, e.gradient(raw[own], model.gamma)) for own, e in slopes]
+        for atom, xyz in np.ndindex(len(numbers), 3):
+            moved, change = pos.astype(complex), np.zeros((len(values), 2))
+            moved[:, atom, xyz] += 1j*step
+            there = bonds(numbers, moved, model.bonds, model.cutoff)
+            tangent = settings.raw(numbers, moved, there, model.species_).imag
+            for own, slope in slopes: change[own] = np.einsum("pvf,pf->pv", slope, tangent[own])
+            parts = [s @ v for s, v in zip(summation(there, there.frame, len(pos)), (values + 1j*change).T)]
+            found[index, atom, xyz] = tensor(parts[0].imag/step, parts[1].imag.reshape(-1, 5)/step)
+    return found,
 
 # %% ../nbs/05_polarizability.ipynb #068cf1a3
 def check_elements(frames, # `Frames`
@@ -216,8 +283,36 @@ def check_elements(frames, # `Frames`
         known = ", ".join(chemical_symbols[z] for z in species)
         raise InputError(f"frame {s}, atom {a}: the model never saw the element {chemical_symbols[frames.numbers[s, a]]}, it knows {known}; fit it on frames with this element")
 
+# %% ../nbs/05_polarizability.ipynb #c350b755
+def known_frames(model, # `BondPolarizability`
+                 X): # `Frames`, or a sequence of them
+    "Checked `Frames` that the model can be asked about. Raises `NotFittedError` or `InputError`."
+    if not hasattr(model, "expansions_"): raise NotFittedError("this BondPolarizability is not fitted yet: call fit first")
+    frames = checked(joined(X))
+    check_elements(frames, model.species_)
+    check_bonds(frames, model.bonds, model.cutoff, model.expansions_)
+    return frames
+
+# %% ../nbs/05_polarizability.ipynb #930f0cd6
+class Answers(BaseEstimator):
+    "What a fitted bond model can be asked."
+    def predict(self, X): # `Frames`, or a sequence of them
+        "Polarizabilities (S, 3, 3), bohr³. A progress bar appears when it takes longer than two seconds."
+        return tensor(*in_blocks(self, known_frames(self, X), predicted))
+
+    def bond_tensors(self, X): # `Frames` of one molecule
+        "Pairs of atoms (B, 2) and their parts of the polarizability (S, B, 3, 3), bohr³. With the constants of the atoms they add up to `predict`."
+        frames = known_frames(self, X)
+        if (frames.numbers != frames.numbers[0]).any(): raise InputError("bond_tensors: the frames hold different molecules; give those of one at a time")
+        pairs = pairs_within_reach(self, frames.numbers[0], frames.pos)
+        return pairs, tensor(*in_blocks(self, frames, partial(pair_parts, pairs=pairs), "parts of the bonds"))
+
+    def derivative(self, X): # `Frames`, or a sequence of them
+        "Derivatives dα/dx (S, N, 3, 3, 3), bohr³/Å: frame, atom, direction, tensor."
+        return next(in_blocks(self, known_frames(self, X), derivatives, "derivatives"))
+
 # %% ../nbs/05_polarizability.ipynb #fba5a80c
-class BondPolarizability(RegressorMixin, BaseEstimator):
+class BondPolarizability(RegressorMixin, Answers):
     "Molecular polarizability as a sum over bonds, learned by Gaussian kernel ridge regression (Sowa and Rossky, J. Chem. Theory Comput. 2024, 20, 10071)."
     def __init__(self,
                  bonds="pairs", # "pairs", "covalent", or a list of index pairs
@@ -237,14 +332,6 @@ class BondPolarizability(RegressorMixin, BaseEstimator):
         check_settings(self)
         vars(self).update(fitted_parts(self, training_frames(X, y)))
         return self
-
-    def predict(self, X): # `Frames`, or a sequence of them
-        "Polarizabilities (S, 3, 3), bohr³. A progress bar appears when it takes longer than two seconds."
-        if not hasattr(self, "expansions_"): raise NotFittedError("this BondPolarizability is not fitted yet: call fit first")
-        frames = checked(joined(X))
-        check_elements(frames, self.species_)
-        check_bonds(frames, self.bonds, self.cutoff, self.expansions_)
-        return tensor(*predicted_in_blocks(self, frames))
 
     def score(self, X, y=None): # `Frames`; (S, 3, 3) polarizabilities, bohr³, or None: those of the frames
         "Share of the variance of the tensors that is explained; 1 is perfect."

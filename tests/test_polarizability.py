@@ -29,6 +29,18 @@ def test_the_model_explains_the_test_frames():
     assert model.score(enol.test) > 0.95
 
 
+def test_the_parts_add_up():
+    pairs, parts = model.bond_tensors(enol.test[:7])
+    atoms = element_counts(enol.test[:1], model.species_) @ model.atomic_
+    np.testing.assert_allclose(parts.sum(1) + atoms*np.eye(3), model.predict(enol.test[:7]), atol=1e-9)
+
+
+def test_the_derivative_is_that_of_central_differences():
+    few, step = enol.test[:2], 1e-4*np.random.default_rng(0).normal(size=enol.test.pos[:2].shape)
+    there, back = (model.predict(Frames(few.numbers, few.pos + s)) for s in (step, -step))
+    np.testing.assert_allclose(np.einsum("snx,snxij->sij", 2*step, model.derivative(few)), there - back, rtol=1e-5, atol=1e-5*np.abs(there - back).max())
+
+
 def test_the_tensor_turns_with_the_molecule():
     from scipy.spatial.transform import Rotation
     turn, order, few = Rotation.random(rng=1).as_matrix(), np.random.default_rng(0).permutation(9), enol.test[:5]
