@@ -54,7 +54,7 @@ def bond_shares(tensors, # (G, T, B, 3, 3) polarizability of each bond, bohr³; 
         bonds = (how.blocks(signals(part[:, b])) for b in range(part.shape[1]))
         found.append([[how.density(v[:, own], whole[:, own]) for own in (slice(1), slice(1, 6))] for v in bonds])
     iso, aniso = (np.concatenate([[bond[k] for bond in segment] for segment in found], 1).swapaxes(0, 1) for k in (0, 1))
-    return Shares(how.wavenumber_cm1, iso, aniso, dict(quantity="activity", unit="bohr^6 fs^-2 cm") | how.settings)
+    return Shares(how.wavenumber_cm1, iso, aniso, dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm") | how.settings)
 
 # %% ../nbs/08_assign.ipynb #b15ef89b
 def eckart_rotation(pos, # (…, N, 3) positions, Å

@@ -62,6 +62,27 @@ def test_a_harmonic_vibration_has_the_analytic_area():
     np.testing.assert_allclose(s.anisotropic, 0, atol=1e-12*s.isotropic.max())
 
 
+def test_a_gap_is_pointed_at():
+    import warnings
+    alpha = vibration(800, breathing)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        raman_spectrum(alpha, 1.)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        raman_spectrum(np.delete(alpha, slice(20_000, 20_017), 0), 1.)
+    assert any("near frame 20000 of segment 0" in str(w.message) or "near frame 19999" in str(w.message) for w in said)
+
+
+def test_coarse_frames_and_coarse_steps_are_warned_of():
+    import warnings
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for dt, step in ((2., 0.25), (5., None), (2., 1.)): check_sampling([6, 1, 1], dt, step)
+        check_sampling([6, 6, 8], 6., 1.)
+    assert ["save a frame every 4.0 fs" in str(w.message) for w in said] == [True, False] and "shorter step" in str(said[1].message)
+
+
 def test_the_default_keeps_slow_motion_out_of_the_fast_bands():
     import warnings
     background = {}
@@ -88,6 +109,11 @@ def test_rotation_and_a_constant_change_nothing():
     q = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
     s, turned, shifted = (raman_spectrum(a, 1.) for a in (alpha, q @ alpha @ q.T, alpha + 100*np.ones((3, 3))))
     for other in (turned, shifted): np.testing.assert_allclose(other.natural, s.natural, atol=1e-10*s.natural.max())
+
+
+def test_the_error_of_a_mean_is_found_by_leaving_out():
+    x = np.random.default_rng(0).normal(size=50)
+    np.testing.assert_allclose(jackknife_error(np.array([np.delete(x, k).mean() for k in range(50)])), standard_error(x))
 
 
 def test_symmetric_motion_is_polarized_and_traceless_motion_is_depolarized():
@@ -128,6 +154,47 @@ def test_peaks_have_the_right_place_width_area_and_ratio():
     np.testing.assert_allclose(found[0].area, (2*np.pi*C_CM_FS*803.3)**2/2, rtol=2e-3)
 
 
+def test_the_area_of_the_density_of_states_counts_the_degrees_of_freedom():
+    kT, t = 1.380649e-23*300/(1.66053907e-27*1e10), np.arange(20_000)
+    mass, omega = 12.011, 2*np.pi*C_CM_FS*1500
+    x = np.sqrt(2*kT/mass)/omega*np.cos(omega*t)[:, None, None]*np.array([[1., 0, 0]]) # an oscillator in equilibrium
+    v = np.sqrt(2*kT/mass)*np.sin(omega*t)[:, None, None]*np.array([[1., 0, 0]])
+    for s in (power_spectrum(v, [mass], 1.), power_spectrum(x, [mass], 1., positions=True)):
+        np.testing.assert_allclose(np.trapezoid(s.curve(), s.wavenumber_cm1), 1, rtol=1e-3)
+        assert abs(peaks(s)[0].wavenumber_cm1 - 1500) < 0.1
+    ir = ir_spectrum(x[:, 0], 1.)
+    np.testing.assert_allclose(ir.curve()[ir.curve().argmax()]/s.curve().max(), kT/mass, rtol=1e-3)
+
+
+def springs(masses=(15.999, 12.011, 15.999)):
+    "`Modes` of carbon dioxide along x: two bonds of 100 eV/Å² that carry α, and bends of 4 eV/Å²."
+    x = np.array([[-1.16, 0, 0], [0, 0, 0], [1.16, 0, 0]])
+    rows, dalpha, grows = [], np.zeros((3, 3, 3, 3)), np.diag([9., 2, 2])
+    for a, b in ((0, 1), (1, 2)):
+        row = np.zeros((3, 3))
+        row[a, 0], row[b, 0] = -10, 10
+        rows.append(row.ravel())
+        dalpha[a, 0] -= grows
+        dalpha[b, 0] += grows
+    for axis in (1, 2): rows.append(2*np.outer([1, -2, 1], np.eye(3)[axis]).ravel())
+    return harmonic_modes(masses, x, np.array(rows).T @ np.array(rows), dalpha)
+
+
+def test_only_the_symmetric_stretch_of_carbon_dioxide_is_seen():
+    modes, heavy = springs(), springs((17.999, 12.011, 17.999))
+    assert len(modes.wavenumber_cm1) == 4 and (modes.activity > 1e-6).tolist() == [False, False, True, False]
+    np.testing.assert_allclose(heavy.wavenumber_cm1[2]/modes.wavenumber_cm1[2], np.sqrt(15.999/17.999))
+
+
+def test_both_routes_agree_with_no_factor_to_fit():
+    modes, kT = springs(), 1.380649e-23*300/(1.66053907e-27*1e10)
+    omega, t = 2*np.pi*C_CM_FS*modes.wavenumber_cm1, np.arange(40_000)
+    q = np.sqrt(2*kT)/omega*np.cos(omega*t[:, None] + np.arange(4))
+    run = raman_spectrum(np.diag([27., 13, 13]) + np.einsum("tk,kij->tij", q, modes.dalpha), 1.)
+    line = harmonic_spectrum(modes, run.settings, 300.)
+    np.testing.assert_allclose(line.natural, run.natural, atol=0.01*run.natural.max())
+
+
 def test_verlet_dynamics_of_an_oscillator_is_corrected_exactly():
     dt, omega, x = 0.5, 2*np.pi*C_CM_FS*3000, [1., 1 - (0.5*2*np.pi*C_CM_FS*3000)**2/2]
     for _ in range(40_000): x.append(2*x[-1] - x[-2] - (omega*dt)**2*x[-1])
@@ -148,3 +215,27 @@ def test_a_spectrum_can_be_made_again_from_its_file():
     again = raman_spectrum(alpha, **{k: settings[k] for k in ("dt_fs", "resolution_cm1", "window", "n_blocks", "points", "derivative")})
     table = np.genfromtxt(file, delimiter=",", names=True, skip_header=3)
     np.testing.assert_allclose(table["vv"], again.vv, rtol=1e-6, atol=1e-6*s.vv.max())
+
+
+def test_a_jcamp_file_holds_the_curve():
+    import tempfile
+    from pathlib import Path
+    s = raman_spectrum(vibration(800, breathing) + vibration(1600, twist), 1., resolution_cm1=8.)
+    file = Path(tempfile.mkdtemp())/"raman.jdx"
+    write_jcamp(s, file, "vv", "CO2")
+    lines = file.read_text().splitlines()
+    assert max(map(len, lines)) <= 80 and lines[0] == "##TITLE=CO2" and lines[-1] == "##END="
+    rows = [line.split() for line in lines[lines.index("##XYDATA=(X++(Y..Y))") + 1:-1]]
+    y = np.concatenate([np.array(r[1:], float) for r in rows])*next(float(line.split("=")[1]) for line in lines if line.startswith("##YFACTOR"))
+    np.testing.assert_allclose(y, s.vv, atol=1e-8*s.vv.max())
+
+
+def test_a_table_with_names_is_read_in_any_order():
+    import tempfile
+    from pathlib import Path
+    file, alpha = Path(tempfile.mkdtemp())/"alpha.csv", vibration(800, breathing, 100) + vibration(1600, twist, 100)
+    np.savetxt(file, np.column_stack([np.arange(100)*0.5, alpha[:, 1, 1], alpha[:, 0, 0], alpha[:, 2, 2], alpha[:, 0, 1], alpha[:, 0, 2], alpha[:, 1, 2]]),
+               delimiter=",", header="time_fs,yy,xx,zz,xy,xz,yz", comments="")
+    again, dt = read_polarizability(file)
+    assert dt == 0.5
+    np.testing.assert_allclose(again, alpha)

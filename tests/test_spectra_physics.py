@@ -349,7 +349,7 @@ def test_a_spectrum_without_motion_has_no_peaks():
 def test_an_intensity_is_not_an_activity():
     s = raman_spectrum(oscillator(900, MIXED), 1.)
     i = instrument_intensity(s)
-    assert i.settings["quantity"] == "intensity" and s.settings["quantity"] == "activity"
+    assert i.settings["quantity"] == "Raman intensity" and s.settings["quantity"] == "Raman activity"
     np.testing.assert_allclose(np.nanmax(i.depolarization_ratio), s.depolarization_ratio[s.natural.argmax()], atol=1e-2)
     with pytest.raises(InputError, match="already"): instrument_intensity(i)
 
