@@ -303,7 +303,7 @@ def _warn_if_coarse(spectrum, share=0.02):
                       f"{dt:g} fs are too far apart for the fastest motion, or the series is noisy; save a frame every {dt/2:g} fs or less", stacklevel=3)
 
 # %% ../nbs/07_spectra.ipynb #596d0a14
-def _warn_of_gaps(alpha, factor=30):
+def _warn_of_gaps(alpha, factor=15):
     "Warn of the largest second difference in `alpha (G, T, 3, 3)` when it is more than `factor` times the median one."
     if alpha.shape[1] < 10: return
     bend = np.sqrt((np.diff(alpha.reshape(*alpha.shape[:2], 9), 2, axis=1)**2).sum(2))
