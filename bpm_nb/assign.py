@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['Shares', 'bond_shares', 'eckart_rotation', 'eckart_frame', 'Motion', 'band_filter', 'band_motion', 'overlap',
-           'animation']
+           'animation', 'Match', 'matched', 'robust_scale', 'Marker', 'marker_bands', 'Mixture', 'mixture', 'followed',
+           'paired']
 
 # %% ../nbs/08_assign.ipynb #4d335789
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
+from scipy import fft, optimize
 
 from .data import InputError
-from .spectra import C_CM_FS, estimator, geometry_weights, segments, signals, standard_error
+from .spectra import C_CM_FS, estimator, geometry_weights, peaks, segments, signals, standard_error
 
 # %% ../nbs/08_assign.ipynb #a418a53b
 @dataclass(frozen=True, eq=False)
@@ -151,3 +152,157 @@ def animation(numbers, # (N,) atomic numbers
     from ase import Atoms
     phase = 2*np.pi*np.arange(n_frames)/n_frames
     return [Atoms(numbers, motion.reference + amplitude*np.sin(p)*motion.displacement, info=dict(wavenumber_cm1=motion.wavenumber_cm1)) for p in phase]
+
+# %% ../nbs/08_assign.ipynb #a4129626
+@dataclass(frozen=True, eq=False)
+class Match:
+    "Bands of a spectrum and lines of a table, one to one."
+    bands: np.ndarray # (P,) positions of the bands, cm⁻¹
+    lines: np.ndarray # (L,) wavenumbers of the lines, cm⁻¹
+    pairs: np.ndarray # (n, 2) index of band and line, by wavenumber
+    scale: float # factor on the lines
+    scale_error: float # its standard error; NaN where it was given
+
+    shift = property(lambda self: self.bands[self.pairs[:, 0]] - self.lines[self.pairs[:, 1]], doc="Band minus line (n,), cm⁻¹, as it is")
+    residual = property(lambda self: self.bands[self.pairs[:, 0]] - self.scale*self.lines[self.pairs[:, 1]], doc="Band minus scaled line (n,), cm⁻¹")
+    unmatched_bands = property(lambda self: np.setdiff1d(np.arange(len(self.bands)), self.pairs[:, 0]), doc="Indices of bands without a line")
+    unmatched_lines = property(lambda self: np.setdiff1d(np.arange(len(self.lines)), self.pairs[:, 1]), doc="Indices of lines without a band")
+
+# %% ../nbs/08_assign.ipynb #4b497915
+def matched(bands, # list of `bpm_nb.spectra.Peak`, or their positions (P,), cm⁻¹
+            lines, # (L,) wavenumbers of the lines, cm⁻¹
+            tolerance_cm1=30., # largest distance of a pair, cm⁻¹
+            scale=None): # factor on the lines; None: fitted
+    "`Match` of bands with lines."
+    bands = np.array([getattr(b, "wavenumber_cm1", b) for b in bands], float)
+    lines, fit = np.asarray(lines, float).reshape(-1), scale is None
+    if not (np.isfinite(bands).all() and np.isfinite(lines).all()): raise InputError("a band or a line is not a finite number: take it out")
+    scale, error, before = _first_scale(bands, lines, tolerance_cm1) if fit else float(scale), np.nan, None
+    for _ in range(50):
+        pairs = _nearest(bands, scale*lines, tolerance_cm1)
+        if not fit or len(pairs) < 2 or np.array_equal(before, pairs): break
+        (scale, error), before = robust_scale(bands[pairs[:, 0]], lines[pairs[:, 1]]), pairs
+    return Match(bands, lines, pairs, scale, error)
+
+# %% ../nbs/08_assign.ipynb #519b432d
+def _first_scale(bands, lines, tolerance, reach=0.1):
+    "The factor within `reach` of 1 at which the fewest bands lack a line and the others are nearest; of equals the one nearest 1."
+    misfit = lambda s: np.minimum(np.abs(bands[:, None] - s*lines), tolerance).min(1, initial=tolerance).sum()
+    return float(min(sorted(np.linspace(1 - reach, 1 + reach, 81), key=lambda s: abs(s - 1)), key=misfit))
+
+def _nearest(bands, lines, tolerance):
+    "Pairs (n, 2) that are nearer than the tolerance, with the smallest sum of distances, sorted."
+    distance = np.minimum(np.abs(bands[:, None] - lines), tolerance)
+    pairs = np.stack(optimize.linear_sum_assignment(distance), 1)
+    pairs = pairs[distance[tuple(pairs.T)] < tolerance]
+    return pairs[np.argsort(bands[pairs[:, 0]])]
+
+def robust_scale(values, # (n,) values
+                 references): # (n,) positive references
+    "The factor with the smallest sum of |values - factor × references|, and its standard error."
+    order = np.argsort(values/references)
+    half = np.searchsorted(np.cumsum(references[order]), references.sum()/2)
+    scale = (values/references)[order[half]]
+    spread = 1.4826*np.median(np.abs(values - scale*references))*np.sqrt(len(values)/max(len(values) - 1, 1))
+    return float(scale), float(1.2533*spread/np.sqrt((references**2).sum()))
+
+# %% ../nbs/08_assign.ipynb #f08da1b9
+@dataclass(frozen=True)
+class Marker:
+    "A band whose area differs between two spectra."
+    wavenumber_cm1: float # centre, cm⁻¹
+    low_cm1: float # lower end, cm⁻¹
+    high_cm1: float # upper end, cm⁻¹
+    first: float # area in the first spectrum
+    second: float # area in the second spectrum
+    error: float # standard error of the difference
+
+    difference = property(lambda self: self.first - self.second, doc="First minus second")
+    significance = property(lambda self: self.difference/self.error, doc="Difference in standard errors")
+    contrast = property(lambda self: self.difference/(self.first + self.second), doc="1: only in the first, -1: only in the second")
+
+# %% ../nbs/08_assign.ipynb #18c31016
+def _blocks_on(spectrum, nu, geometry):
+    "Blocks (B, K) of a spectrum at other wavenumbers."
+    return np.array([np.interp(nu, spectrum.wavenumber_cm1, b, 0, 0) for b in spectrum.blocks(geometry)])
+
+def _check_alike(spectra):
+    "Raises `InputError` for spectra that differ in resolution or quantity."
+    for name in ("resolution_cm1", "quantity"):
+        if len(found := {s.settings[name] for s in spectra}) > 1: raise InputError(f"the spectra differ in {name}: {', '.join(map(str, sorted(found)))}; make them alike")
+
+# %% ../nbs/08_assign.ipynb #0e89bd59
+def marker_bands(first, # `Spectrum` or `Intensity` of one form
+                 second, # of the other form, with the same resolution
+                 geometry="natural", # geometry, see `bpm_nb.spectra.geometry_weights`
+                 significance=3., # smallest difference, in standard errors
+                 **options): # options of `bpm_nb.spectra.peaks`
+    "List of `Marker` that do not overlap, the largest difference first."
+    _check_alike((first, second))
+    nu, found = first.wavenumber_cm1, []
+    one, two = (_blocks_on(s, nu, geometry) for s in (first, second))
+    for p in [*peaks(first, geometry, **options), *peaks(second, geometry, **options)]:
+        reach = np.fmax(p.width_cm1, first.settings["resolution_cm1"])
+        own = np.abs(nu - p.wavenumber_cm1) <= reach
+        a, b = (np.trapezoid(blocks[:, own], nu[own]) for blocks in (one, two))
+        error = np.hypot(standard_error(a), standard_error(b))
+        found.append(Marker(p.wavenumber_cm1, p.wavenumber_cm1 - reach, p.wavenumber_cm1 + reach, float(a.mean()), float(b.mean()), float(error)))
+    found, kept = sorted(found, key=lambda m: -abs(m.difference)), []
+    for m in found:
+        if abs(m.difference) >= significance*m.error and all(m.low_cm1 > k.high_cm1 or m.high_cm1 < k.low_cm1 for k in kept): kept.append(m)
+    return kept
+
+# %% ../nbs/08_assign.ipynb #7fb30cf5
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    "The mixture that best explains a spectrum."
+    weights: np.ndarray # (C,) factor on each component
+    weight_errors: np.ndarray # (C,) standard errors; NaN where no spectrum has more than one block
+    fractions: np.ndarray # (C,) weights over their sum
+    fraction_errors: np.ndarray # (C,) standard errors
+    wavenumber_cm1: np.ndarray # (K,) wavenumbers of the fit, cm⁻¹
+    target: np.ndarray # (K,) the spectrum to explain
+    fit: np.ndarray # (K,) the mixture
+
+# %% ../nbs/08_assign.ipynb #6da95b0d
+def mixture(target, # `Spectrum`, `Intensity` or `Curve`; or a measured one as (wavenumbers (K,), intensities (K,))
+            components, # list of spectra of the pure forms
+            geometry="natural", # geometry, see `bpm_nb.spectra.geometry_weights`
+            range_cm1=None, # (lowest, highest) wavenumber of the fit, cm⁻¹; None: what all spectra cover, from 50 on
+            n_boot=200, # bootstrap samples
+            seed=0): # random seed
+    "`Mixture` of the components that best explains the target, with errors."
+    measured = isinstance(target, tuple)
+    _check_alike(components if measured else [target, *components])
+    x = np.asarray(target[0], float) if measured else target.wavenumber_cm1
+    low, high = range_cm1 or (max(50., x.min()), min(x.max(), *(c.wavenumber_cm1[-1] for c in components)))
+    nu = components[0].wavenumber_cm1
+    nu = nu[(nu >= low) & (nu <= high)]
+    if len(nu) < len(components): raise InputError(f"the range {low:g} to {high:g} cm-1 holds {len(nu)} points, too few for {len(components)} components: choose a wider one")
+    aim = np.interp(nu, x, target[1])[None] if measured else _blocks_on(target, nu, geometry)
+    pure = [_blocks_on(c, nu, geometry) for c in components]
+    fitted = lambda pick: optimize.nnls(np.array([pick(p) for p in pure]).T, pick(aim))[0]
+    weights, rng = fitted(lambda b: b.mean(0)), np.random.default_rng(seed)
+    if not weights.any(): raise InputError("no mixture of the components explains any of the spectrum: check the range and the sign")
+    drawn = np.array([fitted(lambda b: b[rng.integers(len(b), size=len(b))].mean(0)) for _ in range(n_boot)])
+    spread = lambda w: w.std(0, ddof=1) if max(map(len, (aim, *pure))) > 1 else np.full(len(pure), np.nan)
+    share = lambda w: w/np.maximum(w.sum(-1, keepdims=True), 1e-300)
+    return Mixture(weights, spread(drawn), share(weights), spread(share(drawn)), nu, aim.mean(0), weights @ [p.mean(0) for p in pure])
+
+# %% ../nbs/08_assign.ipynb #1e41455c
+def followed(bands, # {label: list of `Peak`}: the first one leads
+             tolerance_cm1=30.): # largest distance, cm⁻¹
+    "One dict for each band of the first spectrum, {label: `Peak`}, with those of the others that belong to it."
+    (first, leaders), *others = bands.items()
+    rows = [{first: p} for p in leaders]
+    for label, found in others:
+        for k, line in matched(found, [p.wavenumber_cm1 for p in leaders], tolerance_cm1, 1.).pairs: rows[line][label] = found[k]
+    return sorted(rows, key=lambda row: row[first].wavenumber_cm1)
+
+def paired(one, # (M, N, 3) displacements
+           other, # (L, N, 3) displacements of the same atoms
+           masses): # (N,) masses, u; for two isotopologues √(m m')
+    "Pairs (n, 2) of motions, one to one, with the largest sum of overlaps, and their overlaps (n,)."
+    alike = overlap(one[:, None], other[None], masses)
+    pairs = np.stack(optimize.linear_sum_assignment(-alike), 1)
+    return pairs, alike[tuple(pairs.T)]

@@ -36,7 +36,7 @@ WATER = np.array([[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]])
 def vibrating_water(n_segments=4, n_frames=5000, dt_fs=2., seed=0):
     "Positions (G, T, 3, 3), Å, polarizability (G, T, 3, 3), masses (3,), wavenumbers (3,) and modes (3, 3, 3)."
     rng, masses, hessian = np.random.default_rng(seed), np.array([15.999, 1.008, 1.008]), np.zeros((3, 3, 3, 3))
-    for a, b, k in ((0, 1, 0.75), (0, 2, 0.75), (1, 2, 0.1)): # springs, u fs⁻²
+    for a, b, k in ((0, 1, 0.48), (0, 2, 0.48), (1, 2, 0.15)): # springs, u fs⁻²
         u = (WATER[a] - WATER[b])/np.linalg.norm(WATER[a] - WATER[b])
         for i, j, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)): hessian[i, :, j] += sign*k*np.outer(u, u)
     weight = np.repeat(masses, 3)**-0.5
@@ -54,3 +54,43 @@ def test_the_motion_behind_a_band_is_the_normal_mode():
     pos, alpha, masses, wavenumbers, modes = vibrating_water()
     for motion, mode in zip(band_motion(pos, alpha, masses, 2., wavenumbers, reference=WATER), modes):
         assert overlap(motion.displacement, mode, masses) > 0.999 and motion.purity > 0.99
+
+
+def test_bands_find_their_lines_and_the_common_factor():
+    lines = np.array([410., 660, 998, 1290, 1495, 1604, 3070])
+    match = matched([*(0.96*lines[[0, 2, 3, 4, 5, 6]] + [1, -2, 0, 3, -1, 2]), 2200], lines)
+    assert match.pairs[:, 1].tolist() == [0, 2, 3, 4, 5, 6] and match.unmatched_lines.tolist() == [1] and match.unmatched_bands.tolist() == [6]
+    assert abs(match.scale - 0.96) < 3*match.scale_error < 0.01
+
+
+from bpm_nb.spectra import raman_spectrum
+def form(wavenumbers, seed, n_segments=24, n_frames=4000, dt_fs=2.):
+    "Polarizability (G, T, 3, 3) of a form with thermal vibrations at these wavenumbers."
+    rng = np.random.default_rng(seed)
+    angle = 2*np.pi*C_CM_FS*np.array(wavenumbers)*dt_fs*np.arange(n_frames)[:, None] + rng.uniform(0, 6, (n_segments, 1, len(wavenumbers)))
+    q = rng.rayleigh(size=(n_segments, 1, len(wavenumbers)))*np.cos(angle)/wavenumbers
+    return q.sum(-1)[..., None, None]*np.diag([1., 2, 3])
+
+
+def test_marker_bands_and_fractions_are_found():
+    enol, keto = (raman_spectrum(form(nu, seed), 2.) for seed, nu in enumerate(((900, 1500), (1100, 1500))))
+    assert sorted(round(m.wavenumber_cm1, -1) for m in marker_bands(enol, keto)) == [900, 1100]
+    weights = mixture((enol.wavenumber_cm1, 0.3*enol.natural + 0.6*keto.natural), [enol, keto]).weights
+    np.testing.assert_allclose(weights, [0.3, 0.6], atol=1e-9)
+
+
+from bpm_nb.spectra import harmonic_modes
+def water_modes(hydrogen):
+    "`Modes` of water of springs with hydrogen of this mass."
+    hessian = np.zeros((3, 3, 3, 3))
+    for a, b, k in ((0, 1, 50), (0, 2, 50), (1, 2, 5)):
+        u = (WATER[a] - WATER[b])/np.linalg.norm(WATER[a] - WATER[b])
+        for i, j, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)): hessian[i, :, j] += sign*k*np.outer(u, u)
+    return harmonic_modes([15.999, hydrogen, hydrogen], WATER, hessian, np.zeros((3, 3, 3, 3)))
+
+
+def test_deuterium_slows_every_vibration_of_water():
+    light, heavy = water_modes(1.008), water_modes(2.014)
+    pairs, alike = paired(light.displacement, heavy.displacement, np.array([15.999, 1.425, 1.425]))
+    ratio = heavy.wavenumber_cm1[pairs[:, 1]]/light.wavenumber_cm1[pairs[:, 0]]
+    assert (0.70 < ratio).all() and (ratio < 0.76).all() and alike.min() > 0.95

@@ -7,9 +7,10 @@ from ase.build import molecule
 from ase.io import read as ase_read, write as ase_write
 from scipy.spatial.transform import Rotation
 
-from bpm_nb.assign import animation, band_filter, band_motion, bond_shares, eckart_frame, eckart_rotation, overlap
+from bpm_nb.assign import (animation, band_filter, band_motion, bond_shares, eckart_frame, eckart_rotation, followed, marker_bands, matched, mixture, overlap, paired,
+                           robust_scale)
 from bpm_nb.data import InputError
-from bpm_nb.spectra import C_CM_FS, estimator, raman_spectrum, signals
+from bpm_nb.spectra import C_CM_FS, estimator, midpoint_factor, peaks, raman_spectrum, signals
 
 
 def walk(shape, seed=0):
@@ -152,7 +153,6 @@ def test_a_filtered_product_is_the_cross_spectrum():
     slow = [how.density(v, w)[0, i] for i in k]
     fast = np.array([(v*band_filter(how.wavenumber_cm1[i], how, w)).sum() for i in k])
     factor = slow[0]/fast[0]
-    from bpm_nb.spectra import midpoint_factor
     scale = midpoint_factor(how.wavenumber_cm1[k], 1.)
     np.testing.assert_allclose(slow/scale, fast*factor/scale[0], rtol=1e-9, atol=1e-12)
 
@@ -192,3 +192,136 @@ def test_a_motion_can_be_written_and_played(tmp_path):
     assert len(frames) == 16
     np.testing.assert_allclose(frames[4].positions - frames[0].positions, 0.5*motion.displacement, atol=1e-7)
     np.testing.assert_allclose(sum(f.positions for f in frames)/16, motion.reference, atol=1e-7)
+
+
+# ---- bands and lines
+
+LINES = np.array([410., 660, 998, 1290, 1495, 1604, 2950, 3070])
+
+
+@pytest.mark.parametrize("scale", [0.92, 0.96, 1., 1.05])
+@pytest.mark.parametrize("seed", range(4))
+def test_lines_are_found_through_a_common_factor_and_noise(scale, seed):
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(8)
+    match = matched((scale*LINES + rng.normal(0, 3, 8))[order], LINES)
+    assert sorted(map(tuple, match.pairs)) == sorted((int(k), int(line)) for k, line in enumerate(order))
+    assert abs(match.scale - scale) < 5*match.scale_error + 1e-3 and match.scale_error < 0.01
+    np.testing.assert_allclose(match.residual, match.bands[match.pairs[:, 0]] - match.scale*LINES[match.pairs[:, 1]])
+    np.testing.assert_allclose(match.shift, match.bands[match.pairs[:, 0]] - LINES[match.pairs[:, 1]])
+
+
+def test_one_wrong_band_does_not_move_the_factor():
+    bands = 0.97*LINES
+    bands[3] += 25
+    match = matched(bands, LINES)
+    np.testing.assert_allclose(match.scale, 0.97, rtol=1e-12)
+    assert abs(match.residual[3] - 25) < 1e-9
+
+
+def test_a_band_takes_one_line_only_and_the_rest_is_named():
+    match = matched([1000., 1500.], [995., 1004., 1502., 2000.], scale=1.)
+    assert match.pairs.tolist() == [[0, 1], [1, 2]] and match.unmatched_lines.tolist() == [0, 3] and len(match.unmatched_bands) == 0
+    assert match.scale == 1 and np.isnan(match.scale_error)
+    crossing = matched([1000., 1010.], [1009., 1030.], scale=1.)
+    assert len(crossing.pairs) == 2
+    assert matched([1000.], [1031.], 30., scale=1.).pairs.shape == (0, 2)
+
+
+@pytest.mark.parametrize("bands,lines", [([], [1000.]), ([1000.], []), ([], [])])
+def test_nothing_to_match_is_no_error(bands, lines):
+    match = matched(bands, lines)
+    assert len(match.pairs) == 0 and len(match.unmatched_bands) == len(bands) and len(match.unmatched_lines) == len(lines) and len(match.shift) == 0
+    with pytest.raises(InputError, match="finite"): matched([np.nan], [1.])
+
+
+def test_the_factor_has_the_error_of_repeated_fits():
+    rng = np.random.default_rng(0)
+    found = [robust_scale(0.95*np.tile(LINES, 3) + rng.normal(0, 5, 24), np.tile(LINES, 3)) for _ in range(400)]
+    scatter, stated = np.std([s for s, _ in found]), np.mean([e for _, e in found])
+    assert 0.7 < stated/scatter < 1.4
+
+
+# ---- comparison
+
+def form(wavenumbers, seed, n_segments=16, n_frames=2500, dt=2., width=20.):
+    "A form with noisy damped vibrations at these wavenumbers."
+    from scipy.signal import lfilter
+    rng, alpha = np.random.default_rng(seed), 0
+    for nu in wavenumbers:
+        r, angle = np.exp(-dt*C_CM_FS*np.pi*width), 2*np.pi*C_CM_FS*nu*dt
+        q = lfilter([1 - r], [1, -2*r*np.cos(angle), r*r], rng.normal(size=(n_segments, n_frames + 1500)))[:, 1500:]
+        alpha = alpha + q[..., None, None]*np.diag([1, 1, 1.5])
+    return alpha
+
+
+def test_marker_bands_of_equal_spectra_are_chance_and_rare():
+    count = [len(marker_bands(*(quiet(form((900, 1500), seed + k), 2., 8.) for k in (0, 1000)))) for seed in range(12)]
+    assert np.mean(count) < 0.35
+
+
+def test_marker_bands_name_what_differs():
+    a, b = quiet(form((700, 900, 1500), 1), 2., 8.), quiet(form((900, 1200, 1500), 2), 2., 8.)
+    found = marker_bands(a, b)
+    assert sorted(round(m.wavenumber_cm1/10)*10 for m in found if abs(m.contrast) > 0.8) == [700, 1200]
+    for m in found:
+        assert abs(m.significance) >= 3 and m.low_cm1 < m.wavenumber_cm1 < m.high_cm1
+        np.testing.assert_allclose(m.difference, m.first - m.second)
+    assert [abs(m.difference) for m in found] == sorted((abs(m.difference) for m in found), reverse=True)
+    swapped = {round(m.wavenumber_cm1): -m.difference for m in marker_bands(b, a)}
+    np.testing.assert_allclose([swapped[round(m.wavenumber_cm1)] for m in found], [m.difference for m in found])
+
+
+def test_spectra_of_another_resolution_are_refused():
+    a, b = quiet(form((900,), 1), 2., 8.), quiet(form((900,), 1), 2., 10.)
+    with pytest.raises(InputError, match="resolution_cm1"): marker_bands(a, b)
+    with pytest.raises(InputError, match="resolution_cm1"): mixture(a, [a, b])
+
+
+@pytest.mark.parametrize("weights", [(0.2, 0.8), (1., 0.), (3., 1.5)])
+def test_an_exact_mixture_is_found_whatever_the_axis(weights):
+    a, b = quiet(form((700, 1500), 1), 2., 8.), quiet(form((900, 1500), 2), 2., 8.)
+    nu = np.arange(100, 3000, 0.25)
+    target = sum(w*np.interp(nu, s.wavenumber_cm1, s.natural) for w, s in zip(weights, (a, b)))
+    found = mixture((nu, target), [a, b])
+    np.testing.assert_allclose(found.weights, weights, atol=0.01)
+    np.testing.assert_allclose(found.fractions, np.array(weights)/sum(weights), atol=0.01)
+    assert (found.weights >= 0).all() and np.isfinite(found.weight_errors).all()
+    np.testing.assert_allclose(found.fit, found.target, atol=0.02*found.target.max())
+
+
+def test_the_error_of_a_fraction_is_its_scatter():
+    "Ten independent triples: the truth lies within the stated errors."
+    z, errors = [], []
+    for seed in range(10):
+        a, b = (quiet(form((nu, 1500), 10*seed + k, 8), 2., 8.) for k, nu in enumerate((700, 900)))
+        blend = quiet(form((700, 1500), 10*seed + 5, 8)*np.sqrt(0.3) + form((900, 1500), 10*seed + 6, 8)*np.sqrt(0.7), 2., 8.)
+        found = mixture(blend, [a, b], range_cm1=(500, 1200))
+        z.append((found.fractions[0] - 0.3)/found.fraction_errors[0])
+        errors.append(found.fraction_errors[0])
+    assert 0.4 < np.sqrt(np.mean(np.square(z))) < 2 and max(errors) < 0.2
+
+
+def test_a_mixture_needs_something_to_fit():
+    a = quiet(form((700,), 1), 2., 8.)
+    with pytest.raises(InputError, match="wider"): mixture(a, [a, a, a], range_cm1=(700, 701))
+    with pytest.raises(InputError, match="no mixture"): mixture((a.wavenumber_cm1, -a.natural), [a])
+    single = raman_spectrum(form((700,), 1)[0], 2., 8., n_blocks=1)
+    assert np.isnan(mixture(single, [single]).weight_errors).all()
+
+
+def test_bands_are_followed_through_temperatures():
+    t = np.arange(20_000)
+    spectra = {kelvin: raman_spectrum(sum(np.cos(2*np.pi*C_CM_FS*nu*t)[:, None, None]*np.eye(3) for nu in lines), 1., 8.)
+               for kelvin, lines in ((100, (700, 1500)), (300, (695, 1490, 2000)), (500, (1480,)))}
+    rows = followed({kelvin: peaks(s) for kelvin, s in spectra.items()})
+    assert [{k: round(p.wavenumber_cm1) for k, p in row.items()} for row in rows] == [{100: 700, 300: 695}, {100: 1500, 300: 1490, 500: 1480}]
+
+
+def test_motions_are_paired_whatever_their_order_and_sign():
+    m = Springs("CH3SH", n_segments=1, n_frames=10)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(m.modes))
+    pairs, alike = paired(m.modes, -m.modes[order], m.masses)
+    np.testing.assert_array_equal(order[pairs[:, 1]], pairs[:, 0])
+    np.testing.assert_allclose(alike, 1)

@@ -64,13 +64,13 @@ def test_a_harmonic_vibration_has_the_analytic_area():
 
 def test_a_gap_is_pointed_at():
     import warnings
-    alpha = vibration(800, breathing)
+    whole = vibration(800, breathing)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        raman_spectrum(alpha, 1.)
+        raman_spectrum(whole, 1.)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        raman_spectrum(np.delete(alpha, slice(20_000, 20_017), 0), 1.)
+        raman_spectrum(np.delete(whole, slice(20_000, 20_017), 0), 1.)
     assert any("near frame 20000 of segment 0" in str(w.message) or "near frame 19999" in str(w.message) for w in said)
 
 
