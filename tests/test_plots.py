@@ -22,11 +22,11 @@ def test_the_error_in_the_picture_is_the_error_of_the_data():
 
 
 from bpm_nb.spectra import C_CM_FS, Peak, instrument_intensity, peaks, raman_spectrum
-def noisy_vibrations(seed=0, n_segments=8, n_frames=5000, dt_fs=2.):
+def noisy_vibrations(seed=0, n_segments=8, n_frames=5000, dt_fs=2., wavenumbers=(420, 870, 1310, 1640, 3050)):
     "Polarizability (G, T, 3, 3) of a few vibrations that lose their phase."
     from scipy.signal import lfilter
     rng, alpha = np.random.default_rng(seed), np.zeros((n_segments, n_frames, 3, 3))
-    for nu, size, symmetric in ((420, 3, 0.2), (870, 2, 1), (1310, 1.2, 0.5), (1640, 1., 0.9), (3050, 0.5, 0.8)):
+    for nu, size, symmetric in zip(wavenumbers, (3, 2, 1.2, 1., 0.5), (0.2, 1, 0.5, 0.9, 0.8)):
         r, angle = np.exp(-dt_fs*C_CM_FS*np.pi*12), 2*np.pi*C_CM_FS*nu*dt_fs
         q = lfilter([1 - r], [1, -2*r*np.cos(angle), r*r], rng.normal(size=(n_segments, n_frames + 2000)))[:, 2000:]
         shape = symmetric*np.eye(3) + (1 - symmetric)*np.diag([1, 1, -2])
@@ -49,6 +49,51 @@ def test_the_curves_in_the_picture_are_those_of_the_spectrum():
 def test_decimals_follow_the_error():
     assert with_error(1601.7312, 0.234) == "1601.7 ± 0.2" and with_error(0.7421, 0.0131) == "0.742 ± 0.013"
     assert with_error(12.345, np.nan) == "12.35" and with_error(np.nan, 1) == "–" and with_error(1234.5, 30) == "1234 ± 30"
+
+
+from bpm_nb.assign import bond_shares, marker_bands, matched
+def two_bonds():
+    "Tensors (G, T, 3, 3, 3) of two bonds that move and one that does not."
+    first, second = noisy_vibrations(1), noisy_vibrations(2)
+    return np.stack([first + second, -0.4*second, 0*second], 2)
+
+
+def test_the_rows_of_the_heat_map_add_up_to_the_curve():
+    found = bond_shares(two_bonds(), 2.)
+    fig = shares(found, ["a", "b", "c"], n_bonds=1)
+    assert list(fig.data[1].y) == ["a", "others"]
+    np.testing.assert_allclose(fig.data[1].customdata.sum(0), fig.data[0].y, atol=1e-12)
+
+
+def test_every_line_and_every_band_is_in_the_table_once():
+    s = raman_spectrum(noisy_vibrations(), 2.)
+    match = matched(peaks(s), [415, 860, 1000, 1300, 1625, 3020])
+    rows = match_rows(match, list("abcdef"))
+    assert len(rows) == len(match.pairs) + len(match.unmatched_bands) + len(match.unmatched_lines) and sorted(r["name"] for r in rows if "name" in r) == list("abcdef")
+    fig = lines(s, match, [1, 2, 3, 4, 5, 6])
+    np.testing.assert_allclose(fig.data[4].y, match.shift)
+
+
+def test_the_difference_is_that_of_the_curves():
+    enol, keto = raman_spectrum(noisy_vibrations(1), 2.), raman_spectrum(noisy_vibrations(2), 2.)
+    fig = comparison(enol, keto, markers=marker_bands(enol, keto))
+    curves = [t for t in fig.data if t.mode == "lines" and t.line.width]
+    np.testing.assert_allclose(curves[2].y, np.array(curves[0].y) - curves[1].y, atol=1e-12)
+
+
+from bpm_nb.spectra import ir_spectrum, power_spectrum
+def three_spectra():
+    "Raman, infrared and density of states of a few vibrations, one of which no light sees."
+    alpha, silent = noisy_vibrations(3), noisy_vibrations(4, wavenumbers=(1050,))
+    return {"Raman": raman_spectrum(alpha, 2.), "infrared": ir_spectrum(alpha[..., 0], 2.), "states": power_spectrum((alpha + silent)[:, :, None, 0], [1.], 2., positions=True)}
+
+
+def test_every_spectrum_has_its_panel():
+    fig, spectra = stacked(three_spectra(), range_cm1=(0, 2000)), three_spectra()
+    named = {t.name: t for t in fig.data if t.name}
+    for name, s in spectra.items():
+        inside = s.curve()[s.wavenumber_cm1 <= 2000]
+        np.testing.assert_allclose(named[name].y, inside/inside.max())
 
 
 def test_a_page_needs_no_network_and_shows_the_numbers_it_was_given():

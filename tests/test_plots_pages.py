@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from bpm_nb import plots
+from bpm_nb.assign import bond_shares, marker_bands, matched
 from bpm_nb.data import InputError
 from bpm_nb.spectra import C_CM_FS, Peak, instrument_intensity, peaks, raman_spectrum
 
@@ -209,3 +210,64 @@ def test_a_browser_draws_every_figure_without_a_network(page, tmp_path):
                           "--virtual-time-budget=10000", "--dump-dom", file.as_uri()], capture_output=True, text=True, timeout=120).stdout
     assert len(re.findall(r'class="main-svg"[^>]*style="background', out)) >= 3 or out.count('class="main-svg"') >= 6
     assert "RMSE" in out and "depolarization" not in "".join(re.findall(r"<td>(.*?)</td>", out))
+
+
+# ---- assignment
+
+@pytest.fixture(scope="module")
+def two(s):
+    rng, t = np.random.default_rng(1), 2.*np.arange(5000)
+    q = [sum(rng.rayleigh(300/nu, (6, 1))*np.cos(2*np.pi*C_CM_FS*nu*t + rng.uniform(0, 6, (6, 1))) for nu in lines) for lines in ((700, 1500), (1500, 2900))]
+    return np.stack([x[..., None, None]*np.diag([1, 1, 1.5]) for x in q], 2)
+
+
+def test_shares_show_every_bond_on_one_scale(two):
+    found, names = bond_shares(two, 2.), ["first", "second"]
+    fig = plots.shares(found, names, range_cm1=(300, 3300))
+    heat = next(trace for trace in fig.data if trace.type == "heatmap")
+    assert sorted(heat.y) == sorted(names) and abs(heat.zmin) == heat.zmax >= abs(heat.z).max() - 1e-12
+    np.testing.assert_allclose(heat.customdata.sum(0), fig.data[0].y, atol=1e-12)
+    rows = plots.share_rows(found, names, peaks(raman_spectrum(two.sum(2), 2.)))
+    at = {round(float(r["wavenumber (cm⁻¹)"].split()[0]), -1): r["bonds and their shares"] for r in rows}
+    assert at[700].startswith("first 100") and at[2900].startswith("second 100")
+    assert plots.share_rows(found, names, []) == []
+
+
+def test_lines_show_what_was_found_and_what_was_not(s):
+    match = matched(peaks(s), [495, 1000, 1490, 2985], 40, 1.)
+    fig = plots.lines(s, match, [1, 2, 3, 4], "a title")
+    drawn = {t.name: t for t in fig.data if t.name}
+    assert set(drawn["line with a band"].x) - {None} == {495, 1490, 2985} and set(drawn["line without a band"].x) - {None} == {1000}
+    assert not len(drawn["band without a line"].x) and not any("common factor" in a.text for a in fig.layout.annotations)
+    fitted = plots.lines(s, matched(peaks(s), [480, 1450, 2900]))
+    assert any("common factor 1.03" in a.text for a in fitted.layout.annotations)
+    rows = plots.match_rows(match)
+    assert [r["line (cm⁻¹)"] for r in rows] == ["495", "1490", "2985", "1000"] and rows[-1]["band (cm⁻¹)"] == "–" and rows[0]["shift"].startswith("+")
+
+
+def test_a_comparison_shades_the_markers(s, two):
+    other = raman_spectrum(two.sum(2), 2.)
+    markers = marker_bands(s, other, significance=1.)
+    fig = plots.comparison(s, other, ("one", "two"), markers, range_cm1=(0, 3300))
+    assert len([shape for shape in fig.layout.shapes if shape.type == "rect"]) == 2*len(markers) > 0
+    assert {t.name for t in fig.data if t.name} == {"one", "two"} and "one − two" in fig.layout.yaxis2.title.text
+    assert len(plots.marker_rows(markers, ("one", "two"))) == len(markers) and plots.marker_rows([]) == []
+
+
+def test_the_models_error_is_drawn_apart(s):
+    fig = plots.spectrum(s, range_cm1=(0, 3500), model_error=0.1*s.natural)
+    dotted = [t for t in fig.data if t.line.dash == "dot"]
+    whole = next(t for t in fig.data if t.name == "natural light, 90°")
+    np.testing.assert_allclose(dotted[0].y, 1.1*whole.y)
+    np.testing.assert_allclose(dotted[1].y, 0.9*whole.y)
+
+
+@pytest.mark.parametrize("draw", [lambda s: plots.lines(s, matched([], [])), lambda s: plots.comparison(s, s), lambda s: plots.stacked({"only": s})])
+def test_figures_of_little_are_figures(s, draw):
+    plots.page("little", [(None, draw(s))])
+
+
+def test_other_figures_refuse_an_empty_range_too(s, two):
+    for draw in (lambda r: plots.lines(s, matched([], []), range_cm1=r), lambda r: plots.comparison(s, s, range_cm1=r), lambda r: plots.stacked({"x": s}, range_cm1=r),
+                 lambda r: plots.shares(bond_shares(two, 2.), "ab", range_cm1=r)):
+        with pytest.raises(InputError, match="another range"): draw((1000.1, 1000.2))
