@@ -38,6 +38,13 @@ def test_a_fault_is_named_with_file_frame_and_atom():
     assert checked(h2) is h2
 
 
+def test_segments_come_apart_and_together():
+    x = np.random.default_rng(0).normal(size=(4, 5, 2, 3))
+    run = Trajectory([1, 1], x, 1., vel=2*x, energy=x[..., 0, 0])
+    again = joined_segments([run[:1], run[[1, 2]], run[-1]])
+    for k in ("pos", "vel", "energy"): np.testing.assert_array_equal(getattr(again, k), getattr(run, k))
+
+
 def test_packing_keeps_half_a_step():
     x = np.random.default_rng(0).normal(size=(2, 7, 3, 3))*10
     assert np.abs(unpacked(packed(x, 1e-5), 1e-5) - x).max() <= 0.5001e-5
@@ -53,8 +60,28 @@ def test_files_give_back_what_was_written():
             for k in ("numbers", "pos", "alpha", "dipole", "energy", "forces"): np.testing.assert_allclose(getattr(again, k), getattr(frames, k), atol=1e-7)
 
 
+def test_arrays_come_in_with_their_units():
+    from ase.units import Bohr
+
+    both = frames_from("O H H", water.pos/Bohr, np.eye(3)[None]*1.45, energy=[-76.4], units=dict(pos="bohr", alpha="angstrom3", energy="hartree"))
+    np.testing.assert_allclose(both.pos, water.pos)
+    np.testing.assert_allclose(both.alpha[0], np.eye(3)*9.785, rtol=1e-3)
+    with pytest.raises(InputError, match="bohr"): frames_from("O H H", water.pos, units=dict(pos="nm"))
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/r.npy", water.pos)
+        np.savez(f"{folder}/d.npz", polar=np.eye(3).reshape(1, 9))
+        read_back = frames_from("O H H", f"{folder}/r.npy", f"{folder}/d.npz:polar")
+        np.testing.assert_array_equal(read_back.alpha[0], np.eye(3))
+
+
 def test_shipped_sets_load_and_pass_their_checks():
     for name in shipped():
         data = load(name)
         checked(data.train, name, need_alpha=True), checked(data.test, name, need_alpha=True), checked(data.trajectory.frames, name)
         assert data.train.provenance["level"] == data.test.provenance["level"]
+
+
+def test_tables_of_lines_say_where_they_come_from():
+    lines = load("biphenyl").lines
+    assert {1003, 1285} <= {line.wavenumber_cm1 for line in lines} and all("approximate" in line.source for line in lines)
+    with pytest.raises(InputError, match="not shipped"): load("water")
