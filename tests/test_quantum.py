@@ -9,7 +9,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from bpm_nb.data import SHIPPED, InputError, load, read, shipped
+from bpm_nb.data import SHIPPED, STEPS, InputError, load, packed, read, shipped, shipped_files, unpacked
 from bpm_nb.reference import (Level, Parts, conjugate_gradient, dynamics_chunk, mean_field, response_polarizability, single_point,
                               thermal_momenta, topology)
 
@@ -91,7 +91,14 @@ def test_a_shipped_tensor_is_that_of_an_independent_solver():
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_files_are_those_described(name):
     text = load(name).description
-    for part in ("train", "test", "trajectory"): assert sha256((SHIPPED/f"{name}_{part}.npz").read_bytes()).hexdigest() in text
+    found = [f for f in shipped_files(name) if f.name.endswith(".npz")]
+    assert {"train", "test", "trajectory"} <= {f.name.removeprefix(f"{name}_").split(".")[0].split("_")[0] for f in found}
+    for f in found: assert f"{f.name}:" in text and sha256(f.read_bytes()).hexdigest() in text
+
+
+def test_what_ships_is_small():
+    sizes = [f.stat().st_size for f in SHIPPED.iterdir()]
+    assert max(sizes) <= 5_000_000 and sum(sizes) <= 25_000_000
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -127,12 +134,79 @@ def test_shipped_trajectories_keep_their_energy_and_are_canonical(name):
     np.testing.assert_allclose(velocity[:, :, heavy], run.vel[:, 1:-1][:, :, heavy], atol=0.1*np.abs(run.vel).max())
 
 
-def test_enol_frames_are_enol():
-    data = load("malonaldehyde-enol")
-    numbers = data.train.numbers[0]
-    shape = topology(numbers, data.trajectory.pos[0, 0])
-    assert shape[1][8] == 1 and shape[1][6] == 3
-    for pos in (*data.train.pos, *data.test.pos, *data.trajectory.pos.reshape(-1, 9, 3)[::100]): assert topology(numbers, pos) == shape
+def ring_dihedral(numbers, pos):
+    "Angle between the two rings of biphenyl (S,), degrees, 0 to 90."
+    normals = [np.linalg.svd(pos[:, ring] - pos[:, ring].mean(1, keepdims=True))[2][:, 2] for ring in (np.arange(6), np.arange(6, 12))]
+    assert (numbers[:12] == 6).all()
+    return np.degrees(np.arccos(np.clip(np.abs((normals[0]*normals[1]).sum(1)), 0, 1)))
+
+
+HYDROGENS_ON = {"malonaldehyde-enol": {6: 3, 8: 1}, "malonaldehyde-keto": {6: 4}, "biphenyl": {6: 10}}  # a molecule that is new here must be written down
+
+
+def every_frame(name):
+    "Numbers, and positions of training frames, test frames and every 50th state."
+    data = load(name)
+    return data.train.numbers[0], [data.train.pos, data.test.pos, data.trajectory.pos[:, ::50].reshape(-1, *data.trajectory.pos.shape[2:])]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_frame_is_the_molecule_it_is_called(name):
+    numbers, sets = every_frame(name)
+    expected = np.zeros(10, int)
+    for z, n in HYDROGENS_ON[name].items(): expected[z] = n
+    first = topology(numbers, sets[0][0])
+    for pos in np.concatenate(sets):
+        assert topology(numbers, pos) == first
+        assert first[1] == tuple(expected)
+    if "malonaldehyde" in name:
+        oxygen, hydrogen = np.flatnonzero(numbers == 8), np.flatnonzero(numbers == 1)
+        shortest = np.concatenate([np.linalg.norm(p[:, oxygen][:, :, None] - p[:, hydrogen][:, None], axis=-1).min((1, 2)) for p in sets])
+        assert (shortest < 1.4).all() if "enol" in name else (shortest > 1.6).all(), (shortest.min(), shortest.max())
+
+
+def test_the_proton_of_the_enol_sits_on_either_oxygen():
+    "In the frames. At 300 K it does not pass from one to the other in the picoseconds of the trajectory."
+    numbers, (train, test, _) = every_frame("malonaldehyde-enol")
+    oxygen, hydrogen = np.flatnonzero(numbers == 8), np.flatnonzero(numbers == 1)
+    for pos in (train, test):
+        d = np.linalg.norm(pos[:, oxygen][:, :, None] - pos[:, hydrogen][:, None], axis=-1)
+        share = np.bincount(d.min(2).argmin(1), minlength=2)/len(pos)
+        assert share.min() > 0.1, share
+
+
+@pytest.mark.skipif("biphenyl" not in shipped(), reason="biphenyl is not shipped yet")
+def test_the_rings_of_biphenyl_are_seen_at_all_angles_of_the_dynamics():
+    numbers, (train, test, run) = every_frame("biphenyl")
+    visited = np.quantile(ring_dihedral(numbers, run), [0.01, 0.99])
+    for pos in (train, test):
+        angle = ring_dihedral(numbers, pos)
+        assert angle.min() < visited[0] + 5 and angle.max() > visited[1] - 5
+        inside = np.sort(angle[(angle > visited[0]) & (angle < visited[1])])
+        assert np.diff(inside).max() < 10
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_rounding_of_what_is_stored_changes_no_spectrum(name):
+    "Positions as they may have been before they were rounded, and after: the spectra differ by far less than their weakest parts."
+    from bpm_nb.spectra import raman_spectrum
+    run, step = load(name).trajectory[:2], STEPS["pos"]
+    exact = run.pos[:, :2500] + np.random.default_rng(0).uniform(-.5, .5, run.pos[:, :2500].shape)*step
+    rounded = unpacked(packed(exact, step), step)
+    assert 0.4*step < np.abs(rounded - exact).max() < 0.51*step
+    before, after = (raman_spectrum(pair_polarizability(x), run.dt_fs, 10.) for x in (exact, rounded))
+    for geometry in ("natural", "vh"):
+        a, b = before.curve(geometry), after.curve(geometry)
+        own = (before.wavenumber_cm1 > 100) & (before.wavenumber_cm1 < 3500)
+        assert np.abs(a - b).max() < 1e-5*a.max() and (np.abs(a - b)[own] < 0.02*a[own]).all()
+
+
+def pair_polarizability(pos):
+    "A tensor of every pair of atoms along its axis, weaker with distance: all motions are in it. (G, T, 3, 3)."
+    i, j = np.triu_indices(pos.shape[2], 1)
+    v = pos[:, :, i] - pos[:, :, j]
+    r = np.linalg.norm(v, axis=-1, keepdims=True)
+    return np.einsum("gtpi,gtpj->gtij", 20*np.exp(-r)/r*v, v/r)
 
 
 # ---- dynamics -------------------------------------------------------------------------------------------------------
@@ -179,15 +253,17 @@ def test_the_thermostat_heats_every_kind_of_motion_alike():
 
 PROGRAM = """
 import sys, numpy as np
-from bpm_nb.reference import Level, reference_frames
-reference_frames(sys.argv[1], [8, 1, 1], np.array([[0, 0, .117], [0, .757, -.469], [0, -.757, -.469]]), n=12,
-                 level=Level("hf", "sto-3g", 0, 0), seed=3, oversample=2)
+from bpm_nb.reference import Level, reference_frames, reference_harmonic
+water, level = ([8, 1, 1], np.array([[0, 0, .117], [0, .757, -.469], [0, -.757, -.469]])), Level("hf", "sto-3g", 0, 0)
 """
+WORK = dict(frames=("reference_frames(sys.argv[1], *water, n=12, level=level, seed=3, oversample=2)", ("pos", "alpha", "energy", "forces")),
+            harmonic=("reference_harmonic(sys.argv[1], *water, level=level)", ("pos", "hessian", "dalpha", "ddipole")))
 
 
-def test_a_run_killed_ten_times_loses_and_repeats_nothing(tmp_path):
+@pytest.mark.parametrize("what", WORK)
+def test_a_run_killed_ten_times_loses_and_repeats_nothing(tmp_path, what):
     environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore")
-    start = lambda name: subprocess.Popen([sys.executable, "-c", PROGRAM, tmp_path/name], env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    start = lambda name: subprocess.Popen([sys.executable, "-c", PROGRAM + WORK[what][0], tmp_path/name], env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
     assert start("whole.npz").wait(300) == 0
     rng, seen, kills = np.random.default_rng(), {}, 0
     while not (tmp_path/"killed.npz").exists():
@@ -201,8 +277,7 @@ def test_a_run_killed_ten_times_loses_and_repeats_nothing(tmp_path):
         for f in (tmp_path/"killed.npz.parts").glob("*.npz"): assert seen.setdefault(f.name, f.stat().st_mtime_ns) == f.stat().st_mtime_ns, f"{f.name} was made twice"
     assert kills == 10 and not (tmp_path/"killed.npz.parts").exists()
     whole, killed = (read(tmp_path/f"{name}.npz") for name in ("whole", "killed"))
-    assert len(killed) == 12
-    for k in ("pos", "alpha", "energy", "forces"): np.testing.assert_allclose(getattr(killed, k), getattr(whole, k), atol=1e-6)
+    for k in WORK[what][1]: np.testing.assert_allclose(getattr(killed, k), getattr(whole, k), atol=1e-6)
 
 
 def test_a_second_process_on_one_output_is_refused(tmp_path):

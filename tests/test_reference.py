@@ -29,3 +29,19 @@ chosen = stratified(energies, 8)
 def test_stratified_segments_have_the_mean_of_the_ensemble():
     np.testing.assert_allclose(energies[tuple(chosen.T)].mean(), energies.mean(), rtol=0.02)
     assert len(set(chosen[:, 0])) == 8
+
+
+def test_internal_forces_neither_push_nor_turn():
+    x, f = np.random.default_rng(0).normal(size=(2, 4, 3))
+    inner = internal_forces(x, f)
+    np.testing.assert_allclose([inner.sum(0), np.cross(x, inner).sum(0)], 0, atol=1e-12)
+    np.testing.assert_allclose(internal_forces(x, inner), inner, atol=1e-12)
+
+
+def test_differences_of_a_known_function_are_its_derivatives():
+    grow = lambda x: dict(forces=-2*x, alpha=x.sum()*np.eye(3), dipole=x[0])
+    moves = 0.005*np.concatenate([np.eye(6), -np.eye(6)]).reshape(-1, 2, 3)
+    hessian, dalpha, ddipole = central_differences([grow(m) for m in moves], 0.005)
+    np.testing.assert_allclose(hessian.reshape(6, 6), 2*np.eye(6), atol=1e-12)
+    np.testing.assert_allclose(dalpha, np.broadcast_to(np.eye(3), (2, 3, 3, 3)), atol=1e-12)
+    np.testing.assert_allclose(ddipole, [np.eye(3), np.zeros((3, 3))], atol=1e-12)
