@@ -178,6 +178,7 @@ class Trajectory:
     energy: np.ndarray = None    # (G, T) total energy, eV
     temperature_K: float = None  # temperature of the ensemble, K
     provenance: dict = field(default_factory=dict)  # where the numbers come from
+    masses: np.ndarray = None    # (N,) masses of the run, u; None: those of the natural elements
 
     def __post_init__(self):
         set_ = lambda k, v: object.__setattr__(self, k, v)
@@ -186,6 +187,12 @@ class Trajectory:
         if self.vel is not None: set_("vel", np.asarray(self.vel, float).reshape(self.pos.shape))
         if not (np.isfinite(self.dt_fs) and self.dt_fs > 0): raise InputError(f"the time step is {self.dt_fs} fs: give a positive one")
         if self.pos.shape[2:] != (len(self.numbers), 3): raise InputError(f"positions have shape {self.pos.shape}, expected (segments, states, {len(self.numbers)}, 3)")
+        if self.masses is not None: set_("masses", np.asarray(self.masses, float).reshape(len(self.numbers)))
+
+    def mass(self):
+        "Masses (N,), u: those of the run, or of the natural elements."
+        from ase.data import atomic_masses
+        return atomic_masses[self.numbers] if self.masses is None else self.masses
 
     def energy_drift(self):
         "Slope of the total energy in each segment (G,), meV per atom and 10 ps."
@@ -313,18 +320,78 @@ def read_frames(path, # .npz, .xyz or .extxyz
     return checked(read(path, unit).frames, path, need_alpha)
 
 # %% ../nbs/00_data.ipynb #2bf65c7e
-def read_trajectory(path, # .npz, .xyz or .extxyz
-                    dt_fs=None): # time between frames, fs; an npz of a trajectory knows its own
-    "The `Trajectory` in a file. Frames become one segment, and need `dt_fs`."
-    record = read(path)
-    checked(record.frames, path)
-    if isinstance(record, Trajectory):
-        if dt_fs is not None and not np.isclose(dt_fs, record.dt_fs): raise InputError(f"{path}: its states are {record.dt_fs:g} fs apart, not {dt_fs:g}; leave out --dt-fs")
-        return record
-    if dt_fs is None: raise InputError(f"{path}: the file does not say the time between frames; give it in fs (--dt-fs)")
+def read_trajectory(path, # .npz, .xyz or .extxyz, or another file that ASE reads
+                    dt_fs=None, # time between frames, fs; an npz of a trajectory knows its own
+                    topology=None): # file that names the atoms (.pdb, .gro, .psf …), where `path` holds positions only (.xtc, .dcd …): read by MDAnalysis
+    "The `Trajectory` in a file. Frames become one segment, and need `dt_fs` unless the file tells it."
+    path = Path(path)
+    if topology is not None: parts = _read_mdanalysis(path, Path(topology))
+    elif path.suffix not in (".npz", ".xyz", ".extxyz"): parts = _read_ase(path)
+    else: parts = _parts(read(path), path)
+    own = parts.pop("dt_fs", None)
+    if None not in (own, dt_fs) and not np.isclose(own, dt_fs, rtol=1e-3): raise InputError(f"{path}: its states are {own:g} fs apart, not {dt_fs:g}; leave out --dt-fs")
+    if own is None and dt_fs is None: raise InputError(f"{path}: the file does not say the time between frames; give it in fs (--dt-fs)")
+    trajectory = Trajectory(dt_fs=dt_fs if own is None else own, **parts)
+    checked(trajectory.frames, path)
+    return trajectory
+
+# %% ../nbs/00_data.ipynb #e447c6a0
+def _parts(record, path):
+    "What a `Trajectory` needs, from one or from `Frames`."
+    if isinstance(record, Trajectory): return {f.name: getattr(record, f.name) for f in fields(record)}
     record = record.frames
     if (other := (record.numbers != record.numbers[0]).any(1)).any(): raise InputError(f"{path}, frame {other.argmax()}: another molecule than frame 0; a trajectory is of one molecule")
-    return Trajectory(record.numbers[0], record.pos[None], dt_fs, provenance=record.provenance)
+    return dict(numbers=record.numbers[0], pos=record.pos[None], provenance=record.provenance)
+
+# %% ../nbs/00_data.ipynb #acfa342d
+def _read_ase(path):
+    "Numbers, positions and velocities of any file that ASE reads, as parts of a `Trajectory`."
+    from ase.io import iread
+    from ase.units import fs
+    from tqdm.auto import tqdm
+    if not path.exists(): raise InputError(f"{path}: no such file")
+    try: images = list(tqdm(iread(path, index=":", do_not_split_by_at_sign=True), desc=f"reading {path.name}", delay=2))
+    except Exception as e:  # each of ASE's parsers has errors of its own
+        raise InputError(f"{path}: ASE cannot read it ({_first_line(e)}); write it as .xyz, or name the atoms with --topology") from None
+    if not images: raise InputError(f"{path}: there is no frame in it")
+    numbers = images[0].numbers
+    for k, a in enumerate(images):
+        if not np.array_equal(a.numbers, numbers): raise InputError(f"{path}, frame {k}: another molecule than frame 0; a trajectory is of one molecule")
+    pos = np.array([_whole(a.positions, a.cell, a.pbc, f"{path}, frame {k}") for k, a in enumerate(images)])
+    vel = np.array([a.get_velocities()*fs for a in images]) if all(a.has("momenta") for a in images) else None
+    return dict(numbers=numbers, pos=pos, vel=vel, masses=images[0].get_masses() if images[0].has("masses") else None, provenance=dict(file=path.name))
+
+# %% ../nbs/00_data.ipynb #8ded9968
+def _whole(pos, cell, pbc, where):
+    "Positions (N, 3) of a molecule that the borders of a cell may have cut."
+    from ase.geometry import find_mic
+    if not np.any(pbc): return pos
+    offset, distance = find_mic(pos - pos[0], cell, pbc)
+    reach = 0.5/np.linalg.norm(np.linalg.inv(cell), axis=0)[np.asarray(pbc)].max()
+    if distance.max() >= reach: raise InputError(f"{where}: the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is {reach:.1f} Å; unwrap it and give it without a cell")
+    return pos[0] + offset
+
+# %% ../nbs/00_data.ipynb #019a8f1f
+def _read_mdanalysis(path, topology):
+    "Numbers, positions, velocities and time step of a topology and a trajectory that MDAnalysis reads, as parts of a `Trajectory`."
+    import warnings
+
+    from ase.data import atomic_numbers
+    from MDAnalysis import Universe
+    for file in (path, topology):
+        if not file.is_file(): raise InputError(f"{file}: no such file")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            u = Universe(str(topology), str(path), to_guess=("elements", "masses"))
+            frames = [(ts.positions.astype(float), ts.velocities/1000 if ts.has_velocities else None, ts.triclinic_dimensions) for ts in u.trajectory]
+            numbers, dt_fs = [atomic_numbers[e.capitalize()] for e in u.atoms.elements], 1000*u.trajectory.dt
+        except Exception as e:  # each of MDAnalysis' parsers has errors of its own
+            raise InputError(f"{path} with {topology}: MDAnalysis cannot read them ({_first_line(e)})") from None
+    pos = np.array([p if box is None else _whole(p, box, True, f"{path}, frame {k}") for k, (p, _, box) in enumerate(frames)])
+    vel = np.array([v for _, v, _ in frames], float) if frames[0][1] is not None else None
+    if any("dt information" in str(w.message) for w in said): dt_fs = None
+    return dict(numbers=numbers, pos=pos, vel=vel, dt_fs=dt_fs, provenance=dict(file=path.name, topology=topology.name))
 
 # %% ../nbs/00_data.ipynb #b9e2a3f5
 def _read_xyz(path, unit):

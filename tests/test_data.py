@@ -50,6 +50,19 @@ def test_packing_keeps_half_a_step():
     assert np.abs(unpacked(packed(x, 1e-5), 1e-5) - x).max() <= 0.5001e-5
 
 
+def test_a_trajectory_of_another_program_is_made_whole():
+    import tempfile
+    from ase.build import molecule
+    from ase.io import write as ase_write
+    file, water = Path(tempfile.mkdtemp())/"run.traj", molecule("H2O", cell=[9, 9, 9], pbc=True)
+    water.positions -= water.positions[1]
+    cut = [water.copy() for _ in range(3)]
+    for atoms in cut: atoms.wrap() # the border goes through the molecule
+    ase_write(file, cut)
+    run = read_trajectory(file, dt_fs=0.5)
+    np.testing.assert_allclose(run.pos[0, 2] - run.pos[0, 2, 0], water.positions - water.positions[0], atol=1e-12)
+
+
 def test_files_give_back_what_was_written():
     with tempfile.TemporaryDirectory() as folder:
         frames = replace(joined([h2, water]), alpha=np.array([np.eye(3), np.diag([9, 10, 11.])]), dipole=[[0, 0, 0], [0, 0, .7]],
