@@ -343,7 +343,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'bpm_nb.spectra._jackknife': ('spectra.html#_jackknife', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._kT': ('spectra.html#_kt', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._measure': ('spectra.html#_measure', 'bpm_nb/spectra.py'),
-                                'bpm_nb.spectra._read_npy': ('spectra.html#_read_npy', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._read_table': ('spectra.html#_read_table', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._refuse': ('spectra.html#_refuse', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._series': ('spectra.html#_series', 'bpm_nb/spectra.py'),

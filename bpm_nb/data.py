@@ -196,8 +196,7 @@ class Trajectory:
 
     def energy_drift(self):
         "Slope of the total energy in each segment (G,), meV per atom and 10 ps."
-        time_ps = self.dt_fs*np.arange(self.pos.shape[1])/1000
-        return np.polyfit(time_ps, self.energy.T, 1)[0]*1e4/len(self.numbers)
+        return np.polyfit(self.dt_fs*np.arange(self.pos.shape[1])/1000, self.energy.T, 1)[0]*1e4/len(self.numbers)
 
     def __getitem__(self, i): # integer, slice, mask or array of indices
         "The chosen segments."

@@ -25,7 +25,7 @@ from scipy import constants, fft, optimize
 
 from . import __version__
 from .bonds import components
-from .data import InputError, read_frames, write_atomic
+from .data import InputError, array_at, read_frames, unit_size, write_atomic
 
 # %% ../nbs/07_spectra.ipynb #7c116cb7
 C_CM_FS = constants.c*1e-13 # speed of light, cm/fs
@@ -682,24 +682,19 @@ def write_jcamp(spectrum, # `Spectrum`, `Intensity` or `Curve`
 ELEMENTS = "xx", "xy", "xz", "yx", "yy", "yz", "zx", "zy", "zz"
 
 def read_polarizability(path, # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table in .csv, .txt or .dat, or .npz and .xyz of frames
-                        unit="bohr3"): # "bohr3" or "angstrom3"
+                        unit="bohr3"): # its unit, one of `bpm_nb.data.UNITS["alpha"]`
     "Polarizability (T, 3, 3) or (G, T, 3, 3), bohr³, and the time between frames, fs, or None where the file does not tell."
-    path = Path(path)
-    if unit not in ("bohr3", "angstrom3"): raise InputError(f"unit {unit!r}: the polarizability is in 'bohr3' or 'angstrom3'")
+    path, size = Path(path), unit_size("alpha", unit)
     if path.suffix in (".npz", ".xyz", ".extxyz"): return read_frames(path, unit, need_alpha=True).alpha, None
     if not path.is_file(): raise InputError(f"{path}: no such file")
-    if path.suffix == ".npy": alpha, dt_fs = _read_npy(path), None
+    if path.suffix == ".npy": alpha, dt_fs = array_at(path), None
     elif path.suffix in (".csv", ".txt", ".dat"): alpha, dt_fs = _read_table(path)
     else: raise InputError(f"{path}: the ending tells the format; use .npy, .csv, .txt, .dat, .npz or .xyz")
-    try: return segments(alpha/(1 if unit == "bohr3" else _BOHR6**0.5))[0 if alpha.ndim == 3 else slice(None)], dt_fs
+    if alpha.ndim == 2 and alpha.shape[1] == 9: alpha = alpha.reshape(-1, 3, 3)
+    try: return segments(alpha)[0 if alpha.ndim == 3 else slice(None)]*size, dt_fs
     except InputError as e: raise InputError(f"{path}: {e}") from None
 
 # %% ../nbs/07_spectra.ipynb #25ed8027
-def _read_npy(path):
-    try: alpha = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError): raise InputError(f"{path}: not a readable npy file of numbers (broken, cut short or of another kind)") from None
-    return alpha.reshape(-1, 3, 3) if isinstance(alpha, np.ndarray) and alpha.ndim == 2 and alpha.shape[1] == 9 else np.asarray(alpha)
-
 def _read_table(path):
     "Polarizability (T, 3, 3) and the time between frames of a table."
     rows = [line.replace(",", " ").replace(";", " ").split() for line in path.read_text(errors="replace").splitlines() if line.strip() and not line.startswith("#")]

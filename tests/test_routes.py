@@ -248,6 +248,6 @@ def test_other_bad_series_are_refused(tmp_path):
     np.save(tmp_path/"objects.npy", np.array([{}, None]), allow_pickle=True)
     (tmp_path/"cut.npy").write_bytes(b"\x93NUMPY\x01\x00v")
     np.save(tmp_path/"flat.npy", np.zeros(9))
-    for name, message in (("objects.npy", "not a readable npy"), ("cut.npy", "not a readable npy"), ("flat.npy", "shape"), ("no.npy", "no such file"), ("no.csv", "no such"), ("a.pkl", "ending|no such")):
+    for name, message in (("objects.npy", "pickled"), ("cut.npy", "npy"), ("flat.npy", "shape"), ("no.npy", "no such file"), ("no.csv", "no such"), ("a.pkl", "ending|no such")):
         with pytest.raises(InputError, match=message): read_polarizability(tmp_path/name)
     with pytest.raises(InputError, match="unit"): read_polarizability(tmp_path/"flat.npy", "nm3")
