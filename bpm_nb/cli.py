@@ -197,9 +197,15 @@ def _reference_trajectory(a, out, numbers, pos, common):
     return dict(output=str(out), shape=list(made.pos.shape), drift_mev_per_atom_10ps=drift.tolist()), f"{made.pos.shape[0]} segments, largest energy drift {np.abs(drift).max():.2g} meV per atom and 10 ps\n{out}"
 
 def _reference_harmonic(a, out, numbers, pos, common):
+    from ase.data import atomic_masses
     from bpm_nb.reference import Level, reference_harmonic
+    from bpm_nb.spectra import harmonic_modes
     made = reference_harmonic(out, numbers, pos, a.surface, a.displacement, Level(a.xc, a.basis), **common)
-    return dict(output=str(out), surface=a.surface, n_atoms=len(made.numbers)), f"derivatives at the {a.surface} minimum of {len(made.numbers)} atoms\n{out}"
+    modes = harmonic_modes(atomic_masses[made.numbers], made.pos, made.hessian, made.dalpha, made.ddipole)
+    lines = [dict(wavenumber_cm1=nu, activity_A4_u=s, depolarization_ratio=rho, infrared_km_mol=ir)
+             for nu, s, rho, ir in zip(modes.wavenumber_cm1, modes.activity, modes.depolarization_ratio, modes.infrared)]
+    rows = [f"{x['wavenumber_cm1']:9.0f} cm⁻¹   activity {x['activity_A4_u']:7.2f} Å⁴/u   ρ {x['depolarization_ratio']:.2f}   infrared {x['infrared_km_mol']:6.1f} km/mol" for x in lines]
+    return dict(output=str(out), surface=a.surface, lines=lines), "\n".join([*rows, str(out)])
 
 # %% ../nbs/11_cli.ipynb #7ec0fef1
 def number(low=0., kind=float): # smallest value, not allowed itself; float or int

@@ -1,10 +1,11 @@
 """Harmonic derivatives: analytic Hessians, stock solvers and energies alone as oracles, sum rules, steps, what ships."""
+import json
 import time
 
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.units import Bohr, Hartree, invcm
+from ase.units import Bohr, Debye, Hartree, invcm
 from ase.vibrations import VibrationsData
 
 from bpm_nb.data import InputError, known, load, read, shipped_files
@@ -110,8 +111,14 @@ def test_the_command_makes_them(tmp_path, capsys):
     from ase.io import write
     from bpm_nb.cli import main
     write(tmp_path/"w.xyz", Atoms("OH2", WATER[1]))
-    assert main(["reference", str(tmp_path/"w.xyz"), "--what", "harmonic", "--xc", "hf", "--basis", "sto-3g", "-o", str(tmp_path/"h.npz")]) == 0
-    assert wavenumbers(read(tmp_path/"h.npz"))[6:].min() > 2000
+    assert main(["reference", str(tmp_path/"w.xyz"), "--what", "harmonic", "--xc", "hf", "--basis", "sto-3g", "-o", str(tmp_path/"h.npz"), "--json"]) == 0
+    record, lines = read(tmp_path/"h.npz"), json.loads(capsys.readouterr().out)["lines"]
+    nu, activity = activities(record)
+    np.testing.assert_allclose([x["wavenumber_cm1"] for x in lines], nu, atol=0.5)
+    np.testing.assert_allclose([x["activity_A4_u"] for x in lines], activity, rtol=1e-3)
+    energies, modes = VibrationsData(Atoms("OH2", record.pos), record.hessian).get_energies_and_modes()
+    slope = np.einsum("mnx,nxi->mi", modes[np.argsort(np.abs(energies))[6:]], record.ddipole)*Bohr/Debye
+    np.testing.assert_allclose([x["infrared_km_mol"] for x in lines], 42.255*(slope**2).sum(1), rtol=1e-3)  # ASE's factor, from Porezag 1996
 
 
 # ---- what ships -----------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from bpm_nb.data import SHIPPED, STEPS, InputError, load, packed, read, shipped, shipped_files, unpacked
-from bpm_nb.reference import (Level, Parts, conjugate_gradient, dynamics_chunk, mean_field, response_polarizability, single_point,
+from bpm_nb.data import SHIPPED, STEPS, InputError, load, packed, read, shipped, shipped_files, unpacked, write
+from bpm_nb.reference import (Level, Parts, conjugate_gradient, dynamics_chunk, mean_field, response_polarizability, ship, single_point,
                               thermal_momenta, topology)
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
@@ -207,6 +207,26 @@ def pair_polarizability(pos):
     v = pos[:, :, i] - pos[:, :, j]
     r = np.linalg.norm(v, axis=-1, keepdims=True)
     return np.einsum("gtpi,gtpj->gtij", 20*np.exp(-r)/r*v, v/r)
+
+
+def test_a_long_trajectory_is_cut_between_segments_and_read_as_one(tmp_path, monkeypatch):
+    from dataclasses import replace
+    import bpm_nb.data
+    data, (made, package) = load("malonaldehyde-enol"), (tmp_path/"made", tmp_path/"package")
+    made.mkdir(), package.mkdir()
+    run = data.trajectory[:5]
+    run = replace(run, pos=run.pos[:, :40], vel=run.vel[:, :40], energy=run.energy[:, :40])
+    for part, record in dict(train=data.train[:3], test=data.test[:3], trajectory=run).items(): write(made/f"enol_{part}.npz", record)
+    (package/"enol.xyz").write_bytes((SHIPPED/"malonaldehyde-enol.xyz").read_bytes())
+    monkeypatch.setattr(bpm_nb.data, "SHIPPED", package)
+    ship("enol", made, package, values=2*2*40*9*3 + 1)
+    assert [f.name for f in shipped_files("enol", "trajectory")] == [f"enol_trajectory_{k}.npz" for k in (1, 2, 3)]
+    assert [len(read(f).pos) for f in shipped_files("enol", "trajectory")] == [2, 2, 1]
+    again = load("enol")
+    for k in ("pos", "vel", "energy"): np.testing.assert_array_equal(getattr(again.trajectory, k), getattr(run, k))
+    assert again.trajectory.provenance == run.provenance and shipped() == ["enol"]
+    for f in shipped_files("enol"): assert sha256(f.read_bytes()).hexdigest() in again.description
+    with pytest.raises(InputError, match="bpm-nb reference enol"): again.harmonic_dft
 
 
 # ---- dynamics -------------------------------------------------------------------------------------------------------
