@@ -4,9 +4,11 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'FONT', 'DIVERGING', 'STYLE', 'CONFIG', 'POLICY', 'error_band', 'parity', 'spectrum', 'with_error',
-           'peak_rows', 'shares', 'share_rows', 'lines', 'match_rows', 'comparison', 'marker_rows', 'stacked', 'page']
+           'peak_rows', 'shares', 'share_rows', 'motion_rows', 'lines', 'match_rows', 'comparison', 'marker_rows',
+           'stacked', 'page']
 
 # %% ../nbs/09_plots.ipynb #52275e62
+import json
 from html import escape
 
 import numpy as np
@@ -239,6 +241,19 @@ def share_rows(found, # `bpm_nb.assign.Shares`
                      "bonds and their shares": ", ".join(f"{labels[k]} {with_error(100*part[k], 100*error[k], 0)} %" for k in best)})
     return rows
 
+# %% ../nbs/09_plots.ipynb #a6ee44c8
+def motion_rows(motions, # list of `bpm_nb.assign.Motion`
+                numbers, # (N,) atomic numbers
+                n_atoms=5): # atoms named at most
+    "Rows of a table: the atoms that move most in each band, the largest displacement being 1."
+    from ase.data import chemical_symbols
+    rows = []
+    for m in motions:
+        size = np.linalg.norm(m.displacement, axis=1)
+        order = [k for k in np.argsort(-size)[:n_atoms] if size[k] > 0.05]
+        rows.append({"wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}", "a single motion": f"{m.purity:.0%}", "atoms that move most": ", ".join(f"{chemical_symbols[numbers[k]]}{k} {size[k]:.2f}" for k in order)})
+    return rows
+
 # %% ../nbs/09_plots.ipynb #ed869095
 def lines(spectrum, # `Spectrum`, `Intensity` or `Curve`
           match, # `bpm_nb.assign.Match` of its peaks
@@ -368,12 +383,14 @@ POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-sr
 
 # %% ../nbs/09_plots.ipynb #1a929fb3
 def page(title, # title of the page
-         sections): # [(heading or None, block, block, …)]: see above
+         sections, # [(heading or None, block, block, …)]: see above
+         settings=None): # {name: value} of numbers and text: kept in the header for machines, so that the page can be made again
     "One self-contained HTML page, as a string."
     names = iter(range(1, 10_000))
     body = "".join((f"<h2>{escape(heading)}</h2>\n" if heading else "") + "".join(_block(b, names) for b in blocks) for heading, *blocks in sections)
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
+            f'<meta name="bpm_nb-settings" content="{escape(json.dumps(settings or {}))}">\n<style>{STYLE}</style>\n'
             f'<script>{get_plotlyjs()}</script>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n{body}</body>\n</html>\n')
 
 # %% ../nbs/09_plots.ipynb #311a1266

@@ -10,8 +10,8 @@ __all__ = ['C_CM_FS', 'HC_K', 'DERIVATIVES', 'WINDOWS', 'NON_NEGATIVE', 'GEOMETR
            'estimator', 'signals', 'raman_spectrum', 'check_sampling', 'parseval_ratios', 'jackknife_error',
            'model_error', 'depolarization', 'laser_factor', 'displacement_factor', 'bose_factor', 'quantum_correction',
            'Intensity', 'instrument_intensity', 'placzek_activity', 'block_scatter', 'Peak', 'peaks', 'ir_spectrum',
-           'power_spectrum', 'infrared_intensity', 'Modes', 'rigid_motions', 'harmonic_modes', 'harmonic_spectrum',
-           'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability']
+           'power_spectrum', 'infrared_intensity', 'Modes', 'rigid_motions', 'harmonic_modes', 'modes_of',
+           'harmonic_spectrum', 'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability']
 
 # %% ../nbs/07_spectra.ipynb #2f9467b5
 import json
@@ -618,6 +618,14 @@ def harmonic_modes(masses, # (N,) masses, u
     own = own[np.argsort(wavenumber[own])]
     return Modes(wavenumber[own], moves[own], np.einsum("kai,aijl->kjl", moves[own], dalpha),
                  None if ddipole is None else np.einsum("kai,aij->kj", moves[own], ddipole))
+
+# %% ../nbs/07_spectra.ipynb #9711379c
+def modes_of(harmonic, # `bpm_nb.data.Harmonic`
+             masses=None, # (N,) masses, u; None: those of the natural elements
+             dalpha=None): # (N, 3, 3, 3) other ∂α/∂x, bohr³/Å, such as those of a model; None: its own
+    "`Modes` of a molecule with known derivatives."
+    from ase.data import atomic_masses
+    return harmonic_modes(atomic_masses[harmonic.numbers] if masses is None else masses, harmonic.pos, harmonic.hessian, harmonic.dalpha if dalpha is None else dalpha, harmonic.ddipole)
 
 # %% ../nbs/07_spectra.ipynb #327a35d5
 def harmonic_spectrum(modes, # `Modes`
