@@ -45,6 +45,12 @@ def test_segments_come_apart_and_together():
     for k in ("pos", "vel", "energy"): np.testing.assert_array_equal(getattr(again, k), getattr(run, k))
 
 
+hessian = np.zeros((2, 3, 2, 3))
+hessian[:, 2, :, 2] = 10*np.array([[1, -1], [-1, 1]])
+dalpha = np.array([[np.zeros((3, 3)), np.zeros((3, 3)), -k*np.diag([1, 1, 3.])] for k in (1, -1)])
+spring = Harmonic([1, 1], [[0, 0, 0], [0, 0, .74]], hessian, dalpha, np.zeros((2, 3, 3)))
+
+
 def test_packing_keeps_half_a_step():
     x = np.random.default_rng(0).normal(size=(2, 7, 3, 3))*10
     assert np.abs(unpacked(packed(x, 1e-5), 1e-5) - x).max() <= 0.5001e-5
@@ -61,6 +67,15 @@ def test_a_trajectory_of_another_program_is_made_whole():
     ase_write(file, cut)
     run = read_trajectory(file, dt_fs=0.5)
     np.testing.assert_allclose(run.pos[0, 2] - run.pos[0, 2, 0], water.positions - water.positions[0], atol=1e-12)
+
+
+def test_derivatives_come_back_from_a_file():
+    with tempfile.TemporaryDirectory() as folder:
+        write(f"{folder}/h.npz", spring)
+        again = read(f"{folder}/h.npz")
+        for k in ("numbers", "pos", "hessian", "dalpha", "ddipole"): np.testing.assert_array_equal(getattr(again, k), getattr(spring, k))
+        np.testing.assert_array_equal(read_frames(f"{folder}/h.npz").pos, spring.pos[None])
+    with pytest.raises(InputError, match="hessian has shape"): replace(spring, hessian=np.zeros((2, 3)))
 
 
 def test_files_give_back_what_was_written():

@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.units import Bohr, Debye, Hartree, invcm
 from ase.vibrations import VibrationsData
 
-from bpm_nb.data import InputError, known, load, read, shipped_files
+from bpm_nb.data import InputError, known, load, read, read_lines, shipped_files
 from bpm_nb.reference import Level, Parts, displaced_point, internal_forces, mean_field, reference_harmonic
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
@@ -159,6 +159,13 @@ def test_lines_called_calculated_are_those_of_the_harmonic_table(name):
         assert abs(nu[k] - line.wavenumber_cm1) <= 1 and "harmonic" in line.source
         share = activity[k]/activity.max()
         assert line.strength == ("strong" if share > 0.3 else "medium" if share > 0.05 else "weak")
+
+
+def test_a_table_that_is_none_is_refused(tmp_path):
+    (tmp_path/"a.csv").write_text("wavenumber_cm1,strength\n1003,strong\n")
+    (tmp_path/"b.csv").write_text("wavenumber_cm1,strength,assignment,kind,source\nabout 1000,strong,,measured,x\n")
+    for name in "ab":
+        with pytest.raises(InputError, match="not a table of lines"): read_lines(tmp_path/f"{name}.csv")
 
 
 @pytest.mark.parametrize("name", known())

@@ -181,9 +181,9 @@ def test_the_rings_of_biphenyl_are_seen_at_all_angles_of_the_dynamics():
     visited = np.quantile(ring_dihedral(numbers, run), [0.01, 0.99])
     for pos in (train, test):
         angle = ring_dihedral(numbers, pos)
-        assert angle.min() < visited[0] + 5 and angle.max() > visited[1] - 5
+        assert angle.min() < visited[0] + 8 and angle.max() > visited[1] - 8
         inside = np.sort(angle[(angle > visited[0]) & (angle < visited[1])])
-        assert np.diff(inside).max() < 10
+        assert np.diff(inside).max() < 12
 
 
 @pytest.mark.parametrize("name", shipped())
