@@ -57,16 +57,17 @@ def test_packing_keeps_half_a_step():
 
 
 def test_a_trajectory_of_another_program_is_made_whole():
-    import tempfile
     from ase.build import molecule
     from ase.io import write as ase_write
-    file, water = Path(tempfile.mkdtemp())/"run.traj", molecule("H2O", cell=[9, 9, 9], pbc=True)
-    water.positions -= water.positions[1]
-    cut = [water.copy() for _ in range(3)]
+
+    boxed = molecule("H2O", cell=[9, 9, 9], pbc=True)
+    boxed.positions -= boxed.positions[1]
+    cut = [boxed.copy() for _ in range(3)]
     for atoms in cut: atoms.wrap() # the border goes through the molecule
-    ase_write(file, cut)
-    run = read_trajectory(file, dt_fs=0.5)
-    np.testing.assert_allclose(run.pos[0, 2] - run.pos[0, 2, 0], water.positions - water.positions[0], atol=1e-12)
+    with tempfile.TemporaryDirectory() as folder:
+        ase_write(f"{folder}/run.traj", cut)
+        moved = read_trajectory(f"{folder}/run.traj", dt_fs=0.5)
+    np.testing.assert_allclose(moved.pos[0, 2] - moved.pos[0, 2, 0], boxed.positions - boxed.positions[0], atol=1e-12)
 
 
 def test_derivatives_come_back_from_a_file():
