@@ -284,7 +284,8 @@ def _reference_frames(a, out, numbers, pos, common):
 
 def _reference_trajectory(a, out, numbers, pos, common):
     from bpm_nb.reference import reference_trajectory
-    made = reference_trajectory(out, numbers, pos, a.segments, a.length_ps, (a.temperature or [300.])[0], a.step_fs, a.save_fs, a.seed, **common)
+    masses = dict(a.masses) if a.masses else None
+    made = reference_trajectory(out, numbers, pos, a.segments, a.length_ps, (a.temperature or [300.])[0], a.step_fs, a.save_fs, a.seed, **common, masses=masses)
     drift = made.energy_drift()
     return dict(output=str(out), shape=list(made.pos.shape), drift_mev_per_atom_10ps=drift.tolist()), f"{made.pos.shape[0]} segments, largest energy drift {np.abs(drift).max():.2g} meV per atom and 10 ps\n{out}"
 
@@ -308,6 +309,14 @@ def number(low=0., kind=float): # smallest value, not allowed itself; float or i
         if not (math.isfinite(value) and value > low): raise argparse.ArgumentTypeError(f"{text} is not above {low:g}")
         return value
     return parse
+
+# %% ../nbs/11_cli.ipynb #b81da32e
+def _mass(text):
+    "Argument type: ATOM=U."
+    import re
+    if not re.fullmatch(r"\d+=\d+(\.\d*)?", text): raise argparse.ArgumentTypeError(f"{text!r} is not ATOM=U, as in 5=2.014")
+    atom, mass = text.split("=")
+    return int(atom), float(mass)
 
 # %% ../nbs/11_cli.ipynb #4912057b
 def verb(commands, # what `add_subparsers` returned
@@ -402,6 +411,7 @@ def _add_reference_verb(commands):
     p.add_argument("--segments", type=number(kind=int), default=8, help="segments of the trajectory (default: %(default)s)")
     p.add_argument("--length-ps", type=number(kind=int), default=10, help="length of a segment, ps (default: %(default)s)")
     p.add_argument("--step-fs", type=number(), default=0.25, help="time step, fs (default: %(default)s)")
+    p.add_argument("--masses", nargs="+", type=_mass, metavar="ATOM=U", help="isotopes of a trajectory, as in 5=2.014 for deuterium at atom 5, counted from 0")
     p.add_argument("--save-fs", type=number(), default=2., help="time between saved states, fs (default: %(default)s)")
     p.add_argument("--surface", choices=["dft", "gfn2"], default="dft", help="of minimum and Hessian of a harmonic spectrum: the level itself, or that of the dynamics (default: %(default)s)")
     p.add_argument("--displacement", type=number(), default=0.005, metavar="Å", help="step of the central differences (default: %(default)s)")

@@ -6,8 +6,9 @@
 __all__ = ['SURFACES', 'TIGHT', 'Level', 'mean_field', 'check_level', 'xc_response', 'conjugate_gradient',
            'response_polarizability', 'single_point', 'gfn2', 'relaxed', 'dynamics_chunk', 'topology', 'Parts',
            'finish', 'walk', 'walkers', 'thermal_momenta', 'internal_momenta', 'diverse_order', 'pool',
-           'reference_frames', 'stratified', 'constant_energy', 'reference_trajectory', 'displaced_point', 'remembered',
-           'internal_forces', 'reference_harmonic', 'central_differences', 'ship', 'description']
+           'reference_frames', 'stratified', 'constant_energy', 'isotope_masses', 'reference_trajectory',
+           'displaced_point', 'remembered', 'internal_forces', 'reference_harmonic', 'central_differences', 'ship',
+           'description']
 
 # %% ../nbs/06_reference.ipynb #7b5e27c7
 import json
@@ -294,10 +295,14 @@ def walk(atoms_state, # (numbers, pos, momenta) at the start
     return dynamics_chunk(atoms, steps, step_fs, every, temperature_K, np.random.default_rng(seed))
 
 # %% ../nbs/06_reference.ipynb #1782cc65
-def _atoms(numbers, pos, momenta, molecule):
+def _bare(numbers, pos, momenta, molecule):
+    "ASE atoms without a calculator; `molecule` is (charge, spin), or (charge, spin, masses)."
     from ase import Atoms
-    atoms = Atoms(numbers, pos, momenta=momenta)
-    atoms.calc = gfn2(*molecule)
+    return Atoms(numbers, pos, momenta=momenta, masses=molecule[2] if len(molecule) > 2 else None)
+
+def _atoms(numbers, pos, momenta, molecule):
+    atoms = _bare(numbers, pos, momenta, molecule)
+    atoms.calc = gfn2(*molecule[:2])
     return atoms
 
 # %% ../nbs/06_reference.ipynb #c728f4b2
@@ -316,7 +321,7 @@ def walkers(parts, # open `Parts`
         tasks = {}
         for r, (t, seed) in runs.items():
             if c: last = parts.read(keys[r][c-1]); state = numbers, last["pos"][-1], last["momenta"][-1]
-            else: state = numbers, pos, thermal_momenta(numbers, pos, t, np.random.default_rng([seed, 0, 1]))
+            else: state = numbers, pos, thermal_momenta(numbers, pos, t, np.random.default_rng([seed, 0, 1]), masses=_bare(numbers, pos, None, molecule).get_masses())
             tasks[keys[r][c]] = state, molecule, t, [seed, c]
         finish(tasks, walk, parts, workers, bar=bar)
     bar.close()
@@ -326,10 +331,11 @@ def walkers(parts, # open `Parts`
 def thermal_momenta(numbers, # (N,) atomic numbers
                     pos, # (N, 3) positions, Å
                     temperature_K, rng, # temperature and random generator
-                    internal=False): # take out translation and rotation
+                    internal=False, # take out translation and rotation
+                    masses=None): # (N,) masses, u; None: those of the natural elements
     "Maxwell-Boltzmann momenta (N, 3), ASE units. The projection to internal motion keeps them canonical there."
     from ase import Atoms, units
-    atoms = Atoms(numbers, pos)
+    atoms = Atoms(numbers, pos, masses=masses)
     atoms.set_momenta(rng.standard_normal(pos.shape)*np.sqrt(atoms.get_masses()*temperature_K*units.kB)[:, None])
     return internal_momenta(atoms) if internal else atoms.get_momenta()
 
@@ -435,7 +441,19 @@ def constant_energy(atoms_state, # (numbers, pos, momenta) at the start
     "A piece of dynamics at constant energy: see `dynamics_chunk`."
     return dynamics_chunk(_atoms(*atoms_state, molecule), steps, step_fs, every)
 
-# %% ../nbs/06_reference.ipynb #c9f66d5d
+# %% ../nbs/06_reference.ipynb #68fbf254
+def isotope_masses(numbers, # (N,) atomic numbers
+                   masses): # (N,) masses, u, or {atom: mass} of those that are not the natural element
+    "Masses of all atoms, u, as a list. Raises `InputError` for an atom that is not there and a mass that is far from the element's own."
+    from ase.data import atomic_masses
+    found = atomic_masses[np.asarray(numbers)].tolist()
+    for atom, mass in masses.items() if isinstance(masses, dict) else enumerate(masses):
+        if not 0 <= atom < len(found): raise InputError(f"there is no atom {atom}: the molecule has {len(found)}, counted from 0")
+        if not found[atom]/2 < mass < 4*found[atom]: raise InputError(f"a mass of {mass:g} u for atom {atom} is that of another element: its own is {found[atom]:.3f} u")
+        found[atom] = float(mass)
+    return found
+
+# %% ../nbs/06_reference.ipynb #9aeeb240
 def reference_trajectory(output, # path of the npz that will hold the trajectory
                          numbers, pos, # (N,) and (N, 3) Å: the molecule
                          n_segments=8, # independent segments
@@ -443,13 +461,14 @@ def reference_trajectory(output, # path of the npz that will hold the trajectory
                          temperature_K=300., # temperature of the ensemble
                          step_fs=0.25, save_fs=2., # time step and time between saved states, fs
                          seed=0, charge=0, spin=0, # random seed, total charge (e), unpaired electrons
-                         workers=1): # processes
+                         workers=1, # processes
+                         masses=None): # (N,) masses, u, of an isotopologue; None: those of the natural elements
     "Segments at constant energy that together are canonical, as `Trajectory`. Goes on where it was stopped."
     if save_fs > 1000 or not np.isclose(save_fs/step_fs, round(save_fs/step_fs)) or not np.isclose(1000/save_fs, round(1000/save_fs)):
         raise InputError(f"states every {save_fs:g} fs in steps of {step_fs:g} fs: give whole steps between states, and whole states in a picosecond")
     settings = _settings("trajectory", numbers, pos, charge, spin, seed=seed, n_segments=n_segments, length_ps=length_ps,
-                         temperature_K=temperature_K, step_fs=step_fs, save_fs=save_fs)
-    molecule, every, steps = (charge, spin), round(save_fs/step_fs), round(1000/step_fs)
+                         temperature_K=temperature_K, step_fs=step_fs, save_fs=save_fs, **({} if masses is None else dict(masses=isotope_masses(numbers, masses))))
+    molecule, every, steps = (charge, spin, *([settings["masses"]] if masses is not None else [])), round(save_fs/step_fs), round(1000/step_fs)
     with Parts(output, settings) as parts:
         start = _start(parts, numbers, pos, molecule)
         states = _segment_starts(parts, start, molecule, temperature_K, seed, n_segments, workers)
@@ -460,37 +479,36 @@ def reference_trajectory(output, # path of the npz that will hold the trajectory
             tasks = {k[c]: (s, molecule, step_fs, every, steps) for k, s in zip(keys, states)}
             finish(tasks, constant_energy, parts, workers, bar=bar)
         bar.close()
-        trajectory = _joined(parts, keys, start, save_fs, temperature_K, settings)
+        trajectory = _joined(parts, keys, start, molecule, save_fs, temperature_K, settings)
         write(output, trajectory)
         parts.remove()
     return trajectory
 
-# %% ../nbs/06_reference.ipynb #68fbf254
+# %% ../nbs/06_reference.ipynb #0f80e72d
 def _segment_starts(parts, start, molecule, temperature_K, seed, n_segments, workers, settle=2, candidates=3):
     "States (numbers, pos, momenta) at rest as a whole, at the quantiles of the canonical energy."
-    from ase import Atoms
     runs = {f"start-{w}": (temperature_K, seed + w) for w in range(n_segments)}
     keys = walkers(parts, start, molecule, runs, settle + candidates, workers, "thermostat (ps)")
     states, energy = [], []
     for r in runs:
         pieces = [parts.read(k) for k in keys[r][settle:]]
         p, q, e = (np.concatenate([x[k] for x in pieces]) for k in ("pos", "momenta", "energy"))
-        rest = [Atoms(start[0], a, momenta=b) for a, b in zip(p, q)]
+        rest = [_bare(start[0], a, b, molecule) for a, b in zip(p, q)]
         lost = [a.get_kinetic_energy() for a in rest]
         for a in rest: a.set_momenta(internal_momenta(a))
         states.append(rest)
         energy.append(e - lost + [a.get_kinetic_energy() for a in rest])
     return [(start[0], states[r][t].positions, states[r][t].get_momenta()) for r, t in stratified(np.array(energy), n_segments)]
 
-# %% ../nbs/06_reference.ipynb #111c1c99
-def _joined(parts, keys, start, save_fs, temperature_K, settings):
-    from ase import Atoms, units
+# %% ../nbs/06_reference.ipynb #4a97a9e0
+def _joined(parts, keys, start, molecule, save_fs, temperature_K, settings):
+    from ase import units
     join = lambda name: np.array([np.concatenate([parts.read(k)[name] for k in segment]) for segment in keys])
-    pos, mass = join("pos"), Atoms(start[0]).get_masses()[:, None]
+    pos, mass = join("pos"), _bare(*start, None, molecule).get_masses()[:, None]
     if any(topology(start[0], p) != topology(start[0], start[1]) for p in pos.reshape(-1, *pos.shape[2:])[::50]):
         raise InputError("the molecule reacts along the trajectory: its bonds at the end are not those of the start; lower the temperature")
     return Trajectory(numbers=start[0], pos=pos, vel=join("momenta")/mass*units.fs, dt_fs=save_fs, energy=join("energy"),
-                      temperature_K=temperature_K, provenance=settings)
+                      temperature_K=temperature_K, provenance=settings, masses=settings.get("masses"))
 
 # %% ../nbs/06_reference.ipynb #1b4f4792
 SURFACES = "dft", "gfn2"

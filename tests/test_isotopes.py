@@ -1,0 +1,37 @@
+"""Dynamics with other masses on the same surface."""
+import numpy as np
+import pytest
+
+from bpm_nb.data import InputError
+from bpm_nb.spectra import peaks, power_spectrum
+
+pytest.importorskip("tblite")
+from bpm_nb.reference import constant_energy, isotope_masses, thermal_momenta  # noqa: E402
+
+
+def line(masses):
+    "Wavenumber of a diatomic of hydrogen on the GFN2 surface, stretched a little."
+    pos = np.array([[0, 0, 0], [0, 0, 0.79]])
+    molecule = (0, 0, masses) if masses is not None else (0, 0)
+    run = constant_energy(([1, 1], pos, np.zeros((2, 3))), molecule, 0.25, 4, 2800)
+    return peaks(power_spectrum(run["pos"], masses or [1.008, 1.008], 1., positions=True, resolution_cm1=50.))[0].wavenumber_cm1
+
+
+def test_a_vibration_slows_with_the_root_of_the_reduced_mass():
+    own, same, heavy, mixed = line(None), line([1.008, 1.008]), line([2.014, 2.014]), line([1.008, 2.014])
+    assert own == same
+    np.testing.assert_allclose([heavy/own, mixed/own], [np.sqrt(1.008/2.014), np.sqrt((1/1.008 + 1/2.014)/(2/1.008))], rtol=0.01) # anharmonic in the third digit
+
+
+def test_momenta_of_heavy_atoms_have_the_same_temperature():
+    p = np.array([thermal_momenta([1, 1], np.array([[0, 0, 0], [0, 0, 0.75]]), 300., np.random.default_rng(k), masses=[1.008, 2.014]) for k in range(4000)])
+    np.testing.assert_allclose((p**2).mean((0, 2))/[1.008, 2.014], 300*8.617333e-5, rtol=0.05)
+
+
+@pytest.mark.parametrize("masses,message", [({5: 2.}, "no atom 5"), ({-1: 2.}, "no atom -1"), ({1: 16.}, "another element"), ([1., 1., 1.], "another element"), ({0: float("nan")}, "another element")])
+def test_masses_that_cannot_be_are_refused(masses, message):
+    with pytest.raises(InputError, match=message): isotope_masses([8, 1, 1], masses)
+
+
+def test_masses_are_given_for_all_atoms_or_for_some():
+    assert isotope_masses([8, 1, 1], {2: 2.014}) == [15.999, 1.008, 2.014] and isotope_masses([8, 1], [17.999, 1.008]) == [17.999, 1.008]
