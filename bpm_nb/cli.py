@@ -132,7 +132,7 @@ def origin(files): # paths of files
 def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, lines, motions, bands, output
     "Take a trajectory's spectrum apart: bonds, motions and lines behind its bands, as a page."
     from bpm_nb import assign, plots
-    from bpm_nb.spectra import check_sampling, peaks, raman_spectrum
+    from bpm_nb.spectra import check_sampling, peaks, power_spectrum, raman_spectrum
     out, model = output_path(a.output, [".html"], [a.model, a.trajectory]), model_file(a.model)
     if a.motions and not Path(a.motions).is_dir(): raise InputError(f"{a.motions}: there is no such folder; make it first")
     trajectory, reference = read_trajectory(a.trajectory, a.dt_fs, a.topology), _reference_lines(a.lines)
@@ -144,10 +144,11 @@ def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, line
         found = raman_spectrum(np.array(alpha), trajectory.dt_fs, a.resolution)
         bands = peaks(found)
         motions = assign.band_motion(trajectory.pos, np.array(alpha), trajectory.mass(), trajectory.dt_fs, [p.wavenumber_cm1 for p in bands[:a.bands]], resolution_cm1=a.resolution)
+        states = power_spectrum(trajectory.pos, trajectory.mass(), trajectory.dt_fs, trajectory.temperature_K or 300., positions=True, resolution_cm1=a.resolution)
     match = assign.matched(bands, [line.wavenumber_cm1 for line in reference]) if reference else None
     files = _write_motions(a.motions, trajectory.numbers, motions) if a.motions else []
     notes = origin([f for f in (a.model, a.trajectory, a.topology) if f])
-    write_page(out, f"Bands of {Path(a.trajectory).name}", assign_sections(found, bands[:a.bands], shares, assign.bond_labels(trajectory.numbers, pairs), motions, trajectory.numbers, match, reference), found.settings | notes)
+    write_page(out, f"Bands of {Path(a.trajectory).name}", assign_sections(found, bands[:a.bands], shares, assign.bond_labels(trajectory.numbers, pairs), motions, trajectory.numbers, states, match, reference), found.settings | notes)
     rows = plots.share_rows(shares, assign.bond_labels(trajectory.numbers, pairs), bands[:a.bands])
     text = "\n".join(f"{r['wavenumber (cm⁻¹)']:>14} cm⁻¹   {r['bonds and their shares']}" for r in rows)
     return dict(output=str(out), bands=rows, motions=plots.motion_rows(motions, trajectory.numbers), files=files), "\n".join([text, str(out), *files])
@@ -182,14 +183,16 @@ def assign_sections(found, # `Spectrum`
                     labels, # names of the bonds
                     motions, # list of `bpm_nb.assign.Motion`
                     numbers, # (N,) atomic numbers
+                    states, # `Curve`: density of vibrational states
                     match=None, # `bpm_nb.assign.Match`; None: no lines were given
                     reference=()): # its lines
     "Sections of a page about the bands of a spectrum."
     from bpm_nb import plots
     parts = [("Spectrum", "Raman activity in natural light at 90°, with its isotropic and anisotropic parts.", plots.spectrum(found, bands)),
-             ("Which bonds", "The share of each bond in the spectrum. Shares add up to the curve; where one is negative, the bond works against the others. They are a partition by the model, not an observable.",
+             ("Which bonds", "The share of each bond in the spectrum. Shares add up to the curve; where one is negative, the bond works against the others. They are a partition by the model, not an observable, and a model of pairs also gives shares to atoms that are not bonded.",
               plots.shares(shares, labels), plots.share_rows(shares, labels, bands)),
-             ("Which motion", "The motion of the atoms that goes with each band, and how far it is a single one.", plots.motion_rows(motions, numbers))]
+             ("Which motion", "The motion of the atoms that goes with each band, and how far it is a single one.", plots.motion_rows(motions, numbers)),
+             ("What light does not see", "The Raman activity above the density of vibrational states: a motion that is only in the lower one leaves the polarizability alone.", plots.stacked({"Raman": found, "states": states}))]
     names = [line.assignment for line in reference]
     if match: parts.append(("Which line", "Bands beside the lines that were given; the shift is that of the band, as it is.", plots.lines(found, match), plots.match_rows(match, names if any(names) else None)))
     return [*parts, ("Settings", ", ".join(f"{k} = {v}" for k, v in found.settings.items()))]
