@@ -135,6 +135,8 @@ def band_motion(pos, # (G, T, N, 3) or (T, N, 3) positions, Å
                 **options): # options of `bpm_nb.spectra.estimator`
     "`Motion` at this wavenumber, or a list of them."
     alpha, masses = segments(alpha), np.asarray(masses, float)
+    if np.size(pos) != alpha.shape[0]*alpha.shape[1]*len(masses)*3:
+        raise InputError(f"positions have shape {np.shape(pos)}, but alpha has {alpha.shape[0]} segment(s) of {alpha.shape[1]} frames and there are {len(masses)} masses: give the same frames and atoms")
     pos = np.asarray(pos, float).reshape(*alpha.shape[:2], len(masses), 3)
     wanted, how = np.atleast_1d(wavenumber_cm1), estimator(*alpha.shape[:2], dt_fs, **options)
     weights = np.sqrt(np.repeat(geometry_weights(geometry), (1, 5)))[:, None]
@@ -260,6 +262,7 @@ def marker_bands(first, # `Spectrum` or `Intensity` of one form
                  **options): # options of `bpm_nb.spectra.peaks`
     "List of `Marker` that do not overlap, the largest difference first."
     _check_alike((first, second))
+    if min(len(s.blocks()) for s in (first, second)) < 2: raise InputError("a spectrum of a single block has no error, and nothing can be said of a difference: give several segments, or a longer run")
     nu, found = first.wavenumber_cm1, []
     one, two = (_blocks_on(s, nu, geometry) for s in (first, second))
     for p in [*peaks(first, geometry, **options), *peaks(second, geometry, **options)]:
@@ -286,27 +289,40 @@ class Mixture:
     fit: np.ndarray # (K,) the mixture
 
 # %% ../nbs/08_assign.ipynb #6da95b0d
+def _measured(wavenumber_cm1, intensity):
+    "A measured spectrum by rising wavenumber, checked."
+    x, y = np.asarray(wavenumber_cm1, float), np.asarray(intensity, float)
+    if x.ndim != 1 or x.shape != y.shape or len(x) < 2: raise InputError(f"a measured spectrum has wavenumbers of shape {x.shape} and intensities of shape {y.shape}: give two lists of the same length")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()): raise InputError("a measured spectrum holds something that is not a finite number: take it out")
+    order = np.argsort(x)
+    return x[order], y[order]
+
+# %% ../nbs/08_assign.ipynb #dce0c9b7
 def mixture(target, # `Spectrum`, `Intensity` or `Curve`; or a measured one as (wavenumbers (K,), intensities (K,))
             components, # list of spectra of the pure forms
             geometry="natural", # geometry, see `bpm_nb.spectra.geometry_weights`
             range_cm1=None, # (lowest, highest) wavenumber of the fit, cm⁻¹; None: what all spectra cover, from 50 on
+            floor=0.03, # intensity relative to the strongest below which all points count alike
             n_boot=200, # bootstrap samples
             seed=0): # random seed
     "`Mixture` of the components that best explains the target, with errors."
     measured = isinstance(target, tuple)
     _check_alike(components if measured else [target, *components])
-    x = np.asarray(target[0], float) if measured else target.wavenumber_cm1
+    x, y = _measured(*target) if measured else (target.wavenumber_cm1, None)
     low, high = range_cm1 or (max(50., x.min()), min(x.max(), *(c.wavenumber_cm1[-1] for c in components)))
     nu = components[0].wavenumber_cm1
     nu = nu[(nu >= low) & (nu <= high)]
     if len(nu) < len(components): raise InputError(f"the range {low:g} to {high:g} cm-1 holds {len(nu)} points, too few for {len(components)} components: choose a wider one")
-    aim = np.interp(nu, x, target[1])[None] if measured else _blocks_on(target, nu, geometry)
+    aim = np.interp(nu, x, y)[None] if measured else _blocks_on(target, nu, geometry)
     pure = [_blocks_on(c, nu, geometry) for c in components]
-    fitted = lambda pick: optimize.nnls(np.array([pick(p) for p in pure]).T, pick(aim))[0]
+    relative = [np.abs(b.mean(0))/(np.abs(b.mean(0)).max() or 1.) for b in (aim, *pure)]
+    worth = 1/(np.mean(relative, 0) + floor)
+    fitted = lambda pick: optimize.nnls(np.array([worth*pick(p) for p in pure]).T, worth*pick(aim))[0]
     weights, rng = fitted(lambda b: b.mean(0)), np.random.default_rng(seed)
     if not weights.any(): raise InputError("no mixture of the components explains any of the spectrum: check the range and the sign")
     drawn = np.array([fitted(lambda b: b[rng.integers(len(b), size=len(b))].mean(0)) for _ in range(n_boot)])
-    spread = lambda w: w.std(0, ddof=1) if max(map(len, (aim, *pure))) > 1 else np.full(len(pure), np.nan)
+    n = min([len(b) for b in (aim, *pure) if len(b) > 1], default=0)
+    spread = lambda w: w.std(0, ddof=1)*np.sqrt(n/(n - 1)) if n else np.full(len(pure), np.nan) # few blocks scatter less than they should
     share = lambda w: w/np.maximum(w.sum(-1, keepdims=True), 1e-300)
     return Mixture(weights, spread(drawn), share(weights), spread(share(drawn)), nu, aim.mean(0), weights @ [p.mean(0) for p in pure])
 

@@ -177,6 +177,7 @@ def _write_motions(folder, numbers, motions):
         write_atomic(files[-1], lambda f: f.write(text.getvalue().encode()))
     return files
 
+# %% ../nbs/11_cli.ipynb #23ae06a9
 def assign_sections(found, # `Spectrum`
                     bands, # its peaks, the strongest first
                     shares, # `bpm_nb.assign.Shares`

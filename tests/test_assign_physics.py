@@ -325,3 +325,22 @@ def test_motions_are_paired_whatever_their_order_and_sign():
     pairs, alike = paired(m.modes, -m.modes[order], m.masses)
     np.testing.assert_array_equal(order[pairs[:, 1]], pairs[:, 0])
     np.testing.assert_allclose(alike, 1)
+
+
+def test_a_measured_spectrum_may_come_in_any_order_and_is_checked():
+    a = quiet(form((700,), 1), 2., 8.)
+    x, y = a.wavenumber_cm1[::-1], 2*a.natural[::-1]
+    np.testing.assert_allclose(mixture((x, y), [a]).weights, 2)
+    for bad, message in (((x, y[1:]), "same length"), ((x[:, None], y), "same length"), ((x, y*np.nan), "not a finite")):
+        with pytest.raises(InputError, match=message): mixture(bad, [a])
+
+
+def test_a_difference_without_errors_is_refused():
+    single = raman_spectrum(form((700,), 1)[0], 2., 8., n_blocks=1)
+    with pytest.raises(InputError, match="several segments"): marker_bands(single, single)
+
+
+def test_positions_of_other_frames_are_refused():
+    m = Springs(n_segments=2)
+    for pos in (m.pos[:1], m.pos[:, :, 1:], m.pos[..., :2]):
+        with pytest.raises(InputError, match="the same frames and atoms"): band_motion(pos, m.alpha, m.masses, 2., 1000.)
