@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab sync check-sync clean
+.PHONY: help demo test lab dashboard sync check-sync clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -20,7 +20,10 @@ test: $(VENV)/installed-test ## the whole test suite
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
 
 lab: $(VENV)/installed-lab ## JupyterLab on the notebooks
-	$(BIN)/jupyter-lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
+	JUPYTER_PATH=$(CURDIR)/binder JUPYTER_CONFIG_PATH=$(CURDIR)/binder $(BIN)/jupyter-lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
+
+dashboard: $(VENV)/installed-lab ## the dashboards in a browser, without the code
+	JUPYTER_PATH=$(CURDIR)/binder JUPYTER_CONFIG_PATH=$(CURDIR)/binder $(BIN)/voila nbs/tutorials
 
 sync: $(VENV)/installed-test ## regenerate everything that comes from the notebooks
 	$(BIN)/python -m bpm_nb.sync

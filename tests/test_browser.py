@@ -1,0 +1,61 @@
+"The dashboards in a real browser: drawn, alive, quiet, and at home without a network."
+import shutil
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from browser import CHROMIUM, ROOT, nudge, opened, picture, traces, wait_for_trace
+
+pytestmark = [pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
+              pytest.mark.skipif(find_spec("playwright") is None or find_spec("voila") is None, reason="the extras [dev] and [widgets] are not installed")]
+
+
+@pytest.fixture
+def tutorial(tmp_path):
+    "Copies a tutorial to an empty folder."
+    def copied(name):
+        (tmp_path/"notebooks").mkdir()
+        return shutil.copy(ROOT/"nbs/tutorials"/name, tmp_path/"notebooks"/name)
+    return copied
+
+
+def until_changed(page, look, before, seconds=30):
+    for _ in range(seconds*5):
+        if not np.array_equal(now := look(), before): return now
+        page.wait_for_timeout(200)
+    raise AssertionError("nothing changed")
+
+
+def colours(pixels):
+    "Pixels that are neither white nor grey, and those that are vermillion."
+    r, g, b = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    return (np.ptp(pixels, -1) > 40).sum(), ((r - b > 70) & (g - b > 15) & (r - g > 40)).sum()
+
+
+@pytest.mark.parametrize("app", ["lab", "voila"])
+def test_spectra_are_compared(app, tutorial, tmp_path):
+    with opened(app, tutorial("raman_comparison.ipynb"), tmp_path) as page:
+        wait_for_trace(page, "bands of")
+        molecule = page.locator(".bpm-molecule canvas").first
+        molecule.scroll_into_view_if_needed()
+        still = until_changed(page, lambda: colours(picture(molecule))[0] > 50, False) and picture(molecule)
+
+        curve = lambda: next(iter(traces(page, "malonaldehyde").values()))[1][:500]
+        before = curve()
+        nudge(page, "resolution_cm1")
+        until_changed(page, curve, before)
+
+        mark = page.locator(".js-plotly-plot .scatterlayer .points path").nth(2)
+        mark.scroll_into_view_if_needed()
+        box = mark.bounding_box()
+        page.mouse.move(box["x"] + box["width"]/2, box["y"] + box["height"]/2)
+        page.wait_for_timeout(300)
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_selector(".bpm-table:has-text('cm⁻¹')")
+        molecule.scroll_into_view_if_needed()
+        moving = until_changed(page, lambda: picture(molecule), still)
+        until_changed(page, lambda: picture(molecule), moving)
+        page.wait_for_selector(".bpm-table td")
+        until_changed(page, lambda: bool(colours(picture(molecule))[1] > 150), False)
+        assert page.problems == [] and page.outside == []
