@@ -5,6 +5,8 @@ from bpm_nb.dashboards import *
 
 
 def test_a_job_ends_with_a_result_or_one_sentence():
+    from bpm_nb.data import InputError
+
     def half(x, report):
         report(0.5, "half way")
         if x < 0: raise InputError("x is negative: give another")
