@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = ['COLOURS', 'FONT', 'DIVERGING', 'STYLE', 'CONFIG', 'POLICY', 'error_band', 'parity', 'spectrum', 'with_error',
            'peak_rows', 'shares', 'share_rows', 'motion_rows', 'lines', 'match_rows', 'comparison', 'marker_rows',
-           'stacked', 'page', 'Overlay', 'overlaid']
+           'mixed', 'stacked', 'page']
 
 # %% ../nbs/09_plots.ipynb #52275e62
 import json
-from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
@@ -342,6 +341,22 @@ def marker_rows(markers, # list of `bpm_nb.assign.Marker`
     return [{"wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}", f"area, {names[0]}": f"{m.first/largest:.3f}", f"area, {names[1]}": f"{m.second/largest:.3f}",
              "difference": with_error(m.difference/largest, m.error/largest), "in standard errors": f"{abs(m.significance):.1f}"} for m in list(markers)[:n]]
 
+# %% ../nbs/09_plots.ipynb #d406b8cc
+def mixed(found, # `bpm_nb.assign.Mixture`
+          title=""): # title
+    "A spectrum, the mixture that explains it best, and what is left."
+    nu, scale = found.wavenumber_cm1, found.target.max() or 1.
+    low, high = float(nu[0]), min(float(nu[-1]), _last(nu, found.target))
+    keep = _kept(nu, low, high)
+    fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.05)
+    for name, y, colour, row in (("given", found.target, "black", 1), ("mixture", found.fit, "vermillion", 1), ("given − mixture", found.target - found.fit, "blue", 2)):
+        fig.add_trace(go.Scatter(x=nu[keep], y=y[keep]/scale, mode="lines", line=dict(color=COLOURS[colour], width=1.8), name=name), row, 1)
+    fig = _styled(fig, title, 480)
+    fig.update_xaxes(range=[low, high])
+    fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
+    fig.update_yaxes(title="strongest = 1", row=1, col=1)
+    return fig.update_yaxes(title="left", zeroline=True, zerolinecolor="#444", row=2, col=1)
+
 # %% ../nbs/09_plots.ipynb #634984cf
 def stacked(spectra, # {name: `Spectrum`, `Intensity` or `Curve`}
             title="", # title
@@ -419,73 +434,3 @@ def _shown(value):
     "A value as text: strings and whole numbers as they are, others to four significant digits."
     if value is None or (isinstance(value, (float, np.floating)) and not np.isfinite(value)): return "–"
     return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)
-
-# %% ../nbs/09_plots.ipynb #53fc8683
-@dataclass(frozen=True, eq=False)
-class Overlay:
-    "A curve to be compared with others, and what is marked on it."
-    name: str            # name in the legend
-    x: np.ndarray        # (K,) wavenumber, cm⁻¹
-    y: np.ndarray        # (K,) value
-    error: np.ndarray    # (K,) standard error; NaN where it is not known
-    bands: tuple = ()    # wavenumbers of bands, cm⁻¹
-    lines: dict = field(default_factory=dict) # lines to hang below: {source: (wavenumbers (L,), heights (L,))}
-
-    def at(self, x, reach=6.): # wavenumbers, cm⁻¹; how far from them to look, cm⁻¹
-        "Highest values near some wavenumbers."
-        return np.array([np.nanmax(np.append(self.y[np.abs(self.x - b) <= reach], np.nan), initial=-np.inf) for b in x])
-
-# %% ../nbs/09_plots.ipynb #0b6922df
-def overlaid(curves, # list of `Overlay`
-             stacked=False, # one above the other
-             y_title="intensity, strongest = 1", # title of the vertical axis
-             range_cm1=(0, 4000), # (lowest, highest) wavenumber, cm⁻¹
-             errors=True, # draw the standard errors
-             marked=None, # (index of the curve, wavenumber) of a band to mark
-             n_labels=12): # labelled bands at most, for each curve
-    "Curves over one axis; the traces named `bands of …` carry the index of their curve in `meta`."
-    fig, colours = go.Figure(), [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
-    step = 1.15*max((np.nanmax(c.y) for c in curves), default=1.) if stacked else 0.
-    for k, c in enumerate(curves):
-        colour, keep = colours[k % len(colours)], (c.x >= range_cm1[0]) & (c.x <= range_cm1[1])
-        x, y, error = c.x[keep], c.y[keep] + k*step, c.error[keep]
-        if errors and np.isfinite(error).any(): fig.add_trace(_ribbon(x, y, error, colour))
-        fig.add_trace(go.Scatter(x=x, y=y, name=c.name, mode="lines", line=dict(color=colour, width=2), hoverinfo="skip"))
-        _add_bands(fig, k, c, step, colour, range_cm1, n_labels)
-        for source, (nu, height) in c.lines.items(): fig.add_trace(_sticks(f"{c.name}: {source}", nu, height, k*step, colour, "literature" in source))
-    if marked: fig.add_vline(marked[1], line=dict(color=COLOURS["orange"], width=6), opacity=0.35, layer="below")
-    fig = _styled(fig, "", 460).update_layout(uirevision="keep", showlegend=True, margin=dict(t=20, b=90), legend=dict(y=-0.22))
-    fig.update_xaxes(title="wavenumber (cm⁻¹)", range=list(range_cm1))
-    return fig.update_yaxes(title=y_title, showticklabels=not stacked)
-
-# %% ../nbs/09_plots.ipynb #917fbb1e
-def _ribbon(x, y, error, colour):
-    "`error_band` in arrays, which a browser takes faster: the curve up and back, with the gaps as NaN."
-    xs, ys = [], []
-    for r in _runs(np.isfinite(y) & np.isfinite(error)):
-        xs += [x[r], x[r][::-1], [np.nan]]
-        ys += [(y + error)[r], (y - error)[r][::-1], [np.nan]]
-    rgb = ",".join(str(int(colour[i:i+2], 16)) for i in (1, 3, 5))
-    return go.Scatter(x=np.concatenate(xs), y=np.concatenate(ys), fill="toself", fillcolor=f"rgba({rgb},0.25)", line_width=0, mode="lines", hoverinfo="skip", showlegend=False)
-
-# %% ../nbs/09_plots.ipynb #25dad1f2
-def _add_bands(fig, k, curve, step, colour, range_cm1, n_labels):
-    "Marks that can be clicked, with wavenumbers above the highest of them."
-    nu = np.array([b for b in curve.bands if range_cm1[0] <= b <= range_cm1[1]])
-    if not len(nu): return
-    y = curve.at(nu) + k*step
-    fig.add_trace(go.Scatter(x=nu, y=y, name=f"bands of {curve.name}", meta=k, mode="markers", showlegend=False, hovertemplate="%{x:.0f} cm⁻¹: click<extra></extra>",
-                             marker=dict(color="white", size=9, line=dict(color=colour, width=2))))
-    placed = []
-    for b, height in sorted(zip(nu, y), key=lambda p: -p[1])[:n_labels]:
-        if any(abs(b - other) < 0.02*(range_cm1[1] - range_cm1[0]) for other in placed): continue
-        placed.append(b)
-        fig.add_annotation(x=b, y=height, text=f"{b:.0f}", textangle=-90, showarrow=False, yanchor="bottom", yshift=8, font=dict(size=12, color=colour))
-
-# %% ../nbs/09_plots.ipynb #5af9207f
-def _sticks(name, nu, height, floor, colour, dashed):
-    "Lines that hang below the floor, the highest to a fifth."
-    nu, height = np.asarray(nu, float), np.asarray(height, float)
-    x = np.stack([nu, nu, np.full_like(nu, np.nan)], 1).ravel()
-    y = floor - 0.02 - np.stack([0*nu, 0.2*height/height.max(), np.full_like(nu, np.nan)], 1).ravel()
-    return go.Scatter(x=x, y=y, name=name, mode="lines", line=dict(color=colour, width=1.8, dash="dot" if dashed else "solid"), hoverinfo="name+x")

@@ -11,7 +11,7 @@ __all__ = ['C_CM_FS', 'HC_K', 'DERIVATIVES', 'WINDOWS', 'NON_NEGATIVE', 'GEOMETR
            'model_error', 'depolarization', 'laser_factor', 'displacement_factor', 'bose_factor', 'quantum_correction',
            'Intensity', 'instrument_intensity', 'placzek_activity', 'block_scatter', 'Peak', 'peaks', 'ir_spectrum',
            'power_spectrum', 'infrared_intensity', 'Modes', 'rigid_motions', 'harmonic_modes', 'modes_of',
-           'harmonic_spectrum', 'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability']
+           'harmonic_spectrum', 'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability', 'read_spectrum']
 
 # %% ../nbs/07_spectra.ipynb #2f9467b5
 import json
@@ -654,12 +654,13 @@ COLUMNS = ("isotropic", "isotropic_error", "anisotropic", "anisotropic_error", "
 # %% ../nbs/07_spectra.ipynb #7f822927
 def write_csv(spectrum, # `Spectrum`, `Intensity` or `Curve`
               path, # where the file goes
-              notes=None): # {name: value}: more to say in the header, such as the model and the trajectory
+              notes=None, # {name: value}: more to say in the header, such as the model and the trajectory
+              more=None): # {name: (K,) curve}: more columns, such as the model's own error
     "Write the curves with their errors, and all settings in the header."
     header = [f"{spectrum.settings['quantity']}; wavenumber in cm^-1, curves in {spectrum.settings['unit']}; *_error is a standard error; nan where it is noise",
               "settings " + json.dumps(spectrum.settings)]
     if notes: header.append("notes " + json.dumps(notes))
-    columns = dict(wavenumber_cm1=spectrum.wavenumber_cm1) | spectrum.columns()
+    columns = dict(wavenumber_cm1=spectrum.wavenumber_cm1) | spectrum.columns() | (more or {})
     def write(f):
         f.write("".join(f"# {line}\n" for line in header).encode() + ",".join(columns).encode() + b"\n")
         np.savetxt(f, np.column_stack(list(columns.values())), fmt="%.7g", delimiter=",")
@@ -731,3 +732,15 @@ def _even_step(time_fs, path):
     if (bad := np.abs(steps - dt) > 1e-3*dt).any():
         raise InputError(f"{path}: {steps[bad.argmax()]:g} fs lie between frames {bad.argmax()} and {bad.argmax() + 1}, elsewhere {dt:g} fs; fill the gap, or cut the series there into segments of equal length")
     return float(dt)
+
+# %% ../nbs/07_spectra.ipynb #5f343806
+def read_spectrum(path): # .csv, .txt or .dat: wavenumber (cm⁻¹) and intensity in its first two columns; lines that are no numbers at its top are skipped
+    "Wavenumbers (K,) and intensities (K,) of a measured spectrum."
+    path = Path(path)
+    if not path.is_file(): raise InputError(f"{path}: no such file")
+    rows = [line.replace(",", " ").replace(";", " ").split() for line in path.read_text(errors="replace").splitlines() if line.strip() and not line.startswith("#")]
+    first = next((k for k, row in enumerate(rows) if _is_number(row[0])), len(rows))
+    try: table = np.array([[float(v) for v in row[:2]] for row in rows[first:]]).reshape(-1, 2)
+    except ValueError: raise InputError(f"{path}: a row holds a word, or fewer than two numbers; give wavenumber and intensity in each row") from None
+    if not len(table) or not np.isfinite(table).all(): raise InputError(f"{path}: there is no row of numbers in it, or one that is not finite")
+    return tuple(table.T)

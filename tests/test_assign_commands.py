@@ -122,3 +122,24 @@ def test_bad_input_is_one_line(work, capsys, arguments, message):
     except SystemExit as stop: code, out, err = stop.code, "", capsys.readouterr().err.splitlines()[-1] + "\n"
     assert code == 2 and not out and err.startswith("bpm-nb") and err.count("\n") == 1
     assert re.search(message, err)
+
+
+def test_two_forms_are_compared_and_a_measured_spectrum_is_taken_apart(work, capsys):
+    for name, part in (("one", slice(0, 4)), ("two", slice(4, 8))):
+        write(work/f"{name}.npz", Trajectory(ENOL.trajectory.numbers, ENOL.trajectory.pos[part, :900], 2., temperature_K=300.))
+    assert call(capsys, "spectrum", work/"model.npz", work/"two.npz", "-o", work/"two.csv", "--intensity", "--resolution", "20")[0] == 0
+    table = np.genfromtxt(work/"two.csv", delimiter=",", names=True, skip_header=3)
+    np.savetxt(work/"measured.csv", np.column_stack([table["wavenumber_cm1"], 7*table["natural"]]), delimiter=",", header="shift,counts", comments="")
+    code, out, err = call(capsys, "compare", work/"model.npz", work/"one.npz", work/"two.npz", "--mixture", work/"measured.csv", "--resolution", "20", "-o", work/"forms.html", "--json")
+    assert code == 0, err
+    np.testing.assert_allclose(json.loads(out)["fractions"], [0, 1], atol=1e-4)
+    assert "What measured.csv is made of" in (work/"forms.html").read_text()
+    code, out, _ = call(capsys, "compare", work/"model.npz", work/"one.npz", work/"two.npz", "--resolution", "20", "-o", work/"forms.html")
+    assert code == 0 and "marker bands:" in out
+
+
+@pytest.mark.parametrize("text,message", [("", "no row"), ("a,b\n", "no row"), ("1,2\n3\n", "two numbers"), ("1,2\n3,x\n", "word"), ("1,2\n3,nan\n", "not finite")])
+def test_a_bad_measured_spectrum_is_one_line(work, capsys, text, message):
+    (work/"bad.csv").write_text(text)
+    code, _, err = call(capsys, "compare", work/"model.npz", work/"run.npz", work/"run.npz", "--mixture", work/"bad.csv", "-o", work/"f.html")
+    assert code == 2 and err.count("\n") == 1 and "bad.csv" in err and re.search(message, err)

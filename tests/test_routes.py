@@ -201,6 +201,8 @@ def test_a_curve_is_written_as_csv(tmp_path):
     table = np.genfromtxt(tmp_path/"ir.csv", delimiter=",", names=True, skip_header=2)
     np.testing.assert_allclose(table["density_error"], s.error(), rtol=1e-6)
     assert table.dtype.names == ("wavenumber_cm1", "density", "density_error")
+    write_csv(s, tmp_path/"more.csv", more=dict(model_error=0.1*s.curve()))
+    np.testing.assert_allclose(np.genfromtxt(tmp_path/"more.csv", delimiter=",", names=True, skip_header=2)["model_error"], 0.1*s.curve(), rtol=1e-6)
 
 
 ALPHA = np.random.default_rng(0).normal(size=(50, 3, 3))
