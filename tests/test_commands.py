@@ -101,7 +101,7 @@ def test_a_spectrum_from_an_npz_and_from_xyz(work, capsys, ending):
 
 
 def test_help_has_an_example_for_every_verb(capsys):
-    for verb in ("fit", "evaluate", "predict", "spectrum", "assign", "compare", "reference", "demo"):
+    for verb in ("fit", "evaluate", "predict", "spectrum", "assign", "compare", "convert", "reference", "demo"):
         with pytest.raises(SystemExit) as stop: main([verb, "--help"])
         assert stop.value.code == 0 and f"example:\n  bpm-nb {verb} " in capsys.readouterr().out
 
