@@ -130,8 +130,11 @@ TABLES = [(name, surface) for name in known() for surface in ("dft", "gfn2") if 
 def test_shipped_derivatives_obey_their_sum_rules(name, surface):
     record = getattr(load(name), f"harmonic_{surface}")
     assert record.provenance["surface"] == surface and record.provenance["level"] == load(name).train.provenance["level"]
-    nu = wavenumbers(record)
-    assert nu[:6].max() < 60 and nu[6] > 40 and len(nu) == 3*len(record.numbers), nu[:8]
+    from bpm_nb.spectra import harmonic_modes
+    modes = harmonic_modes(Atoms(record.numbers).get_masses(), record.pos, record.hessian, record.dalpha, record.ddipole)
+    rough = wavenumbers(record)  # translation and rotation still in
+    assert rough[:6].max() < 60 and len(modes.wavenumber_cm1) == 3*len(record.numbers) - 6 and modes.wavenumber_cm1.min() > 15
+    np.testing.assert_allclose(modes.wavenumber_cm1[modes.wavenumber_cm1 > 200], rough[6:][modes.wavenumber_cm1 > 200], atol=6)
     np.testing.assert_allclose(record.dalpha.sum(0), 0, atol=0.02*np.abs(record.dalpha).max())
     np.testing.assert_allclose(record.ddipole.sum(0), 0, atol=0.02*np.abs(record.ddipole).max())
 
@@ -152,11 +155,11 @@ def test_a_shipped_derivative_is_what_its_level_gives():
 
 @pytest.mark.parametrize("name", [n for n in known() if shipped_files(n, "lines") and shipped_files(n, "harmonic_dft")])
 def test_lines_called_calculated_are_those_of_the_harmonic_table(name):
-    nu, activity = activities(load(name).harmonic_dft)
+    nu, activity = activities(load(name).harmonic_dft)  # translation and rotation still in, which moves the softest lines
     for line in load(name).lines:
         if line.kind != "calculated": continue
         k = np.abs(nu - line.wavenumber_cm1).argmin()
-        assert abs(nu[k] - line.wavenumber_cm1) <= 1 and "harmonic" in line.source
+        assert abs(nu[k] - line.wavenumber_cm1) <= (2 if nu[k] > 200 else 10) and "harmonic" in line.source
         share = activity[k]/activity.max()
         assert line.strength == ("strong" if share > 0.3 else "medium" if share > 0.05 else "weak")
 
