@@ -330,7 +330,7 @@ def comparison(first, # `Spectrum` or `Intensity`
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
     fig.update_yaxes(title="strongest = 1", range=[0, 1.08], row=1, col=1)
-    return fig.update_yaxes(title=f"{names[0]} − {names[1]}", zeroline=True, zerolinecolor="#444", row=2, col=1)
+    return fig.update_yaxes(title=f"{names[0]} − {names[1]}" if len("".join(names)) < 15 else "first − second", zeroline=True, zerolinecolor="#444", row=2, col=1)
 
 # %% ../nbs/09_plots.ipynb #afe0fba9
 def marker_rows(markers, # list of `bpm_nb.assign.Marker`
