@@ -5,10 +5,12 @@
 # %% auto #0
 __all__ = ['COLOURS', 'FONT', 'DIVERGING', 'STYLE', 'CONFIG', 'POLICY', 'error_band', 'parity', 'spectrum', 'with_error',
            'peak_rows', 'shares', 'share_rows', 'motion_rows', 'lines', 'match_rows', 'comparison', 'marker_rows',
-           'mixed', 'stacked', 'page']
+           'mixed', 'stacked', 'page', 'Overlay', 'overlaid', 'laboratory']
 
 # %% ../nbs/09_plots.ipynb #52275e62
 import json
+from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape
 
 import numpy as np
@@ -434,3 +436,126 @@ def _shown(value):
     "A value as text: strings and whole numbers as they are, others to four significant digits."
     if value is None or (isinstance(value, (float, np.floating)) and not np.isfinite(value)): return "–"
     return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)
+
+# %% ../nbs/09_plots.ipynb #53fc8683
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    "A curve to be compared with others, and what is marked on it."
+    name: str            # name in the legend
+    x: np.ndarray        # (K,) wavenumber, cm⁻¹
+    y: np.ndarray        # (K,) value
+    error: np.ndarray    # (K,) standard error; NaN where it is not known
+    bands: tuple = ()    # wavenumbers of bands, cm⁻¹
+    lines: dict = field(default_factory=dict) # lines to hang below: {source: (wavenumbers (L,), heights (L,))}
+
+    def at(self, x, reach=6.): # wavenumbers, cm⁻¹; how far from them to look, cm⁻¹
+        "Highest values near some wavenumbers."
+        return np.array([np.nanmax(np.append(self.y[np.abs(self.x - b) <= reach], np.nan), initial=-np.inf) for b in x])
+
+# %% ../nbs/09_plots.ipynb #0b6922df
+def overlaid(curves, # list of `Overlay`
+             stacked=False, # one above the other
+             y_title="intensity, strongest = 1", # title of the vertical axis
+             range_cm1=(0, 4000), # (lowest, highest) wavenumber, cm⁻¹
+             errors=True, # draw the standard errors
+             marked=None, # (index of the curve, wavenumber) of a band to mark
+             n_labels=12): # labelled bands at most, for each curve
+    "Curves over one axis; the traces named `bands of …` carry the index of their curve in `meta`."
+    fig, colours = go.Figure(), [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
+    step = 1.15*max((np.nanmax(c.y) for c in curves), default=1.) if stacked else 0.
+    for k, c in enumerate(curves):
+        colour, keep = colours[k % len(colours)], (c.x >= range_cm1[0]) & (c.x <= range_cm1[1])
+        x, y, error = c.x[keep], c.y[keep] + k*step, c.error[keep]
+        if errors and np.isfinite(error).any(): fig.add_trace(_ribbon(x, y, error, colour))
+        fig.add_trace(go.Scatter(x=x, y=y, name=c.name, mode="lines", line=dict(color=colour, width=2), hoverinfo="skip"))
+        _add_bands(fig, k, c, step, colour, range_cm1, n_labels)
+        for source, (nu, height) in c.lines.items(): fig.add_trace(_sticks(f"{c.name}: {source}", nu, height, k*step, colour, "literature" in source))
+    if marked: fig.add_vline(marked[1], line=dict(color=COLOURS["orange"], width=6), opacity=0.35, layer="below")
+    fig = _styled(fig, "", 460).update_layout(uirevision="keep", showlegend=True, margin=dict(t=20, b=90), legend=dict(y=-0.22))
+    fig.update_xaxes(title="wavenumber (cm⁻¹)", range=list(range_cm1))
+    return fig.update_yaxes(title=y_title, showticklabels=not stacked)
+
+# %% ../nbs/09_plots.ipynb #917fbb1e
+def _ribbon(x, y, error, colour):
+    "`error_band` in arrays, which a browser takes faster: the curve up and back, with the gaps as NaN."
+    xs, ys = [], []
+    for r in _runs(np.isfinite(y) & np.isfinite(error)):
+        xs += [x[r], x[r][::-1], [np.nan]]
+        ys += [(y + error)[r], (y - error)[r][::-1], [np.nan]]
+    rgb = ",".join(str(int(colour[i:i+2], 16)) for i in (1, 3, 5))
+    return go.Scatter(x=np.concatenate(xs), y=np.concatenate(ys), fill="toself", fillcolor=f"rgba({rgb},0.25)", line_width=0, mode="lines", hoverinfo="skip", showlegend=False)
+
+# %% ../nbs/09_plots.ipynb #25dad1f2
+def _add_bands(fig, k, curve, step, colour, range_cm1, n_labels):
+    "Marks that can be clicked, with wavenumbers above the highest of them."
+    nu = np.array([b for b in curve.bands if range_cm1[0] <= b <= range_cm1[1]])
+    if not len(nu): return
+    y = curve.at(nu) + k*step
+    fig.add_trace(go.Scatter(x=nu, y=y, name=f"bands of {curve.name}", meta=k, mode="markers", showlegend=False, hovertemplate="%{x:.0f} cm⁻¹: click<extra></extra>",
+                             marker=dict(color="white", size=9, line=dict(color=colour, width=2))))
+    placed = []
+    for b, height in sorted(zip(nu, y), key=lambda p: -p[1])[:n_labels]:
+        if any(abs(b - other) < 0.02*(range_cm1[1] - range_cm1[0]) for other in placed): continue
+        placed.append(b)
+        fig.add_annotation(x=b, y=height, text=f"{b:.0f}", textangle=-90, showarrow=False, yanchor="bottom", yshift=8, font=dict(size=12, color=colour))
+
+# %% ../nbs/09_plots.ipynb #5af9207f
+def _sticks(name, nu, height, floor, colour, dashed):
+    "Lines that hang below the floor, the highest to a fifth."
+    nu, height = np.asarray(nu, float), np.asarray(height, float)
+    x = np.stack([nu, nu, np.full_like(nu, np.nan)], 1).ravel()
+    y = floor - 0.02 - np.stack([0*nu, 0.2*height/height.max(), np.full_like(nu, np.nan)], 1).ravel()
+    return go.Scatter(x=x, y=y, name=name, mode="lines", line=dict(color=colour, width=1.8, dash="dot" if dashed else "solid"), hoverinfo="name+x")
+
+# %% ../nbs/09_plots.ipynb #4ba99b6d
+@lru_cache
+def _laboratory_layout():
+    "Axes, titles and style of the six panels as JSON; made once, because that takes longer than drawing the data."
+    titles = ("isotropic part", "anisotropic tensor", "error and what was predicted", "isotropic: error left out", "anisotropic: error left out", "learning curve")
+    fig = make_subplots(2, 3, subplot_titles=titles, horizontal_spacing=0.09, vertical_spacing=0.17)
+    _styled(fig, "", 700).update_layout(uirevision="keep", margin=dict(t=40, r=30), legend=dict(x=0.98, y=0.43, xanchor="right", yanchor="top", orientation="v"), font_size=12)
+    fig.update_annotations(font_size=14)
+    for col in (1, 2):
+        fig.update_xaxes(title="reference (bohr³)", row=1, col=col).update_yaxes(title="left out (bohr³)", row=1, col=col)
+        fig.update_xaxes(type="log", title="λ", exponentformat="power", dtick=2, row=2, col=col).update_yaxes(type="log", title="γ", row=2, col=col)
+    fig.update_xaxes(type="log", title="predicted deviation (bohr³)", exponentformat="power", dtick=1, row=1, col=3).update_yaxes(type="log", title="error (bohr³)", exponentformat="power", dtick=1, row=1, col=3)
+    fig.update_xaxes(type="log", title="training frames", dtick="D2", row=2, col=3).update_yaxes(type="log", title="error on test frames (bohr³)", dtick="D2", row=2, col=3)
+    return json.dumps(fig.layout.to_plotly_json())
+
+# %% ../nbs/09_plots.ipynb #3679d66a
+def laboratory(reference, # (S,) and (S, 5) reference values, bohr³
+               predicted, # (S,) and (S, 5) predictions for frames left out, bohr³
+               spread, # (S,) and (S,) predicted standard deviation of the error of each frame, bohr³
+               maps, # (γ (G,), λ (L,), errors (G, L), errors (G, L)); NaN where not known yet
+               point, # (γ, λ) of the present point
+               learning): # (sizes (n,), errors (n,), errors (n,)), bohr³
+    "The figure of the kernel laboratory; the traces `map …` can be clicked."
+    layout, traces = json.loads(_laboratory_layout()), []
+    miss = [np.linalg.norm((p - r).reshape(len(r), -1), axis=1) for p, r in zip(predicted, reference)]
+    ends = np.array([min(map(np.min, spread)), max(map(np.max, spread))])
+    plain = dict(type="scatter", mode="lines", line=dict(color="#888", width=1.5), hoverinfo="skip", showlegend=False)
+    line = lambda x, y, axes, **more: plain | dict(x=x, y=y, xaxis=f"x{axes}", yaxis=f"y{axes}") | more
+    for k, (name, colour) in enumerate((("isotropic", COLOURS["blue"]), ("anisotropic", COLOURS["vermillion"]))):
+        dots = dict(mode="markers", marker=dict(color=colour, size=5, opacity=0.5), hoverinfo="x+y")
+        x, y, axes = reference[k].ravel(), predicted[k].ravel(), ("", "2")[k]
+        low_high = _ends(x, y)
+        traces += [line(low_high, low_high, axes), line(x, y, axes, **dots, name=f"parity {name}"), line(spread[k], np.maximum(miss[k], 1e-6), "3", **dots, name=f"errors {name}"),
+                   line(learning[0], learning[1 + k], "6", mode="lines+markers", line=dict(color=colour, width=2), name=name, showlegend=True, hoverinfo="x+y")]
+        traces += _map_traces(name, ("4", "5")[k], (0.135, 0.5)[k], *maps[:2], maps[2 + k], point)
+        layout["annotations"].append(dict(text=f"RMSE {np.sqrt(np.mean((y - x)**2)):.3g} bohr³", x=0.04, y=0.96, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left", yanchor="top", showarrow=False))
+        layout[f"xaxis{axes}"]["range"] = layout[f"yaxis{axes}"]["range"] = low_high
+    traces += [line(ends, factor*ends, "3", line=dict(color="#888", width=1.5, dash=dash)) for factor, dash in ((1, "solid"), (2, "dot"))]
+    return go.Figure(dict(data=traces, layout=layout))
+
+# %% ../nbs/09_plots.ipynb #b2baa7f9
+def _map_traces(name, axes, place, gammas, lambdas, errors, point):
+    "Error over λ and γ, with the present and the best point."
+    ticks = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5])
+    bar = dict(orientation="h", thickness=10, len=0.25, x=place, y=-0.19, tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks])
+    mark = lambda which, g, l, **marker: dict(type="scatter", x=[l], y=[g], mode="markers", marker=marker, name=f"{which} {name}", hoverinfo="skip", showlegend=False, xaxis=f"x{axes}", yaxis=f"y{axes}")
+    found = [dict(type="heatmap", x=lambdas, y=gammas, z=np.log10(errors), customdata=errors, meta="map", name=f"map {name}", colorscale="Viridis", reversescale=True, colorbar=bar,
+                  hovertemplate="λ %{x:.2g}, γ %{y:.3g}: %{customdata:.3g} bohr³<extra>click to go there</extra>", xaxis=f"x{axes}", yaxis=f"y{axes}")]
+    if np.isfinite(errors).any():
+        g, l = np.unravel_index(np.nanargmin(errors), errors.shape)
+        found.append(mark("best", gammas[g], lambdas[l], symbol="circle-open", size=14, color="white", line=dict(width=2)))
+    return [*found, mark("point", *point, symbol="x", size=10, color="white", line=dict(color="black", width=1.5))]

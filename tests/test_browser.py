@@ -59,3 +59,23 @@ def test_spectra_are_compared(app, tutorial, tmp_path):
         page.wait_for_selector(".bpm-table td")
         until_changed(page, lambda: bool(colours(picture(molecule))[1] > 150), False)
         assert page.problems == [] and page.outside == []
+
+
+@pytest.mark.parametrize("app", ["lab", "voila"])
+def test_the_kernel_is_explored(app, tutorial, tmp_path):
+    with opened(app, tutorial("kernel_laboratory.ipynb"), tmp_path) as page:
+        wait_for_trace(page, "parity isotropic")
+        at = lambda name: traces(page, name)[name]
+        before = at("point isotropic")
+        nudge(page, "lam")
+        until_changed(page, lambda: at("point isotropic"), before)
+        shown = at("parity isotropic")
+        wait_for_trace(page, "best isotropic")
+        page.locator(".js-plotly-plot").scroll_into_view_if_needed()
+        box = page.locator(".js-plotly-plot .nsewdrag[data-subplot='x4y4']").bounding_box()
+        page.mouse.move(box["x"] + 0.8*box["width"], box["y"] + 0.25*box["height"])
+        page.wait_for_timeout(300)
+        page.mouse.down()
+        page.mouse.up()
+        until_changed(page, lambda: at("parity isotropic"), shown, 120)  # as soon as this column is there
+        assert page.problems == [] and page.outside == []

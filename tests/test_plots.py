@@ -102,3 +102,20 @@ def test_a_page_needs_no_network_and_shows_the_numbers_it_was_given():
     assert "A &lt; B" in html and "5 &gt; 3" in html and "<td>1.235</td>" in html and "<td>7</td>" in html
     assert html.count("Plotly.newPlot(") >= 1 and "default-src 'none'" in html
     assert not re.search(r"<[^>]+(src|href)\s*=", re.sub(r"<script>.*?</script>", "", html, flags=re.S))
+
+
+def test_stacked_curves_keep_their_distance_and_lines_hang_below():
+    x = np.linspace(0, 4000, 801)
+    curves = [Overlay(n, x, np.exp(-((x - c)/30)**2), np.full(801, 0.05), (c,), {"harmonic": ([c + 20.], [3.])}) for n, c in (("a", 1000.), ("b", 1500.))]
+    fig = overlaid(curves, stacked=True)
+    by_name = {t.name: t for t in fig.data if t.name}
+    assert min(by_name["b"].y) > max(by_name["a"].y) and by_name["bands of b"].meta == 1 and tuple(by_name["bands of b"].x) == (1500.,)
+    assert np.nanmax(by_name["a: harmonic"].y) < 0 and {a.text for a in fig.layout.annotations} == {"1000", "1500"}
+
+
+def test_the_best_point_of_a_map_is_marked():
+    errors = np.array([[3, 2, np.nan], [0.5, 1, 4]])
+    reference = rng.normal(size=20), rng.normal(size=(20, 5))
+    fig = laboratory(reference, [r + 0.1 for r in reference], [np.full(20, 0.1)]*2, (np.array([0.1, 1]), np.array([1e-8, 1e-6, 1e-4]), errors, errors), (0.1, 1e-6), ([10, 20], [2., 1], [3., 2]))
+    best = next(t for t in fig.data if t.name == "best isotropic")
+    assert (best.x[0], best.y[0]) == (1e-8, 1.) and sum(t.meta == "map" for t in fig.data) == 2

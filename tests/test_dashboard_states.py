@@ -1,0 +1,274 @@
+"Every control of the dashboards, without a browser: set a trait, read what follows."
+import asyncio
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+import traitlets
+
+pytest.importorskip("anywidget")
+
+from bpm_nb import dashboards as d
+from bpm_nb.assign import bond_shares
+from bpm_nb.data import Frames, Trajectory, load, write
+from bpm_nb.krr import LAMBDAS
+from bpm_nb.spectra import C_CM_FS
+
+PAIRS = np.array([[0, 1], [1, 2]])
+
+
+def water(frames=4000, dt=1., seed=0):
+    "A run of a water-like molecule: one symmetric line at 1600 cm⁻¹, one anisotropic line at 3600 cm⁻¹."
+    rng, t = np.random.default_rng(seed), dt*np.arange(frames)
+    rest = np.array([[0.95, 0., 0.], [0., 0., 0.], [-0.25, 0.9, 0.]])
+    a, b = (np.cos(2*np.pi*C_CM_FS*nu*t + p) for nu, p in ((1600, 0.3), (3600, 1.1)))
+    pos = rest + 0.05*a[:, None, None]*[[0, 1, 0], [0, -.1, 0], [0, 1, 0]] + 0.05*b[:, None, None]*[[1, 0, 0], [-.1, 0, 0], [0, 0, 0]]
+    bond = np.stack([a[:, None, None]*np.eye(3), b[:, None, None]*np.diag([1., -1, 0])], 1)
+    noise = 1e-3*rng.normal(size=(frames, 1, 1))*np.eye(3)
+    return Trajectory([1, 8, 1], pos[None], dt), (10*np.eye(3) + bond.sum(1) + noise)[None], bond[None]
+
+
+def series(name="water", **more):
+    run, alpha, bonds = water(**more)
+    return d.Series(name, run, alpha, "", PAIRS, bond_shares(bonds, run.dt_fs, resolution_cm1=20.))
+
+
+@pytest.fixture
+def state():
+    return d.RamanState(["water"], series={"water": series()}, resolution_cm1=20.)
+
+
+# ---- the comparison
+
+@pytest.mark.parametrize("trait, value", [("resolution_cm1", 35.), ("temperature_K", 900.), ("laser_nm", 1064.), ("quantum", "classical"), ("instrument", False), ("quantity", "VH"), ("quantity", "isotropic"),
+                                          ("quantity", "anisotropic"), ("quantity", "VV"), ("quantity", "depolarization ratio")])
+def test_a_control_changes_the_curve(state, trait, value):
+    before = state.curves[0].y
+    setattr(state, trait, value)
+    assert not state.message and not np.array_equal(state.curves[0].y, before)
+
+
+def test_the_analyser_goes_from_vv_to_vh(state):
+    curves = {}
+    for quantity, angle in (("VV", 0), ("VH", 0), ("analyser", 0), ("analyser", 90), ("analyser", 45)):
+        state.quantity, state.analyser_deg = quantity, angle
+        curves[quantity, angle] = state.curves[0].y
+    np.testing.assert_allclose(curves["analyser", 0], curves["VV", 0])
+    np.testing.assert_allclose(curves["analyser", 90], curves["VH", 0])
+    assert not np.allclose(curves["analyser", 45], curves["VV", 0])
+
+
+@pytest.mark.parametrize("trait, value", [("stacked", True), ("errors", False), ("range_cm1", (1000., 2000.)), ("band", ("water", 1600.))])
+def test_a_control_changes_the_figure_alone(state, trait, value):
+    other = d.Series("other", *water(seed=1)[:2])
+    state.series, state.samples = state.series | {"other": other}, ["water", "other"]
+    curves, before = state.curves, d.raman_figure(state).to_json()
+    setattr(state, trait, value)
+    assert state.curves is curves and (d.raman_figure(state).to_json() != before or trait == "errors")
+
+
+def test_harmonic_and_literature_lines_come_and_go():
+    name = "malonaldehyde-enol"
+    state = d.RamanState([name], series={name: d.Series(name, *water()[:2])}, resolution_cm1=20.)
+    assert not state.curves[0].lines
+    state.harmonic = True
+    assert [k for k in state.curves[0].lines if k.startswith("harmonic")]
+
+
+def test_a_click_names_the_bond_and_the_motion(state):
+    for near, pair, movers in ((1590, (0, 1), {0, 2}), (3580, (1, 2), {0})):
+        state.click(0, near)
+        found = state.assigned
+        assert abs(found.wavenumber_cm1 - near) < 25 and tuple(found.pairs[0]) == pair and found.share[0] > 0.9
+        swing = np.linalg.norm(np.ptp(found.positions, axis=0), axis=1)
+        assert found.bond(0) in ("H1–O2", "O2–H3") and found.bond(0) in d.assignment_table(found) and int(swing.argmax()) in movers
+    state.band = ()
+    assert state.assigned is None and "Click a band" in d.assignment_table(None)
+
+
+def test_a_molecule_that_is_taken_away_takes_its_assignment_along(state):
+    state.click(0, 1600)
+    state.samples = []
+    assert state.assigned is None and state.curves == []
+
+
+def test_settings_make_the_same_figure_again(state):
+    state.quantity, state.stacked, state.resolution_cm1, state.band = "VH", True, 25., ("water", 3600.)
+    settings = json.loads(json.dumps(state.settings()))
+    again = d.RamanState(**settings, series=state.series)
+    assert d.raman_figure(again).to_json() == d.raman_figure(state).to_json()
+
+
+def test_the_files_hold_the_numbers_of_the_figure(state):
+    files = d.raman_files(state)
+    rows = [r.split(",") for r in files["raman.csv"].splitlines()]
+    np.testing.assert_allclose([float(r[2]) for r in rows[1:]], state.curves[0].y, rtol=1e-5)
+    assert json.loads(files["raman-settings.json"])["resolution_cm1"] == 20 and "Plotly.newPlot" in files["raman.html"]
+
+
+@pytest.mark.parametrize("trait, value", [("temperature_K", -3.), ("analyser_deg", 120.), ("quantity", "sideways"), ("quantum", "magic"), ("range_cm1", (5., 1.)), ("resolution_cm1", 0.)])
+def test_a_value_that_makes_no_sense_is_refused(state, trait, value):
+    before = getattr(state, trait)
+    with pytest.raises(traitlets.TraitError): setattr(state, trait, value)
+    assert getattr(state, trait) == before
+
+
+def test_an_error_is_a_message_and_leaves_the_curves(state):
+    curves = state.curves
+    state.resolution_cm1 = 2.
+    assert "too short" in state.message and "resolution" in state.message and state.curves is curves
+    state.resolution_cm1 = 20.
+    assert not state.message
+
+
+# ---- files from outside
+
+def xyz(tmp_path, frames, name="run.xyz"):
+    write(tmp_path/name, frames)
+    return name, (tmp_path/name).read_bytes()
+
+
+def test_an_uploaded_run_with_polarizabilities_joins_the_comparison(state, tmp_path):
+    run, alpha, _ = water(2000)
+    frames = Frames(run.frames.numbers, run.frames.pos, alpha[0])
+    state.upload(*xyz(tmp_path, frames))
+    assert not state.message and state.samples == ["water", "run"] and len(state.curves) == 2
+
+
+BAD = {"binary": ("x.xyz", bytes(range(256))*40), "an image": ("x.png", b"\x89PNG"), "an empty file": ("x.xyz", b""), "not a number": ("x.xyz", b"2\n\nH 0 0 nan\nH 0 0 1\n"*50),
+       "half a frame": ("x.xyz", b"3\n\nH 0 0 0\n"), "an archive of something else": ("x.npz", b"PK\x03\x04" + bytes(100)), "a short run": ("x.xyz", b"2\n\nH 0 0 0\nH 0 0 0.8\n"*3),
+       "other elements": ("x.xyz", b"2\n\nU 0 0 0\nU 0 0 2.4\n"*3000), "a path": ("../../x.xyz", b"nothing")}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_upload_is_a_message_and_leaves_the_state(state, what, monkeypatch):
+    monkeypatch.setattr(d, "BondPolarizability", lambda: d_model())
+    before = state.settings(), state.series, state.curves
+    state.upload(*BAD[what])
+    assert state.message and "\n" not in state.message and not state.doing
+    assert (state.settings(), state.series, state.curves) == before
+
+
+def d_model():
+    "A small model, so that the refusal of an element is quick."
+    from bpm_nb.polarizability import BondPolarizability
+    class Small(BondPolarizability):
+        def fit(self, X, y=None): return super().fit(X[:20])
+    return Small(n_points=50)
+
+
+def test_a_huge_upload_is_refused_before_it_is_read(state):
+    up = d.Upload("file", state.upload, state.fail)
+    up.receive({"name": "x.xyz", "size": 2**30}, [])
+    assert "1024 MB" in state.message and not state.doing
+
+
+# ---- the laboratory
+
+@pytest.fixture(scope="module")
+def lab():
+    data = load("malonaldehyde-enol")
+    state = d.LabState("malonaldehyde-enol", frames=(data.train[:80], data.test[:20]), n_train=60, n_points=60, degree=2, order=1)
+    state.compute()
+    return state
+
+
+def test_the_map_is_full_and_the_point_is_on_the_grid(lab):
+    assert not lab.message and not lab.stale and len(lab.columns) == len(d.GAMMAS)
+    lab.gamma, lab.lam = 0.3, 3e-7
+    assert lab.gamma in d.GAMMAS and lab.lam in LAMBDAS
+
+
+@pytest.mark.parametrize("trait, value", [("gamma", 4.), ("lam", 1e-3)])
+def test_moving_over_the_map_changes_every_panel_and_computes_nothing(lab, trait, value):
+    lab.gamma, lab.lam = 0.25, 1e-8
+    before, columns = {t.name: t for t in d.lab_figure(lab).data}, lab.columns
+    setattr(lab, trait, value)
+    after = {t.name: t for t in d.lab_figure(lab).data}
+    for name in ("parity isotropic", "parity anisotropic", "isotropic", "errors isotropic"): assert not np.array_equal(before[name].y, after[name].y)
+    assert not np.array_equal((before["point isotropic"].x, before["point isotropic"].y), (after["point isotropic"].x, after["point isotropic"].y))
+    assert lab.columns is columns and not lab.stale
+
+
+def test_the_error_of_the_map_is_that_of_a_fit_without_the_frame(lab):
+    train, test = lab.split()
+    rows, targets = d.lab_rows(train, test, lab.model())
+    design = d.lab_design(rows, 0.25, 60)
+    n, k, lam = len(train), 7, LAMBDAS[14]
+    part, y = design[:len(targets[0])], targets[0]
+    rest = np.delete(np.arange(n), k)
+    scale = (part[:n]**2).sum()/n
+    w = part[rest].T @ np.linalg.solve(part[rest] @ part[rest].T + lam*scale*np.eye(n - 1), y[rest])
+    np.testing.assert_allclose(lab.columns[0.25].left_out[0][14][k], part[k] @ w, rtol=1e-6)
+
+
+@pytest.mark.parametrize("trait, value", [("n_train", 40), ("selection", "diverse"), ("selection", "first"), ("cutoff", 2.5), ("bonds", "covalent"), ("n_points", 30), ("radial", 3), ("degree", 1), ("order", 0),
+                                          ("reach", 3.5)])
+def test_a_setting_of_the_model_marks_the_map_until_asked(lab, trait, value):
+    before, columns, error = getattr(lab, trait), lab.columns, lab.columns[lab.gamma].error(1)
+    setattr(lab, trait, value)
+    assert lab.stale and lab.columns is columns
+    lab.run(lambda report: d.lab_columns(*lab.split(), lab.model(), [lab.gamma], report), (), lambda _: None)
+    assert not lab.message and not np.array_equal(lab.columns[lab.gamma].error(1), error)
+    setattr(lab, trait, before)
+    lab.columns, lab.stale = columns, False
+
+
+def test_selections_differ_and_have_no_frame_twice():
+    frames = load("malonaldehyde-enol").train
+    found = [d.chosen(frames, 50, how) for how in ("first", "random", "diverse")]
+    assert all(len(np.unique(f)) == 50 for f in found) and len({tuple(sorted(f)) for f in found}) == 3
+
+
+def test_too_few_frames_are_a_message(tmp_path):
+    few = load("malonaldehyde-enol").train[:8]
+    state = d.LabState(few)
+    state.compute()
+    assert "too few" in state.message and state.stale and not state.columns
+
+
+@pytest.mark.parametrize("what", ["binary", "an empty file", "not a number", "a short run"])
+def test_bad_training_frames_leave_the_laboratory(lab, what):
+    before = lab.settings(), lab.frames, lab.columns
+    lab.upload(*BAD[what])
+    assert lab.message and (lab.settings(), lab.frames, lab.columns) == before
+    lab.message, lab.stale = "", False
+
+
+def test_the_laboratory_writes_what_it_shows(lab):
+    files = d.lab_files(lab)
+    assert len(files["kernel.csv"].splitlines()) == 1 + len(d.GAMMAS)*len(LAMBDAS) and json.loads(files["kernel-settings.json"])["n_points"] == 60
+
+
+# ---- a process of its own
+
+def in_a_loop(state, start, until, seconds=90):
+    async def go():
+        start()
+        for _ in range(int(seconds/0.05)):
+            if until(): return
+            await asyncio.sleep(0.05)
+    asyncio.run(go())
+
+
+def test_a_slow_step_leaves_the_interface_free_and_reports(state):
+    seen = []
+    state.observe(lambda change: seen.append(change.new), "doing")
+    in_a_loop(state, lambda: state.run(d.uploaded_training, ("x.xyz", b"nothing"), lambda _: None), lambda: not state.doing)
+    assert "starting" in seen and state.message.startswith("x.xyz")
+
+
+def test_a_slow_step_can_be_cancelled(lab):
+    def stop():
+        if lab.doing and lab._job.process: lab.cancel()
+        return not lab.doing
+    columns = lab.columns
+    in_a_loop(lab, lambda: lab.run(time.sleep, (600,), lambda _: None), stop)
+    assert not lab.doing and lab.stale and lab.columns is columns
+
+
+def test_a_process_that_dies_is_a_message(state):
+    in_a_loop(state, lambda: state.run(os.abort, (), lambda _: None), lambda: not state.doing)
+    assert state.message and not state.doing
