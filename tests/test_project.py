@@ -64,7 +64,7 @@ def distribution(requirement): return re.match(r"[\w.-]+", requirement)[0]
 def package(requirement):
     "Name under which a requirement is imported."
     name = distribution(requirement).lower().replace("-", "_")
-    return {"scikit_learn": "sklearn", "pytest_xdist": "xdist", "pyscf_properties": "pyscf", "mdanalysis": "MDAnalysis"}.get(name, name)
+    return {"scikit_learn": "sklearn", "pytest_xdist": "xdist", "jupyter_repo2docker": "repo2docker", "pyscf_properties": "pyscf", "mdanalysis": "MDAnalysis", "jupyter_repo2docker": "repo2docker"}.get(name, name)
 
 
 def optional_packages():
