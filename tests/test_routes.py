@@ -9,7 +9,7 @@ import pytest
 from bpm_nb.data import Frames, InputError, load
 from bpm_nb.polarizability import BondPolarizability
 from bpm_nb.spectra import (C_CM_FS, Modes, check_sampling, harmonic_modes, harmonic_spectrum, infrared_intensity, instrument_intensity, ir_spectrum, model_error, peaks,
-                            placzek_activity, power_spectrum, raman_spectrum, read_polarizability, rigid_motions, write_csv, write_jcamp)
+                            placzek_activity, power_spectrum, raman_spectrum, read_polarizability, rigid_motions, verlet_corrected, write_csv, write_jcamp)
 
 KT = 1.380649e-23/(1.66053906660e-27*1e10) # u Å² fs⁻² per K
 
@@ -253,3 +253,29 @@ def test_other_bad_series_are_refused(tmp_path):
     for name, message in (("objects.npy", "pickled"), ("cut.npy", "npy"), ("flat.npy", "shape"), ("no.npy", "no such file"), ("no.csv", "no such"), ("a.pkl", "ending|no such")):
         with pytest.raises(InputError, match=message): read_polarizability(tmp_path/name)
     with pytest.raises(InputError, match="unit"): read_polarizability(tmp_path/"flat.npy", "nm3")
+
+
+def test_cold_dynamics_vibrates_at_the_harmonic_wavenumbers():
+    "Water on the GFN2 surface at 2 K: each mode's own line, after the correction for the time step."
+    pytest.importorskip("tblite")
+    from ase import Atoms, units
+    from ase.build import molecule
+    from bpm_nb.reference import dynamics_chunk, gfn2, relaxed
+    atoms = molecule("H2O")
+    atoms.calc = gfn2()
+    pos, masses, h = relaxed(atoms), atoms.get_masses(), 0.005
+    forces = []
+    for move in np.concatenate([np.eye(9), -np.eye(9)]).reshape(-1, 3, 3):
+        atoms.positions = pos + h*move
+        forces.append(atoms.get_forces().ravel())
+    forces = np.array(forces)
+    modes = harmonic_modes(masses, pos, (forces[9:] - forces[:9])/(2*h), np.zeros((3, 3, 3, 3)))
+    cold = Atoms(atoms.numbers, pos)
+    cold.calc = gfn2()
+    cold.set_velocities(np.sqrt(4*KT)*modes.displacement.sum(0)/units.fs)
+    run = dynamics_chunk(cold, 3600, 0.5, 4)
+    velocity = run["momenta"]/masses[:, None]*units.fs
+    for k, nu in enumerate(modes.wavenumber_cm1):
+        own = np.einsum("a,tai,ai->t", masses, velocity, modes.displacement[k])
+        seen = peaks(power_spectrum(own[:, None, None]*np.array([1, 0, 0]), [1.], 2., resolution_cm1=20., points=20))[0].wavenumber_cm1
+        assert abs(verlet_corrected(seen, 0.5) - nu) < 1.5 and seen > nu

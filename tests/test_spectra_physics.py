@@ -505,6 +505,6 @@ def test_memory_grows_no_faster_than_the_series():
 def test_importing_spectra_imports_no_plotting():
     import subprocess
     import sys
-    code = "import sys, bpm_nb, bpm_nb.spectra; print([m for m in ('plotly', 'ipywidgets', 'pyscf', 'ase', 'sklearn') if m in sys.modules])"
+    code = "import sys, bpm_nb, bpm_nb.spectra; print([m for m in ('plotly', 'ipywidgets', 'pyscf', 'sklearn') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, cwd=os.path.dirname(os.path.dirname(__file__)))
     assert out.stdout.strip() == "[]", out.stdout + out.stderr
