@@ -63,6 +63,21 @@ def test_bands_find_their_lines_and_the_common_factor():
     assert abs(match.scale - 0.96) < 3*match.scale_error < 0.01
 
 
+from bpm_nb.data import load
+from bpm_nb.spectra import modes_of, peaks, power_spectrum
+def enol_match():
+    "Bands in the density of states of the shipped run, and the harmonic lines of its surface."
+    data = load("malonaldehyde-enol")
+    run = data.trajectory
+    states = power_spectrum(run.vel, run.mass(), run.dt_fs, run.temperature_K)
+    return matched(peaks(states), modes_of(data.harmonic_gfn2).wavenumber_cm1, scale=1.)
+
+
+def test_warm_bands_lie_below_their_harmonic_lines():
+    match = enol_match()
+    assert len(match.pairs) >= 14 and np.median(match.shift) < -3 and match.shift.max() < 3
+
+
 from bpm_nb.spectra import raman_spectrum
 def form(wavenumbers, seed, n_segments=24, n_frames=4000, dt_fs=2.):
     "Polarizability (G, T, 3, 3) of a form with thermal vibrations at these wavenumbers."
