@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab dashboard sync check-sync clean
+.PHONY: help demo test lab dashboard docs sync check-sync clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -25,6 +25,9 @@ lab: $(VENV)/installed-lab ## JupyterLab on the notebooks
 dashboard: $(VENV)/installed-lab ## the dashboards in a browser, without the code
 	JUPYTER_PATH=$(CURDIR)/binder JUPYTER_CONFIG_PATH=$(CURDIR)/binder $(BIN)/voila nbs/tutorials
 
+docs: $(VENV)/installed-docs ## the documentation as pages: _docs/index.html
+	$(BIN)/python -m bpm_nb.site
+
 sync: $(VENV)/installed-test ## regenerate everything that comes from the notebooks
 	$(BIN)/python -m bpm_nb.sync
 
@@ -38,6 +41,7 @@ clean: ## remove the environment, the caches and the results of the demo
 needs_demo := .
 needs_test := .[dev]
 needs_lab := .[widgets]
+needs_docs := .[dev]
 
 # A stamp is older than a changed pyproject.toml: then the requirements are installed again.
 $(VENV)/installed-%: pyproject.toml | $(BIN)/python

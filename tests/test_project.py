@@ -64,7 +64,7 @@ def distribution(requirement): return re.match(r"[\w.-]+", requirement)[0]
 def package(requirement):
     "Name under which a requirement is imported."
     name = distribution(requirement).lower().replace("-", "_")
-    return {"scikit_learn": "sklearn", "pytest_xdist": "xdist", "jupyter_repo2docker": "repo2docker", "pyscf_properties": "pyscf", "mdanalysis": "MDAnalysis", "jupyter_repo2docker": "repo2docker"}.get(name, name)
+    return {"scikit_learn": "sklearn", "pytest_xdist": "xdist", "jupyter_repo2docker": "repo2docker", "pyscf_properties": "pyscf", "mdanalysis": "MDAnalysis"}.get(name, name)
 
 
 def optional_packages():
@@ -262,6 +262,13 @@ def test_the_links_of_the_readme_lead_somewhere():
 def test_the_readme_names_every_notebook_of_the_library():
     readme = (ROOT/"README.md").read_text("utf-8")
     assert not [path for path in MODULES if f"({path})" not in readme]
+
+
+def test_launch_links_lead_to_this_repository(settings):
+    readme = (ROOT/"README.md").read_text("utf-8")
+    links = re.findall(r"https://mybinder\.org/v2/gh/([\w-]+)/([\w-]+)/([\w-]+)\?urlpath=(?:lab/tree|voila/render)/([^)\s]+)", readme)
+    assert len(links) == readme.count("mybinder.org") and len(links) > len(NOTEBOOKS)
+    for user, repo, branch, path in links: assert [user, repo, branch] == [settings[k] for k in ("user", "repo", "branch")] and (ROOT/path).exists()
 
 
 # ---- notebooks run

@@ -1,0 +1,56 @@
+"The documentation's pages in a browser that has no network."
+import functools
+import http.server
+import threading
+from importlib.util import find_spec
+
+import plotly.graph_objects as go
+import pytest
+from browser import CHROMIUM, ROOT, page, traces, wait_for_trace
+
+pytestmark = pytest.mark.skipif(any(find_spec(m) is None for m in ("sphinx", "myst_nb", "nbdev")), reason="the extra [docs] is not installed")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    "Folder of the pages, with one notebook run and small figures."
+    from bpm_nb.site import build, sliding
+    slide = sliding({f"{k}": go.Figure(go.Scatter(x=[0, 1, 2], y=[k, k, 2*k], name="curve")) for k in (1, 2, 3)}, "k")
+    out = tmp_path_factory.mktemp("docs")/"html"
+    build(ROOT, out, only=("01_bonds",), figures=dict(raman_comparison=slide, kernel_laboratory=slide))
+    return out
+
+
+@pytest.fixture
+def address(pages):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *words): pass
+    handler = functools.partial(Quiet, directory=pages)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_every_notebook_has_a_page_with_the_reference_of_its_functions(pages):
+    for notebook in (ROOT/"nbs").rglob("[0-9]*.ipynb"): assert (pages/f"{notebook.stem}.html").exists()
+    text = (pages/"01_bonds.html").read_text("utf-8")
+    for words in ("pair_limits", "(N,) atomic numbers", "Smooth step from 1"): assert words in text
+    assert "def test_" not in text and "show_doc" not in text
+
+
+@pytest.mark.skipif(not CHROMIUM or find_spec("playwright") is None, reason="no chromium on this machine, or no playwright")
+def test_a_page_shows_formulas_finds_words_and_slides_without_a_network(address):
+    with page(address) as browser:
+        browser.goto(f"{address}/02_featurizer.html")
+        browser.wait_for_selector("mjx-container")
+        browser.goto(f"{address}/search.html?q=switched")
+        browser.wait_for_selector("#search-results a:has-text('bonds')")
+        browser.goto(f"{address}/tutorials/raman_comparison.html")
+        wait_for_trace(browser, "curve")
+        before = traces(browser, "curve")
+        browser.locator(".slider-tick-rect, .slider-rail-touch-rect").last.click(force=True)
+        browser.wait_for_function("before => JSON.stringify(Array.from(document.querySelector('.js-plotly-plot')._fullData[0].y)) !== before",
+                                  arg=str(before["curve"][1]).replace(" ", ""))
+        browser.goto(f"{address}/index.html")
+        assert browser.outside == [] and browser.problems == []
