@@ -603,7 +603,7 @@ class Molecule(ipywidgets.VBox):
               share): # (B,) share of the band
         "Light up the pairs that matter."
         self.view._remote_call("removeRepresentationsByName", target="Widget", args=["distance", 0])
-        self.lit = [(tuple(map(int, p)), float(s)) for p, s in zip(pairs, share) if abs(s) > 0.03][:12]
+        self.lit = [(tuple(map(int, p)), float(s)) for p, s in zip(pairs, share) if abs(s) > 0.05][:6]
         for (a, b), s in self.lit:
             self.view.add_representation("distance", atom_pair=[[f"@{a}", f"@{b}"]], use_cylinder=True, radius_size=0.05 + 0.35*min(abs(s), 1)**0.5, label_visible=False,
                                          color="#D55E00" if s > 0 else "#0072B2", opacity=0.7)
@@ -615,7 +615,7 @@ def control(state, # `State`
             label, # text beside it
             **options): # of the widget
     "A widget linked to a trait."
-    wide = dict(description=label, style=dict(description_width="6.8em"), layout=ipywidgets.Layout(width="22em"))
+    wide = dict(description=label, style=dict(description_width="8.4em"), layout=ipywidgets.Layout(width="22em"))
     widget = kind(**(wide | options), value=getattr(state, name))
     traitlets.link((state, name), (widget, "value"))
     widget.add_class(f"bpm-{name}")
