@@ -25,7 +25,7 @@ def switched(r, # distances, any shape
 # %% ../nbs/01_bonds.ipynb #9fbdeef0
 def pair_limits(numbers, # (N,) atomic numbers
                 choice="pairs", # "pairs", "covalent", or a list of index pairs (B, 2)
-                cutoff=4.0): # Å, for "pairs"
+                cutoff=5.0): # Å, for "pairs"
     "Distances (on, off), each (N, N), Å, between which the weight of a pair falls from 1 to 0."
     n = len(numbers)
     if isinstance(choice, str) and choice == "pairs": return np.full((n, n), cutoff - min(0.5, cutoff/4)), np.full((n, n), float(cutoff))
@@ -68,7 +68,7 @@ class Bonds:
 def bonds(numbers, # (N,) atomic numbers
           pos, # (S, N, 3) positions, Å; complex ones carry a derivative
           choice="pairs", # "pairs", "covalent", or a list of index pairs
-          cutoff=4.0): # Å, for "pairs"
+          cutoff=5.0): # Å, for "pairs"
     "`Bonds` of frames of one molecule."
     a, b = np.triu_indices(len(numbers), 1)
     swap = numbers[a] > numbers[b]
@@ -82,7 +82,7 @@ def bonds(numbers, # (N,) atomic numbers
 # %% ../nbs/01_bonds.ipynb #4f780f76
 def check_bonds(frames, # `Frames`
                 choice="pairs", # "pairs", "covalent", or a list of index pairs
-                cutoff=4.0, # Å, for "pairs"
+                cutoff=5.0, # Å, for "pairs"
                 known=None, # kinds of bond that a model knows; None: any
                 block=4096): # frames at a time
     "Raises `InputError` for a frame in which no two atoms are bonded, or with a bond between elements that the model never saw bonded."

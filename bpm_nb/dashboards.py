@@ -32,17 +32,16 @@ import numpy as np
 import traitlets
 from ase.data import atomic_masses
 from joblib import parallel_config
-from scipy.sparse import csr_array, vstack
 from threadpoolctl import threadpool_limits
 
 from .assign import Shares, animation, band_motion, bond_shares
 from .bonds import components, tensor
 from .data import SHIPPED, InputError, Trajectory, checked, joined, known, load, read, read_npz, shipped, shipped_files, write_npz
 from .plots import Overlay, laboratory, overlaid, page, peak_rows, with_error
-from .featurizer import BondAxis, common_scale, descriptor, fitted_projection
-from .kernels import gaussian, pivots, summed_kernel
-from .krr import LAMBDAS, design_ridge, whitened
-from .polarizability import BondPolarizability, atomic_baseline, element_counts, rows_by_kind
+from .featurizer import BondAxis, descriptor
+from .kernels import Basis, chosen_points, designs, pivots
+from .krr import LAMBDAS, design_ridge
+from .polarizability import BondPolarizability, chunks, fitted_view, surveyed
 from .spectra import C_CM_FS, CORRECTIONS, estimator, harmonic_modes, instrument_intensity, peaks, raman_spectrum
 
 # %% ../nbs/10_dashboards.ipynb #cbcd944f
@@ -781,27 +780,20 @@ def left_out_spread(ridge, # `Ridge`
 def lab_rows(train, # `Frames` with polarizabilities
              test, # `Frames` with polarizabilities
              model): # `BondPolarizability`: its settings
-    "Per kind of bond (summation (6 S, P), descriptors (P, R), is it of a training frame (P,)), and the targets (S,) and (S, 5) of all frames, training first."
+    "Rows and descriptors of all frames, training first, both by kind; which rows are of training frames; the targets (S,) and (S, 5)."
+    survey = surveyed(chunks(train, None, lambda atoms: 500), model.bonds, model.cutoff)
+    view = fitted_view(train, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff)
     both = joined([train, test])
-    species = np.unique(both.numbers[both.numbers > 0])
-    rows = rows_by_kind(both, species, descriptor(model.descriptor), model.bonds, model.cutoff)
-    own = {k: r.iso[:len(train)].sum(0) > 0 for k, r in rows.items()}
-    kinds = [k for k in rows if own[k].any()]
-    scale = common_scale([rows[k].raw[own[k]] for k in kinds])
-    q = {k: fitted_projection(rows[k].raw[own[k]], scale)(rows[k].raw) for k in kinds}
-    iso, beta = components(both.alpha)
-    return [(csr_array(vstack([rows[k].iso, rows[k].aniso])), q[k], own[k]) for k in kinds], (iso - element_counts(both, species) @ atomic_baseline(train, species), beta)
+    (rows, q), (iso, beta) = view.rows(both), view.targets(both)
+    return rows, q, {k: r.iso[:len(train)].sum(0) > 0 for k, r in rows.items()}, (iso, beta.reshape(-1, 5))
 
 # %% ../nbs/10_dashboards.ipynb #d57a8667
-def lab_design(rows, # what `lab_rows` returned
+def lab_design(rows, q, own, # what `lab_rows` returned
                gamma, # inverse squared width
                n_points): # points of the basis
     "Whitened design (6 S, M) of all frames."
-    total, parts = sum(own.sum() for _, _, own in rows), []
-    for left, q, own in rows:
-        points = q[own][pivots(q[own], gamma, -(-n_points*own.sum()//total))]
-        parts.append(whitened(summed_kernel(q, points, gamma, left, np.eye(len(points))), gaussian(points, points, gamma))[0])
-    return np.concatenate(parts, 1)
+    points = chosen_points({k: x[own[k]] for k, x in q.items()}, n_points)
+    return np.concatenate(designs(Basis(points, gamma), rows, q))
 
 # %% ../nbs/10_dashboards.ipynb #eea9fec2
 def lab_column(design, # (6 S, M) whitened design of all frames
@@ -852,9 +844,9 @@ def lab_columns(train, # `Frames` with polarizabilities
     "Compute the columns one after the other. The matrices are small: a second thread would wait more than help."
     report(0., "descriptors")
     with threadpool_limits(1):
-        rows, targets = lab_rows(train, test, model)
+        *rows, targets = lab_rows(train, test, model)
         for k, gamma in enumerate(gammas):
-            report((k + 0.5)/len(gammas), f"column γ = {gamma:.3g}", (float(gamma), lab_column(lab_design(rows, gamma, model.n_points), targets, len(train))))
+            report((k + 0.5)/len(gammas), f"column γ = {gamma:.3g}", (float(gamma), lab_column(lab_design(*rows, gamma, model.n_points), targets, len(train))))
 
 # %% ../nbs/10_dashboards.ipynb #3a0355a1
 class LabSettings(State):

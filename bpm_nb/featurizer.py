@@ -54,7 +54,7 @@ class BondAxis:
     n: int = 6            # radial functions
     degree: int = 4       # largest degree l
     order: int = 2        # largest order m
-    width: float = 2.0    # width of the radial functions, in units of their spacing
+    width: float = 1.5    # width of the radial functions, in units of their spacing
     damping: float = 0.6 # factor for each degree
     length_weight: float = 2.0 # weight of the bond's own length among the coefficients
 

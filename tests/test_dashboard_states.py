@@ -194,8 +194,8 @@ def test_moving_over_the_map_changes_every_panel_and_computes_nothing(lab, trait
 
 def test_the_error_of_the_map_is_that_of_a_fit_without_the_frame(lab):
     train, test = lab.split()
-    rows, targets = d.lab_rows(train, test, lab.model())
-    design = d.lab_design(rows, 0.25, 60)
+    *rows, targets = d.lab_rows(train, test, lab.model())
+    design = d.lab_design(*rows, 0.25, 60)
     n, k, lam = len(train), 7, LAMBDAS[14]
     part, y = design[:len(targets[0])], targets[0]
     rest = np.delete(np.arange(n), k)

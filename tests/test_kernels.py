@@ -14,10 +14,22 @@ def test_the_kernel_is_what_its_formula_says():
 def test_blocks_change_nothing():
     from scipy.sparse import csr_array
     rng = np.random.default_rng(0)
-    q, z, left, right = rng.normal(size=(53, 3)), rng.normal(size=(20, 3)), csr_array(rng.normal(size=(4, 53))), rng.normal(size=(20, 2))
-    whole = left @ gaussian(q, z, 0.1) @ right
-    for budget in (1, 700, 2**20): np.testing.assert_allclose(summed_kernel(q, z, 0.1, left, right, budget), whole, atol=1e-12)
-    for sparse in (csr_array(right),): np.testing.assert_allclose(summed_kernel(q, z, 0.1, left, sparse), whole, atol=1e-12)
+    for n, m in ((1, 1), (53, 20), (700, 3000)):
+        q, z, left, right = rng.normal(size=(n, 3)), rng.normal(size=(m, 3)), csr_array(rng.normal(size=(4, n))), rng.normal(size=(m, 2))
+        whole = left @ gaussian(q, z, 0.1)
+        expected = whole @ right, whole @ right, whole
+        for found, wanted in zip(summed_kernels(q, z, 0.1, (left, right), (left, csr_array(right)), (left, None)), expected): np.testing.assert_allclose(found, wanted, atol=1e-9)
+
+
+def test_the_functions_are_orthonormal_and_know_their_points():
+    q = {0: np.random.default_rng(0).normal(size=(200, 6)), 3: np.random.default_rng(1).normal(size=(40, 6))}
+    basis = Basis(chosen_points(q, 30), 0.2)
+    assert {k: len(z) for k, z in basis.points.items()} == {0: 25, 3: 5} and len(basis) == 30
+    for k, z in basis.points.items():
+        t = basis.whitening[k]
+        np.testing.assert_allclose(t.T @ gaussian(z, z, 0.2) @ t, np.eye(len(z)), atol=1e-4)
+        np.testing.assert_allclose((basis.values(k, z)**2).sum(1), 1, atol=1e-6)
+    assert ((basis.values(0, q[0])**2).sum(1) < 1 + 1e-6).all() and (basis.values(0, q[0] + 30)**2).sum() < 1e-6
 
 
 def test_pivots_explain_the_kernel():

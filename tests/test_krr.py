@@ -24,6 +24,18 @@ def test_the_best_lambda_leaves_the_noise():
     assert 0.08 < errors.min() < 0.14 and 1e-4 < lam < 1
 
 
+def test_the_evidence_is_that_of_a_gaussian_process():
+    from scipy.stats import multivariate_normal
+    rng = np.random.default_rng(0)
+    for columns in (4, 30):
+        a, y, lam = rng.normal(size=(12, columns)), rng.normal(size=12), 0.1
+        k = a @ a.T
+        c = k + lam*np.trace(k)/12*np.eye(12)
+        amplitude = y @ np.linalg.solve(c, y)/12
+        exact = multivariate_normal(np.zeros(12), amplitude*c).logpdf(y) + 6*(1 + np.log(2*np.pi))
+        for made in (ridge(k), design_ridge(a)): np.testing.assert_allclose(made.evidence(y, lam), exact, rtol=1e-8)
+
+
 def test_a_whitened_kernel_is_the_kernel():
     x = np.linspace(-3, 3, 40)
     k = np.exp(-(x[:, None] - x)**2) + 0.1*np.eye(40)
@@ -31,3 +43,38 @@ def test_a_whitened_kernel_is_the_kernel():
     white, back = whitened(k, k, jitter=0)
     w = back(white.T @ design_ridge(white).coefficients(y, 1e-3))
     np.testing.assert_allclose(k @ w, k @ ridge(k).coefficients(y, 1e-3), rtol=1e-6)
+
+
+def test_refinement_agrees_with_a_dense_solution():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(400, 60))*np.logspace(0, -7, 60)
+    y = a @ (rng.normal(size=60)/np.logspace(0, -7, 60))
+    for lam in (1e-12, 1e-13, 1e-6, 1e-2):
+        scale = (a**2).sum()/400
+        dense = np.linalg.lstsq(np.vstack([a, np.sqrt(lam*scale)*np.eye(60)]), np.r_[y, np.zeros(60)], rcond=None)[0]
+        factor, jitter = factorized(a.T @ a, lam*scale)
+        w, sweeps = refined(lambda w, p: (a.T @ (y[:, None] - a @ w), a.T @ (a @ p)), (a.T @ y)[:, None], [factor], [lam*scale], [np.linalg.norm(y)])
+        np.testing.assert_allclose(a @ w[:, 0], a @ dense, atol=1e-6*np.abs(y).max())
+        assert sweeps < 30
+
+
+def test_the_normal_equations_know_the_evidence():
+    from scipy.linalg import cho_solve
+    rng = np.random.default_rng(0)
+    a, y, lam = rng.normal(size=(12, 5)), rng.normal(size=12), 0.1
+    scale = (a**2).sum()/12
+    factor, jitter = factorized(a.T @ a, lam*scale)
+    found = normal_evidence(factor, cho_solve((factor, False), a.T @ y), a.T @ y, np.linalg.norm(y), lam*scale, 12)
+    np.testing.assert_allclose(found, ridge(a @ a.T).evidence(y, lam), rtol=1e-8)
+
+
+def test_rows_left_out_are_those_of_refits():
+    from scipy.linalg import cho_solve
+    rng = np.random.default_rng(0)
+    a, y, lam = rng.normal(size=(12, 5)), rng.normal(size=12), 0.3
+    fast = ridge(a @ a.T, 3).left_out(y, lam/((a**2).sum()/12))
+    factor, jitter = factorized(a.T @ a, lam)
+    slow, spread = left_out_rows(a[3:9], (y - a @ cho_solve((factor, False), a.T @ y))[3:9], factor, 3)
+    np.testing.assert_allclose(slow, fast[3:9], rtol=1e-8)
+    rest = np.delete(a, [3, 4, 5], 0)
+    np.testing.assert_allclose(spread[0], a[3:6] @ np.linalg.solve(rest.T @ rest + lam*np.eye(5), a[3:6].T), rtol=1e-6)

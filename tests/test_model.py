@@ -12,7 +12,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from bpm_nb.bonds import BASIS, bonds, components, tensor
 from bpm_nb.data import Frames, InputError, joined
 from bpm_nb.featurizer import BondAxis
-from bpm_nb.polarizability import BondPolarizability, errors, rows_by_kind
+from bpm_nb.kernels import rows_by_kind
+from bpm_nb.polarizability import BondPolarizability, errors
 
 BASES = ["inducing", "bonds", "structures"]
 WATER = np.array([[0, 0, .12], [0, .76, -.47], [0, -.76, -.47]])
@@ -72,7 +73,7 @@ def literal_kernel(model, a, b):
     for s, kind, w, q, x in found[0]:
         for t, other, v, p, y in found[1]:
             if kind != other: continue
-            k = w*v*np.exp(-model.gamma*((x - y)**2).sum())
+            k = w*v*np.exp(-model.gamma_*((x - y)**2).sum())
             iso[s, t] += k
             aniso[s, :, t] += k*np.outer(q, p)
             mixed[s, :, t] += k*q

@@ -5,8 +5,17 @@ from bpm_nb.polarizability import *
 
 
 def test_the_baseline_of_one_molecule_is_the_mean():
-    baseline = element_counts(enol.train, [1, 6, 8]) @ atomic_baseline(enol.train, [1, 6, 8])
-    np.testing.assert_allclose(baseline, components(enol.train.alpha)[0].mean())
+    for size in (7, 1000):
+        survey = surveyed(chunks(enol.train, None, lambda atoms: size), "pairs", 5.0)
+        np.testing.assert_allclose(element_counts(enol.train, survey.species) @ survey.atomic, components(enol.train.alpha)[0].mean())
+        assert survey.n_frames == len(survey.sample) == len(enol.train)
+
+
+def test_the_scan_is_what_single_fits_say():
+    found = scan(enol.train[:12], gammas=[0.1, 0.5], lambdas=[1e-6, 1e-4])
+    assert found.errors.shape == found.evidence.shape == (2, 2, 2)
+    single = BondPolarizability(basis="bonds", gamma=0.5, lam=1e-4).fit(enol.train[:12])
+    np.testing.assert_allclose(single.errors_, found.errors[1, 1], rtol=1e-8)
 
 
 def test_errors_do_not_change_when_frames_are_turned():
@@ -27,6 +36,22 @@ model = BondPolarizability().fit(enol.train[:60])
 
 def test_the_model_explains_the_test_frames():
     assert model.score(enol.test) > 0.95
+
+
+def test_the_uncertainty_turns_with_the_molecule():
+    from scipy.spatial.transform import Rotation
+    turn, few = Rotation.random(rng=1).as_matrix(), enol.test[:4]
+    turned = Frames(few.numbers, few.pos @ turn.T)
+    (_, std), (_, again) = model.predict(few, return_std=True), model.predict(turned, return_std=True)
+    np.testing.assert_allclose((again**2).sum((1, 2)), (std**2).sum((1, 2)), rtol=1e-6)
+
+
+def test_a_stranger_is_recognized():
+    inside = model.extrapolation(enol.train[:60])[0]
+    away = enol.test.pos[:3].copy()
+    away[:, 8] *= [[1.1], [1.3], [1.6]]
+    outside, pairs, of_bonds = model.extrapolation(Frames(enol.test.numbers[:3], away))
+    assert np.median(inside) <= 1 < outside[1] < outside[2] and of_bonds.shape == (3, len(pairs))
 
 
 def test_the_parts_add_up():
