@@ -118,7 +118,7 @@ def refined(sweep, # function(w, p) of two (M, K) → Aᵀ(y − A w) and AᵀA 
             factors, # K factors, (M, M) each, of `factorized`
             lams, # (K,) regularizations, absolute
             norms, # (K,) norms of y
-            tol=1e-8, # error of A w allowed, relative to the norm of y
+            tol=1e-9, # error of A w allowed, relative to the norm of y
             limit=50): # sweeps at most
     "Solutions (M, K) of `(AᵀA + λ) w = Aᵀy`, and the number of sweeps (conjugate gradients, Hestenes and Stiefel 1952). Raises `InputError` where the limit is not enough."
     solve = lambda r: np.stack([cho_solve((f, False), x, check_finite=False) for f, x in zip(factors, r.T)], 1)

@@ -226,3 +226,91 @@ def test_errors_against_numbers_worked_out_by_hand():
     assert found["iso_rmse_au"] == pytest.approx(0.5) and found["iso_relative"] == pytest.approx(0.5)
     assert found["beta_rmse_au"] == pytest.approx(np.sqrt(2*0.09/9))
     assert found["alpha_rmse_au"] == pytest.approx(np.sqrt((2*0.09 + 3*0.25)/9)) and found["n_frames"] == 2
+
+
+def dense_reference(model, train, test):
+    "Prediction in the model's own points by one least-squares solution of everything at once, with no normal equations."
+    from scipy.linalg import cholesky, solve_triangular
+
+    from bpm_nb.kernels import gaussian
+    from bpm_nb.polarizability import element_counts, view_of
+    view, n = view_of(model), len(train)
+    points = {k: e.points for k, e in model.expansions_.items()}
+    lower = {k: cholesky(gaussian(z, z, model.gamma_) + 1e-10*np.eye(len(z)), lower=True) for k, z in points.items()}
+    def design(frames, part):
+        rows, q = view.rows(frames)
+        return np.hstack([solve_triangular(lower[k], (getattr(rows[k], part) @ gaussian(q[k], points[k], model.gamma_)).T, lower=True).T for k in points])
+    found = []
+    for part, y, lam in zip(("iso", "aniso"), view.targets(train), model.lam_):
+        a = design(train, part)
+        ridge = np.sqrt(lam*(a**2).sum()/len(a))*np.eye(a.shape[1])
+        found.append(design(test, part) @ np.linalg.lstsq(np.vstack([a, ridge]), np.r_[y, np.zeros(a.shape[1])], rcond=None)[0])
+    return tensor(found[0] + element_counts(test, model.species_) @ model.atomic_, found[1].reshape(-1, 5))
+
+
+@pytest.mark.parametrize("lam", [1e-12, 1e-8, 1e-3])
+def test_the_blocks_give_what_a_dense_solution_gives(methanol, lam):
+    model = BondPolarizability(lam=lam, gamma=0.5, n_points=150).fit(methanol)
+    some = rattled([6, 8, 1, 1, 1, 1], METHANOL, 10, 9)
+    expected = dense_reference(model, methanol, some)
+    np.testing.assert_allclose(model.predict(some), expected, rtol=1e-6, atol=1e-6*np.abs(expected).max())
+    assert min(model.info_["jitter"]) > 0 and model.info_["sweeps"] < 50
+
+
+def test_a_stream_in_chunks_is_the_whole_set(methanol, water):
+    both = joined([water, methanol])
+    class Stream:
+        passes = 0
+        def __iter__(self):
+            Stream.passes += 1
+            yield from (both[i:i + 7] for i in range(0, len(both), 7))
+    models = [BondPolarizability(n_points=200, lam=1e-6, gamma=0.5).fit(x) for x in (both, Stream(), [both[:5], both[5:]])]
+    for m in models[1:]: np.testing.assert_allclose(m.predict(both), models[0].predict(both), rtol=1e-8, atol=1e-8)
+    assert Stream.passes > 2
+
+
+def test_a_stream_that_can_be_read_once_is_refused(water):
+    with pytest.raises(InputError, match="only once"): BondPolarizability().fit(water[i:i + 4] for i in range(0, 24, 4))
+
+
+def test_memory_does_not_grow_with_the_frames():
+    def peak(n):
+        frames = rattled([6, 8, 1, 1, 1, 1], METHANOL, n, 7)
+        tracemalloc.start()
+        BondPolarizability(memory_mb=8, n_points=150, gamma=0.5, lam=1e-6).fit(frames)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+    few, many = peak(4000), peak(8000)
+    assert many < few + 2*4000*8*(6*3 + 6 + 9 + 6)
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_every_backend_gives_the_same(methanol, backend):
+    from joblib import parallel_config
+    settings = dict(n_points=100, gamma=0.5, lam=1e-6)
+    here = BondPolarizability(**settings).fit(methanol)
+    with parallel_config(backend, n_jobs=2): there = BondPolarizability(**settings).fit(methanol)
+    np.testing.assert_allclose(there.predict(methanol), here.predict(methanol), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("descriptor", ["bond-axis", "soap"])
+def test_derivatives_against_central_differences(methanol, descriptor):
+    if descriptor == "soap": pytest.importorskip("dscribe", reason="the soap extra is not installed")
+    model = BondPolarizability(descriptor=descriptor, cutoff=2.4, n_points=80, gamma=0.5, lam=1e-6).fit(methanol)
+    frame, h = methanol[:1], 1e-4
+    derivative, largest = model.derivative(frame)[0], 0
+    for atom, xyz in ((0, 0), (1, 2), (5, 1)):
+        moved = np.repeat(frame.pos, 4, 0)
+        moved[:, atom, xyz] += h*np.array([-2, -1, 1, 2])
+        a = model.predict(Frames(np.repeat(frame.numbers, 4, 0), moved))
+        expected = (a[0] - 8*a[1] + 8*a[2] - a[3])/(12*h)
+        np.testing.assert_allclose(derivative[atom, xyz], expected, rtol=1e-5, atol=1e-5*np.abs(derivative).max())
+    np.testing.assert_allclose(derivative.sum(0), 0, atol=1e-6*np.abs(derivative).max())
+
+
+def test_the_evidence_chooses_settings_without_help(methanol):
+    model = BondPolarizability().fit(methanol)
+    assert model.gamma_ > 0 and all(1e-13 < lam < 1 for lam in model.lam_)
+    again = BondPolarizability(gamma=model.gamma_, lam=model.lam_).fit(methanol)
+    np.testing.assert_allclose(again.predict(methanol), model.predict(methanol), rtol=1e-6, atol=1e-6)
