@@ -55,9 +55,10 @@ def test_the_published_anisotropic_error_is_reproduced(first_300, as_coded, expe
     assert np.sqrt(np.mean((np.einsum("ijst,t->sij", design_t, v) - split(test))**2)) == pytest.approx(expected, rel=0.2)
 
 
-@pytest.mark.parametrize("basis", ["bonds", "inducing"])
-def test_pairs_reach_the_stated_accuracy_on_300_random_frames(basis):
-    train = published()[np.random.default_rng(0).permutation(2000)[:300]]
+@pytest.mark.parametrize("n_frames, iso, beta", [(300, 0.020, 0.018), (2000, 0.004, 0.006)])
+def test_the_stated_accuracy_on_random_frames(n_frames, iso, beta):
+    "With no setting given: everything is chosen on the training frames."
+    train = published()[np.random.default_rng(0).permutation(2000)[:n_frames]]
     test = published("_test")
-    found = errors(test.alpha, BondPolarizability(basis=basis, bonds="pairs").fit(train).predict(test))
-    assert found["iso_rmse_au"] <= 0.030 and found["beta_rmse_au"] <= 0.030, found
+    found = errors(test.alpha, BondPolarizability().fit(train).predict(test))
+    assert found["iso_rmse_au"] <= iso and found["beta_rmse_au"] <= beta, found
