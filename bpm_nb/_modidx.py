@@ -381,6 +381,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'bpm_nb.polarizability.View.targets': ( 'polarizability.html#view.targets',
                                                                                'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability._by_kind': ('polarizability.html#_by_kind', 'bpm_nb/polarizability.py'),
+                                       'bpm_nb.polarizability._column': ('polarizability.html#_column', 'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability._spread_over': ( 'polarizability.html#_spread_over',
                                                                                'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.block_design': ( 'polarizability.html#block_design',

@@ -372,7 +372,7 @@ def _add_model_verbs(commands):
     p.add_argument("--basis", choices=["inducing", "bonds", "structures"], help="basis of the kernel model (default: inducing)")
     p.add_argument("--descriptor", choices=["bond-axis", "soap"], help="description of a bond's surroundings (default: bond-axis)")
     p.add_argument("--gamma", type=number(), help="inverse squared kernel width")
-    p.add_argument("--lam", type=number(), help="relative ridge (default: by leave-one-frame-out)")
+    p.add_argument("--lam", type=number(), help="relative ridge (default: by the evidence)")
     p.add_argument("--n-points", type=number(kind=int), help="points of the inducing basis")
     p.add_argument("--unit", **UNIT)
     p = verb(commands, evaluate, "bpm-nb evaluate model.npz test.xyz --json")

@@ -73,7 +73,7 @@ def fitted_view(sample, # `Frames`
 # %% ../nbs/05_polarizability.ipynb #c6e8073d
 def chunks(X, # `Frames`, or what gives `Frames` each time it is run through
            y, # (S, 3, 3) polarizabilities, bohr³, or None: those of the frames
-           size): # bytes of a frame → frames of a chunk: function(atoms)
+           size): # function(atoms of a molecule) → frames of a chunk
     "Function that starts a new pass through blocks of frames."
     if isinstance(X, Iterator): raise InputError("the frames come from an iterator, which can be run through only once: give a list, or an object with __iter__ that starts anew")
     if y is not None: X = replace(joined(X), alpha=np.asarray(y, float))
@@ -113,9 +113,10 @@ def surveyed(one_pass, # function that starts a pass through blocks of frames
         counts = element_counts(frames, np.arange(119)).astype(float)
         squares, sums, n = squares + counts.T @ counts, sums + counts.T @ components(frames.alpha)[0], n + len(frames)
         kept = [(frames, keys)] if sample is None else [sample, (frames, keys)]
-        both, order = np.concatenate([k for _, k in kept]), joined([f for f, _ in kept])
-        first = np.sort(both.argsort(kind="stable")[:max(1, pairs//max(1, order.numbers.shape[1]*(order.numbers.shape[1] - 1)//2))])
-        sample = order[first], both[first]
+        seen, keys = joined([f for f, _ in kept]), np.concatenate([k for _, k in kept])
+        atoms = seen.numbers.shape[1]
+        first = np.sort(keys.argsort(kind="stable")[:max(1, pairs//max(1, atoms*(atoms - 1)//2))])
+        sample = seen[first], keys[first]
     if not n: raise InputError("no frames were given: give at least one")
     species = np.flatnonzero(np.diag(squares)[1:]) + 1
     atomic = np.linalg.lstsq(squares[np.ix_(species, species)], sums[species], rcond=1e-12)[0]
@@ -427,19 +428,24 @@ def pairs_within_reach(model, # `BondPolarizability`
     return np.unique(np.concatenate(found), axis=0)
 
 # %% ../nbs/05_polarizability.ipynb #1542eeee
+def _column(pairs, atoms): # (B, 2) pairs, (P, 2) atoms of bonds
+    "Index (P,) of each bond among the pairs."
+    table = np.zeros(2*(pairs.max() + 1,), int)
+    table[tuple(pairs.T)] = np.arange(len(pairs))
+    return table[tuple(atoms.T)]
+
+# %% ../nbs/05_polarizability.ipynb #bea3a2ad
 def pair_parts(model, frames, pairs): # see `predicted`; (B, 2) pairs of atoms
     "Isotropic (S, B) and anisotropic (S, B, 5) parts of the pairs, bohr³, zero where a pair is out of reach."
     (_, numbers, pos), = groups(frames)
     b, values = bond_values(model, numbers, pos)
-    column = np.zeros((len(numbers), len(numbers)), int)
-    column[tuple(pairs.T)] = np.arange(len(pairs))
     iso, aniso = np.zeros((len(pos), len(pairs))), np.zeros((len(pos), len(pairs), 5))
-    where = b.frame, column[tuple(b.atoms.T)]
+    where = b.frame, _column(pairs, b.atoms)
     iso[where] = b.weight*values[:, 0]
     aniso[where] = (b.weight*values[:, 1])[:, None]*np.einsum("cij,pi,pj->pc", BASIS, b.direction, b.direction)
     return iso, aniso
 
-# %% ../nbs/05_polarizability.ipynb #bea3a2ad
+# %% ../nbs/05_polarizability.ipynb #68fb111b
 def view_of(model): # fitted `BondPolarizability`
     "The `View` of the model."
     projections = {k: e.projection for k, e in model.expansions_.items()}
@@ -459,9 +465,7 @@ def strangeness(model, frames, pairs): # see `pair_parts`
     raw, values = descriptor(model.descriptor).raw(numbers, pos, b, model.species_), np.zeros(len(b.frame))
     for kind, own in _by_kind(model, b):
         if kind in posterior.limits: values[own] = posterior.unexplained(kind, model.expansions_[kind].projection(raw[own]))/posterior.limits[kind]
-    column = np.zeros((len(numbers), len(numbers)), int)
-    column[tuple(pairs.T)] = np.arange(len(pairs))
-    found[b.frame, column[tuple(b.atoms.T)]] = b.weight*values
+    found[b.frame, _column(pairs, b.atoms)] = b.weight*values
     return found,
 
 # %% ../nbs/05_polarizability.ipynb #12b8ffdd

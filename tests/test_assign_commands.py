@@ -7,8 +7,8 @@ import jcamp
 import numpy as np
 import pytest
 from ase.io import read as ase_read, write as ase_write
+from test_commands import call
 
-from bpm_nb.cli import main
 from bpm_nb.data import Trajectory, load, write
 from bpm_nb.polarizability import BondPolarizability
 from bpm_nb.spectra import C_CM_FS, raman_spectrum
@@ -25,13 +25,6 @@ def work(tmp_path_factory):
     t = np.arange(8000)
     np.save(folder/"series.npy", np.cos(2*np.pi*C_CM_FS*900*t)[:, None, None]*np.diag([1, 2, 3.]))
     return folder
-
-
-def call(capsys, *args):
-    capsys.readouterr()
-    code = main([str(a) for a in args])
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 def test_assign_writes_a_page_and_the_motions(work, capsys):

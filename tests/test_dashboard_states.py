@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import traitlets
 
-pytest.importorskip("anywidget")
+pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
 from bpm_nb import dashboards as d
 from bpm_nb.assign import bond_shares
