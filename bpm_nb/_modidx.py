@@ -28,6 +28,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'bpm_nb.assign.mixture': ('assign.html#mixture', 'bpm_nb/assign.py'),
                                'bpm_nb.assign.overlap': ('assign.html#overlap', 'bpm_nb/assign.py'),
                                'bpm_nb.assign.paired': ('assign.html#paired', 'bpm_nb/assign.py'),
+                               'bpm_nb.assign.polarizability_slope': ('assign.html#polarizability_slope', 'bpm_nb/assign.py'),
                                'bpm_nb.assign.robust_scale': ('assign.html#robust_scale', 'bpm_nb/assign.py'),
                                'bpm_nb.assign.segment_tensors': ('assign.html#segment_tensors', 'bpm_nb/assign.py')},
             'bpm_nb.bonds': { 'bpm_nb.bonds.Bonds': ('bonds.html#bonds', 'bpm_nb/bonds.py'),

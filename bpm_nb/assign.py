@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Shares', 'bond_shares', 'segment_tensors', 'bond_labels', 'eckart_rotation', 'eckart_frame', 'Motion', 'band_filter',
-           'band_motion', 'overlap', 'animation', 'Match', 'matched', 'robust_scale', 'Marker', 'marker_bands',
-           'Mixture', 'mixture', 'followed', 'paired']
+           'band_motion', 'overlap', 'animation', 'polarizability_slope', 'Match', 'matched', 'robust_scale', 'Marker',
+           'marker_bands', 'Mixture', 'mixture', 'followed', 'paired']
 
 # %% ../nbs/08_assign.ipynb #4d335789
 from dataclasses import dataclass
@@ -175,6 +175,24 @@ def animation(numbers, # (N,) atomic numbers
     from ase import Atoms
     phase = 2*np.pi*np.arange(n_frames)/n_frames
     return [Atoms(numbers, motion.reference + amplitude*np.sin(p)*motion.displacement, info=dict(wavenumber_cm1=motion.wavenumber_cm1)) for p in phase]
+
+# %% ../nbs/08_assign.ipynb #99fd0c7b
+def polarizability_slope(motion, # `Motion`
+                         pos, # (G, T, N, 3) or (T, N, 3) positions, Å
+                         alpha, # (G, T, 3, 3) or (T, 3, 3) polarizability, bohr³
+                         masses, # (N,) masses, u
+                         dt_fs, # time between frames, fs
+                         **options): # options of `bpm_nb.spectra.estimator`
+    "Mean polarizability (3, 3), bohr³, and its change along the motion (3, 3), bohr³ for each Å of the longest arrow; both in the frame of its reference."
+    alpha, masses = segments(alpha), np.asarray(masses, float)
+    how, weights = estimator(*alpha.shape[:2], dt_fs, **options), masses[:, None]*motion.displacement
+    aligned, rotation, reference = eckart_frame(np.asarray(pos, float).reshape(*alpha.shape[:2], len(masses), 3), masses, motion.reference)
+    turned, cross, own = rotation.swapaxes(-1, -2) @ alpha @ rotation, 0., 0.
+    for x, a in zip(aligned, turned):
+        q = how.blocks(np.einsum("tai,ai->t", x - reference, weights)[None]/(weights*motion.displacement).sum())
+        filtered = band_filter(motion.wavenumber_cm1, how, q)
+        cross, own = cross + (how.blocks(a.reshape(len(a), 9).T)*filtered).sum((0, 2)), own + (q*filtered).sum()
+    return turned.mean((0, 1)), cross.reshape(3, 3)/own
 
 # %% ../nbs/08_assign.ipynb #a4129626
 @dataclass(frozen=True, eq=False)

@@ -50,6 +50,16 @@ def vibrating_water(n_segments=4, n_frames=5000, dt_fs=2., seed=0):
     return (WATER + np.einsum("gtk,kai->gtai", q, modes)) @ turn.swapaxes(1, 2), turn @ alpha @ turn.swapaxes(1, 2), masses, omega/(2*np.pi*C_CM_FS), modes
 
 
+def test_the_slope_along_a_motion_is_the_derivative_along_the_mode():
+    pos, alpha, masses, wavenumbers, modes = vibrating_water()
+    change = np.array([np.diag([1., 1, 3]), np.diag([3., 1, 1]), [[0, 0, 0], [0, 0, 2], [0, 2, 0]]])
+    for motion, mode, slope in zip(band_motion(pos, alpha, masses, 2., wavenumbers, reference=WATER), modes, change):
+        scale = (mode*motion.displacement).sum()/(mode*mode).sum() # of the pattern, in modes
+        mean, found = polarizability_slope(motion, pos, alpha, masses, 2.)
+        np.testing.assert_allclose(found, scale*slope, atol=0.03*np.abs(scale*slope).max())
+        np.testing.assert_allclose(mean, np.diag([9., 9.5, 10]), atol=0.02)
+
+
 def test_the_motion_behind_a_band_is_the_normal_mode():
     pos, alpha, masses, wavenumbers, modes = vibrating_water()
     for motion, mode in zip(band_motion(pos, alpha, masses, 2., wavenumbers, reference=WATER), modes):
