@@ -79,11 +79,13 @@ def page(own, height=1200):
 
 @contextmanager
 def opened(app, notebook, folder, python=sys.executable):
-    "A page with the notebook run."
+    "A page with the notebook run; `page.started` is when its first cell began, in JupyterLab with the kernel up, in Voilà before there is one."
     with server(app, notebook, folder, python) as address, page(address.split("/lab/")[0]) as found:
+        found.started = time.perf_counter()
         found.goto(address)
         if app == "lab":
             found.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+            found.started = time.perf_counter()
             found.evaluate("() => { const {commands, shell} = window.jupyterapp; if (!shell.leftCollapsed) commands.execute('application:toggle-left-area'); return commands.execute('notebook:run-all-cells'); }")
         yield found
 

@@ -1,0 +1,47 @@
+"How long the dashboards take to open, from the first cell to the first whole plot: `.venv/bin/python tests/time_opening.py`, with nothing else at work."
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from browser import CHROMIUM, ROOT, environment, opened, wait_for_trace
+
+FIRST = dict(raman_comparison=("raman_compare", "bands of"), kernel_laboratory=("kernel_lab", "parity isotropic"))  # tutorial: its function, a trace that a whole plot has
+KERNEL = """
+import asyncio, time
+start = time.perf_counter()
+async def opened():
+    from bpm_nb.dashboards import {0}
+    imported, dashboard = time.perf_counter(), {0}()
+    built = time.perf_counter()
+    while not any((trace.get("name") or "").startswith("{1}") for trace in dashboard.plot.figure["data"]): await asyncio.sleep(0.01)
+    print(f"{{time.perf_counter() - start:.1f}} s (import {{imported - start:.1f}}, widgets {{built - imported:.1f}})")
+    dashboard.state.cancel()
+asyncio.run(opened())
+"""
+
+
+def in_a_kernel(tutorial, folder):
+    "What the kernel needs, with an empty cache, as text."
+    return subprocess.run([sys.executable, "-c", KERNEL.format(*FIRST[tutorial])], env=environment(folder), capture_output=True, text=True, check=True).stdout.strip()
+
+
+def in_a_browser(tutorial, app, folder):
+    "What a person sees, with an empty cache, as text."
+    (folder/"notebooks").mkdir()
+    notebook = Path(shutil.copy(ROOT/"nbs/tutorials"/f"{tutorial}.ipynb", folder/"notebooks"))
+    with opened(app, notebook, folder) as page:
+        wait_for_trace(page, FIRST[tutorial][1])
+        return f"{time.perf_counter() - page.started:.1f} s"
+
+
+def main():
+    for tutorial in FIRST:
+        with TemporaryDirectory() as folder: print(f"{tutorial}, kernel alone: {in_a_kernel(tutorial, Path(folder))}", flush=True)
+        for app, note in (("lab", "kernel up"), ("voila", "kernel start included")) if CHROMIUM else ():
+            with TemporaryDirectory() as folder: print(f"{tutorial}, {app}, {note}: {in_a_browser(tutorial, app, Path(folder))}", flush=True)
+
+
+if __name__ == "__main__": main()
