@@ -53,7 +53,7 @@ def model_file(path): # what `bpm-nb fit` wrote
 def fit(a): # arguments: train, output, unit and the settings of the model
     "Fit a model on frames with polarizabilities."
     from bpm_nb.polarizability import BondPolarizability
-    out, frames = output_path(a.output, [".npz"], [a.train]), read_frames(a.train, a.unit, need_alpha=True)
+    out, frames = output_path(a.output, [".npz"], [a.train]), read_frames(a.train, a.unit, need="alpha")
     settings = {k: getattr(a, k) for k in ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points") if getattr(a, k) is not None}
     with naming(a.train): model = BondPolarizability(**settings).fit(frames)
     model.save(out)
@@ -65,7 +65,7 @@ def fit(a): # arguments: train, output, unit and the settings of the model
 def evaluate(a): # arguments: model, test, unit
     "Errors of a model on frames with polarizabilities."
     from bpm_nb.polarizability import errors
-    model, frames = model_file(a.model), read_frames(a.test, a.unit, need_alpha=True)
+    model, frames = model_file(a.model), read_frames(a.test, a.unit, need="alpha")
     with naming(a.test): result = errors(frames.alpha, model.predict(frames))
     return result, errors_text(result)
 

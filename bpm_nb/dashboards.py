@@ -290,7 +290,7 @@ def lines(name): # name of a molecule
 # %% ../nbs/10_dashboards.ipynb #39478e88
 def uploaded_frames(name, # name of the file
                     content, # bytes
-                    need_alpha): # polarizabilities must be there
+                    need): # "alpha" where polarizabilities must be there, or None
     "Checked `Frames`. Raises `InputError` for anything else."
     if Path(name).suffix not in (".xyz", ".extxyz", ".npz"): raise InputError(f"{name}: give extended xyz (.xyz, .extxyz) or the library's .npz")
     with TemporaryDirectory() as folder:
@@ -298,7 +298,7 @@ def uploaded_frames(name, # name of the file
         file.write_bytes(content)
         try:
             record = read(file)
-            return checked(record.frames if isinstance(record, Trajectory) else record, name, need_alpha)
+            return checked(record.frames if isinstance(record, Trajectory) else record, name, need)
         except InputError as e: raise InputError(str(e).replace(str(file), name)) from None
 
 # %% ../nbs/10_dashboards.ipynb #a42e7321
@@ -309,7 +309,7 @@ def uploaded_series(name, # name of the file
                     report): # report(fraction, text)
     "`Series` of an uploaded run."
     report(0., f"reading {name}")
-    frames = uploaded_frames(name, content, need_alpha=False)
+    frames = uploaded_frames(name, content, need=None)
     if (other := (frames.numbers != frames.numbers[0]).any(1)).any(): raise InputError(f"{name}, frame {other.argmax()}: another molecule than frame 0; a run is of one molecule")
     run = Trajectory(frames.numbers[0], frames.pos[None], dt_fs)
     estimator(*run.pos.shape[:2], dt_fs, 40.) # is it long enough?
@@ -867,7 +867,7 @@ class LabSettings(State):
     columns = traitlets.Dict(help="{γ: `Column`}")
 
     def __init__(self, dataset=None, **settings): # name, `Frames` with polarizabilities, or None: the first shipped; values of traits
-        given = {"dataset": dataset} if dataset is None or isinstance(dataset, str) else {"dataset": "your frames", "frames": (checked(dataset, "the dataset", need_alpha=True), None)}
+        given = {"dataset": dataset} if dataset is None or isinstance(dataset, str) else {"dataset": "your frames", "frames": (checked(dataset, "the dataset", need="alpha"), None)}
         super().__init__(**({"dataset": given["dataset"] or shipped()[0]} | {k: v for k, v in given.items() if k == "frames"} | settings))
         if self.frames is None: self._loaded()
 
@@ -935,7 +935,7 @@ class LabState(LabModel):
 def uploaded_training(name, content, report): # name of the file; bytes; report(fraction, text)
     "Checked `Frames` with polarizabilities."
     report(0., f"reading {name}")
-    return uploaded_frames(name, content, need_alpha=True)
+    return uploaded_frames(name, content, need="alpha")
 
 # %% ../nbs/10_dashboards.ipynb #7dca4dd6
 def lab_figure(state): # `LabState`

@@ -71,7 +71,7 @@ class BondAxis:
         return np.concatenate([self._raw(numbers, pos, bonds[i:i + block], species) for i in range(0, max(1, len(bonds.frame)), block)])
 
     def _raw(self, numbers, pos, bonds, species):
-        like = (bonds.kind//200 == bonds.kind % 200)[:, None]
+        like = (bonds.kind//200 == bonds.kind % 200)[:, None] & (not bonds.directed)
         columns = [self.length_weight*bonds.length[:, None]]
         for (l, m), c in axial_coefficients(self, numbers, pos, bonds, species).items():
             if m: columns.append(c[0]**2 + c[1]**2)

@@ -15,7 +15,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.sparse import csr_array, hstack, vstack
 from tqdm.auto import tqdm
 
-from .bonds import bonds, summation
+from .bonds import POLARIZABILITY, bonds, summation
 from .data import groups
 
 # %% ../nbs/03_kernels.ipynb #64558ba1
@@ -59,32 +59,31 @@ def summed_kernels(q, # (P, R) descriptors
 class Rows:
     "Bonds of one pair of elements, in all frames, with what the model needs of them."
     raw: np.ndarray      # (P, F) raw descriptors
-    iso: csr_array       # (S, P) sums bond values to isotropic parts
-    aniso: csr_array     # (5 S, P) sums bond values to anisotropic components
-
-    @property
-    def both(self): return csr_array(vstack([self.iso, self.aniso]))
+    frames: csr_array    # (S, P) sums bond values to frames, by weight
+    sums: tuple          # one (C S, P) for each part of the quantity: see `summation`
 
 # %% ../nbs/03_kernels.ipynb #c6757754
 def rows_by_kind(frames, # `Frames`
                  species, # elements the descriptor expects
                  settings, # descriptor settings
                  choice, # which pairs are bonds, see `pair_limits`
-                 cutoff): # Å
+                 cutoff, # Å
+                 quantity=POLARIZABILITY): # `Quantity`
     "`Rows` of each pair of elements, {kind: Rows}."
     found = {}
     for index, numbers, pos in tqdm(groups(frames), desc="descriptors", delay=2, leave=False):
-        b = bonds(numbers, pos, choice, cutoff)
+        b = bonds(numbers, pos, choice, cutoff, quantity.directed)
         raw, frame = settings.raw(numbers, pos, b, species), index[b.frame]
         for kind in np.unique(b.kind):
-            own = b.kind == kind
-            found.setdefault(int(kind), []).append(Rows(raw[own], *summation(b[own], frame[own], len(frames))))
+            own = np.flatnonzero(b.kind == kind)
+            total = csr_array((b.weight[own], (frame[own], np.arange(len(own)))), (len(frames), len(own)))
+            found.setdefault(int(kind), []).append(Rows(raw[own], total, summation(b[own], frame[own], len(frames), quantity)))
     return {kind: _stacked(parts) for kind, parts in found.items()}
 
 def _stacked(parts):
     if len(parts) == 1: return parts[0]
-    side_by_side = lambda k: csr_array(hstack([getattr(p, k) for p in parts]))
-    return Rows(np.concatenate([p.raw for p in parts]), side_by_side("iso"), side_by_side("aniso"))
+    side_by_side = lambda matrices: csr_array(hstack(matrices))
+    return Rows(np.concatenate([p.raw for p in parts]), side_by_side([p.frames for p in parts]), tuple(map(side_by_side, zip(*(p.sums for p in parts)))))
 
 # %% ../nbs/03_kernels.ipynb #85c49955
 def chosen_points(q, # {kind: (P, R)} descriptors
@@ -125,12 +124,12 @@ class Basis:
 def designs(basis, # `Basis`
             rows, # {kind: `Rows`}
             q): # {kind: (P, R)} descriptors of the rows
-    "Sums of the functions over the bonds of each frame: (S, M) isotropic and (5 S, M) anisotropic."
-    n = next(iter(rows.values())).iso.shape[0]
-    found = np.zeros((6*n, len(basis)))
+    "Sums of the functions over the bonds of each frame, one (C S, M) for each part of the quantity: (S, M) isotropic and (5 S, M) anisotropic."
+    lengths = np.cumsum([s.shape[0] for s in next(iter(rows.values())).sums])
+    found = np.zeros((lengths[-1], len(basis)))
     for k, columns in basis.columns.items():
-        if k in rows: found[:, columns] = summed_kernels(q[k], basis.points[k], basis.gamma, (rows[k].both, None))[0] @ basis.whitening[k]
-    return found[:n], found[n:]
+        if k in rows: found[:, columns] = summed_kernels(q[k], basis.points[k], basis.gamma, (csr_array(vstack(rows[k].sums)), None))[0] @ basis.whitening[k]
+    return np.split(found, lengths[:-1])
 
 # %% ../nbs/03_kernels.ipynb #77c5a6ce
 def pivots(q, # (P, R) descriptors

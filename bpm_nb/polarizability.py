@@ -7,9 +7,10 @@ __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view',
            'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution', 'structures_solution',
            'frames_of_block', 'block_design', 'block_sweep', 'normal_equations', 'descended', 'inducing_solution',
            'points_by_rule', 'Posterior', 'fitted_posterior', 'fitted_parts', 'chosen_settings', 'bond_values',
-           'predicted', 'in_blocks', 'pairs_within_reach', 'pair_parts', 'view_of', 'deviations', 'strangeness',
-           'derivatives', 'check_elements', 'known_frames', 'Answers', 'BondPolarizability', 'check_settings', 'scan',
-           'spread', 'errors', 'packed_model', 'unpacked_posterior', 'unpacked_model', 'check_parts']
+           'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach', 'pair_parts', 'deviations',
+           'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames', 'Answers', 'BondModel',
+           'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors', 'packed_model',
+           'unpacked_posterior', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
 import json
@@ -27,7 +28,7 @@ from sklearn.exceptions import NotFittedError
 from threadpoolctl import ThreadpoolController, threadpool_limits
 from tqdm.auto import tqdm
 
-from .bonds import BASIS, bonds, check_bonds, components, summation, tensor
+from .bonds import DIPOLE, POLARIZABILITY, bonds, check_bonds, components, summation, tensor
 from .data import Frames, InputError, checked, groups, joined, read_npz, write_npz
 from .featurizer import DESCRIPTORS, Projection, common_scale, descriptor, fitted_projection
 from .kernels import HOT, Basis, chosen_points, designs, gaussian, row_blocks, rows_by_kind, summed_kernels
@@ -37,6 +38,7 @@ from .krr import LAMBDAS, best_lambda, design_ridge, factorized, left_out_rows, 
 @dataclass(frozen=True, eq=False)
 class View:
     "How a model sees frames."
+    quantity: object      # `Quantity` to learn
     species: np.ndarray   # (E,) atomic numbers
     atomic: np.ndarray    # (E,) isotropic polarizability of an atom, bohr³: the baseline
     settings: object      # of the descriptor
@@ -44,15 +46,28 @@ class View:
     cutoff: float         # Å
     projections: dict     # {kind: `Projection`}
 
+    def bonds(self, numbers, pos): # (N,) atomic numbers; (S, N, 3) positions, Å
+        "`Bonds` of frames of one molecule."
+        return bonds(numbers, pos, self.choice, self.cutoff, self.quantity.directed)
+
+    def raw(self, numbers, pos, bonds): # (N,) atomic numbers; (S, N, 3) positions, Å; their `Bonds`
+        "Descriptors (P, F), not projected."
+        return self.settings.raw(numbers, pos, bonds, self.species)
+
     def rows(self, frames): # `Frames`
         "{kind: `Rows`} and {kind: descriptors (P, R)} of the frames."
-        rows = {k: r for k, r in rows_by_kind(frames, self.species, self.settings, self.choice, self.cutoff).items() if k in self.projections}
+        rows = rows_by_kind(frames, self.species, self.settings, self.choice, self.cutoff, self.quantity)
+        rows = {k: r for k, r in rows.items() if k in self.projections}
         return rows, {k: self.projections[k](r.raw) for k, r in rows.items()}
 
-    def targets(self, frames): # `Frames` with polarizabilities
-        "Isotropic (S,) and anisotropic (5 S,) targets, bohr³."
-        iso, beta = components(frames.alpha)
-        return iso - element_counts(frames, self.species) @ self.atomic, beta.ravel()
+    def baselines(self, frames): # `Frames`
+        "What the atoms contribute to each part, (S, 1) or nothing: a part with a direction has none."
+        return [(element_counts(frames, self.species) @ self.atomic)[:, None] if c == 1 else 0. for c in self.quantity.sizes]
+
+    def targets(self, frames): # `Frames` with the quantity
+        "Targets (C S,) of each part: isotropic (S,) and anisotropic (5 S,) ones of polarizabilities, bohr³."
+        parts = self.quantity.parts(getattr(frames, self.quantity.name))
+        return [(x - base).ravel() for x, base in zip(parts, self.baselines(frames))]
 
 # %% ../nbs/05_polarizability.ipynb #06b3e992
 def element_counts(frames, # `Frames`
@@ -64,19 +79,21 @@ def element_counts(frames, # `Frames`
 def fitted_view(sample, # `Frames`
                 species, # (E,) atomic numbers
                 atomic, # (E,) baseline
-                settings, choice, cutoff): # of descriptor and bonds
+                settings, choice, cutoff, # of descriptor and bonds
+                quantity=POLARIZABILITY): # `Quantity` to learn
     "`View` whose projections are fitted on the sample."
-    rows = rows_by_kind(sample, species, settings, choice, cutoff)
+    rows = rows_by_kind(sample, species, settings, choice, cutoff, quantity)
     scale = common_scale([r.raw for r in rows.values()])
-    return View(species, atomic, settings, choice, cutoff, {k: fitted_projection(r.raw, scale) for k, r in rows.items()})
+    return View(quantity, species, atomic, settings, choice, cutoff, {k: fitted_projection(r.raw, scale) for k, r in rows.items()})
 
 # %% ../nbs/05_polarizability.ipynb #c6e8073d
 def chunks(X, # `Frames`, or what gives `Frames` each time it is run through
            y, # (S, 3, 3) polarizabilities, bohr³, or None: those of the frames
-           size): # function(atoms of a molecule) → frames of a chunk
+           size, # function(atoms of a molecule) → frames of a chunk
+           name="alpha"): # what y is: a field of `Frames`
     "Function that starts a new pass through blocks of frames."
     if isinstance(X, Iterator): raise InputError("the frames come from an iterator, which can be run through only once: give a list, or an object with __iter__ that starts anew")
-    if y is not None: X = replace(joined(X), alpha=np.asarray(y, float))
+    if y is not None: X = replace(joined(X), **{name: np.asarray(y, float)})
     sets = [X] if isinstance(X, Frames) else X
     def one_pass():
         for frames in sets:
@@ -97,12 +114,13 @@ class Survey:
 def surveyed(one_pass, # function that starts a pass through blocks of frames
              choice, # which pairs are bonds
              cutoff, # Å
-             pairs=60_000): # pairs of atoms that the sample may have
+             pairs=60_000, # pairs of atoms that the sample may have
+             quantity=POLARIZABILITY): # `Quantity` to learn
     "`Survey`. Raises `InputError` for the first fault of a frame."
     rng, kinds, n, sample = np.random.default_rng(0), set(), 0, None
     squares, sums = np.zeros((119, 119)), np.zeros(119)
     for frames in one_pass():
-        checked(frames, "the training set", need_alpha=True)
+        checked(frames, "the training set", quantity.name)
         keys = rng.random(len(frames))
         for index, numbers, pos in groups(frames):
             b = bonds(numbers, pos, choice, cutoff)
@@ -111,7 +129,8 @@ def surveyed(one_pass, # function that starts a pass through blocks of frames
             kinds |= set(b.kind.tolist())
         check_bonds(frames, choice, cutoff)
         counts = element_counts(frames, np.arange(119)).astype(float)
-        squares, sums, n = squares + counts.T @ counts, sums + counts.T @ components(frames.alpha)[0], n + len(frames)
+        scalars = [counts.T @ x[:, 0] for x in quantity.parts(getattr(frames, quantity.name)) if x.shape[1] == 1]
+        squares, sums, n = squares + counts.T @ counts, sum(scalars, sums), n + len(frames)
         kept = [(frames, keys)] if sample is None else [sample, (frames, keys)]
         seen, keys = joined([f for f, _ in kept]), np.concatenate([k for _, k in kept])
         atoms = seen.numbers.shape[1]
@@ -125,20 +144,20 @@ def surveyed(one_pass, # function that starts a pass through blocks of frames
 # %% ../nbs/05_polarizability.ipynb #b21d8933
 @dataclass(frozen=True, eq=False)
 class Expansion:
-    "The functions a(q) and β(q) of one pair of elements."
+    "The functions of one pair of elements, one for each part of the quantity: a(q) and β(q)."
     projection: Projection # from raw descriptors
     points: np.ndarray     # (M, R) training bonds, projected
-    weights: np.ndarray    # (M, 2) weights for a and β
+    weights: np.ndarray    # (M, K) weights for each of the K parts
 
     def __call__(self, raw, # (P, F) raw descriptors
                  gamma): # inverse squared width
-        "Values (P, 2) of a and β, bohr³."
+        "Values (P, K)."
         blocks = row_blocks(len(raw), 8*len(self.points), HOT)
         return np.concatenate([gaussian(self.projection(raw[b]), self.points, gamma) @ self.weights for b in blocks])
 
     def gradient(self, raw, # (P, F) raw descriptors
                  gamma): # inverse squared width
-        "Derivatives (P, 2, F) of a and β with respect to the descriptor."
+        "Derivatives (P, K, F) with respect to the descriptor."
         q = self.projection(raw)
         k = gaussian(q, self.points, gamma)
         inner = np.stack([q*(k @ w)[:, None] - k @ (w[:, None]*self.points) for w in self.weights.T], 1)
@@ -159,8 +178,8 @@ def mapped(function, # of one item
 def covariances(rows, # {kind: `Rows`}
                 q, # {kind: (P, R)} descriptors
                 gamma): # inverse squared width of the kernel
-    "Covariance of the isotropic targets (S, S) and of the anisotropic ones (5 S, 5 S)."
-    parts = (summed_kernels(q[k], q[k], gamma, (r.iso, r.iso.T), (r.aniso, r.aniso.T)) for k, r in rows.items())
+    "Covariance of the targets of each part, (C S, C S): of the isotropic ones (S, S) and of the anisotropic ones (5 S, 5 S)."
+    parts = (summed_kernels(q[k], q[k], gamma, *((s, s.T) for s in r.sums)) for k, r in rows.items())
     return tuple(map(sum, zip(*parts)))
 
 # %% ../nbs/05_polarizability.ipynb #32a3ae20
@@ -168,15 +187,15 @@ GAMMAS = 2.0**np.arange(-4, 2)  # inverse squared widths that are tried
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    "How settings do on frames: axis 2 is the isotropic and the anisotropic part."
+    "How settings do on frames: axis 2 are the parts of the quantity, the isotropic and the anisotropic one."
     gammas: np.ndarray    # (Γ,)
     lambdas: np.ndarray   # (Λ,) relative regularizations
-    errors: np.ndarray    # (Γ, Λ, 2) root mean square leave-one-frame-out errors, bohr³; of one component
-    evidence: np.ndarray  # (Γ, Λ, 2) logarithm of the marginal likelihood
+    errors: np.ndarray    # (Γ, Λ, K) root mean square leave-one-frame-out errors of one component, bohr³
+    evidence: np.ndarray  # (Γ, Λ, K) logarithm of the marginal likelihood
 
     @property
     def best(self):
-        "γ of the largest evidence, each part at its best λ, and the two λ."
+        "γ of the largest evidence, each part at its best λ, and the λ of each part."
         g = self.evidence.max(1).sum(1).argmax()
         return float(self.gammas[g]), tuple(float(self.lambdas[i]) for i in self.evidence[g].argmax(0))
 
@@ -188,7 +207,7 @@ def scanned(frames, # `Frames` with polarizabilities
     "`Scan` of the frames, all at once."
     (rows, q), targets = view.rows(frames), view.targets(frames)
     def task(gamma):
-        solvers = [ridge(k, size) for k, size in zip(covariances(rows, q, gamma), (1, 5))]
+        solvers = [ridge(k, size) for k, size in zip(covariances(rows, q, gamma), view.quantity.sizes)]
         return [(best_lambda(r, y, lambdas)[1], [r.evidence(y, lam) for lam in lambdas]) for r, y in zip(solvers, targets)]
     found = np.array(list(mapped(task, gammas, "choosing settings", len(gammas))))
     return Scan(np.asarray(gammas), np.asarray(lambdas), *np.moveaxis(found, (2, 3, 1), (0, 2, 3)))
@@ -198,10 +217,10 @@ def scanned(frames, # `Frames` with polarizabilities
 class Solution:
     "What a fit of coefficients gives."
     points: dict          # {kind: (M, R)} descriptors
-    weights: dict         # {kind: (M, 2)} of a and β
-    lams: tuple           # relative regularizations of the isotropic and the anisotropic part
+    weights: dict         # {kind: (M, K)} of each part
+    lams: tuple           # relative regularization of each part
     frames: Frames        # frames that were left out
-    residuals: tuple      # of the frames left out: isotropic (S,) and anisotropic (5 S,), bohr³
+    residuals: tuple      # of the frames left out, (C S,) of each part
     info: dict            # how the equations were solved
 
 # %% ../nbs/05_polarizability.ipynb #b0cb102b
@@ -209,52 +228,51 @@ def bonds_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
     "`Solution` in the basis of all bonds."
     frames = joined(list(one_pass()))
     rows, q = view.rows(frames)
-    solvers = [ridge(k, size) for k, size in zip(covariances(rows, q, gamma), (1, 5))]
+    solvers = [ridge(k, size) for k, size in zip(covariances(rows, q, gamma), view.quantity.sizes)]
     targets = view.targets(frames)
     c = [solver.coefficients(y, lam) for solver, y, lam in zip(solvers, targets, lams)]
     left_out = tuple(solver.left_out(y, lam) for solver, y, lam in zip(solvers, targets, lams))
-    return Solution(q, {k: np.stack([r.iso.T @ c[0], r.aniso.T @ c[1]], 1) for k, r in rows.items()}, lams, frames, left_out, {})
+    return Solution(q, {k: np.stack([s.T @ x for s, x in zip(r.sums, c)], 1) for k, r in rows.items()}, lams, frames, left_out, {})
 
 # %% ../nbs/05_polarizability.ipynb #eda8d0f4
 def structures_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
     "`Solution` in the basis of training frames: one coefficient each, for all its bonds."
     frames = joined(list(one_pass()))
     rows, q = view.rows(frames)
-    parts = (summed_kernels(q[k], q[k], gamma, (r.iso, r.iso.T), (r.aniso, r.iso.T)) for k, r in rows.items())
-    design = tuple(map(sum, zip(*parts)))
-    found = []
-    for d, y, size, lam in zip(design, view.targets(frames), (1, 5), lams):
-        white, back = whitened(d, design[0])
+    parts = (summed_kernels(q[k], q[k], gamma, *((s, r.frames.T) for s in (r.frames, *r.sums))) for k, r in rows.items())
+    (metric, *design), found = map(sum, zip(*parts)), []
+    for d, y, size, lam in zip(design, view.targets(frames), view.quantity.sizes, lams):
+        white, back = whitened(d, metric)
         solver = design_ridge(white, size)
         if options["choose"]: lam, _ = best_lambda(solver, y)
         found.append((back(white.T @ solver.coefficients(y, lam)), lam, solver.left_out(y, lam)))
-    (w, v), lams, left_out = zip(*found)
-    return Solution(q, {k: np.stack([r.iso.T @ w, r.iso.T @ v], 1) for k, r in rows.items()}, lams, frames, left_out, {})
+    weights, lams, left_out = zip(*found)
+    return Solution(q, {k: r.frames.T @ np.stack(weights, 1) for k, r in rows.items()}, lams, frames, left_out, {})
 
 # %% ../nbs/05_polarizability.ipynb #73342a6a
-def frames_of_block(memory_mb, # memory for all blocks, MiB
-                    settings, # of the descriptor
+def frames_of_block(model, # `BondModel`: its memory, descriptor and quantity count
                     columns=0): # of a design
     "Function (atoms of a molecule) → frames of one block, such that the blocks of all workers fit into the memory."
-    workers = effective_n_jobs(get_active_backend()[1] or -1)
-    frame_bytes = lambda atoms: atoms*(atoms - 1)//2*settings.row_bytes(atoms) + 3*6*8*columns + 200*atoms
-    return lambda atoms: int(max(1, min(500, memory_mb*2**20/(2*workers + 2)/frame_bytes(atoms))))
+    workers, settings, quantity = effective_n_jobs(get_active_backend()[1] or -1), descriptor(model.descriptor), model.quantity
+    rows = lambda atoms: atoms*(atoms - 1)//(1 if quantity.directed else 2)
+    frame_bytes = lambda atoms: rows(atoms)*settings.row_bytes(atoms) + 3*sum(quantity.sizes)*8*columns + 200*atoms
+    return lambda atoms: int(max(1, min(500, model.memory_mb*2**20/(2*workers + 2)/frame_bytes(atoms))))
 
 # %% ../nbs/05_polarizability.ipynb #d3061725
 def block_design(frames, view, basis): # `Frames`, `View`, `Basis`
-    "Designs (S, M) and (5 S, M) of a block of frames, and its targets (S,) and (5 S,)."
+    "Designs (C S, M) of the parts of a block of frames, and the targets (C S,) of each."
     return designs(basis, *view.rows(frames)), view.targets(frames)
 
-def block_sweep(frames, view, basis, w, p): # and (M, 2) weights w and directions p
-    "The block's share of `Aᵀ(y − A w)` and of `AᵀA p`, both (M, 2)."
+def block_sweep(frames, view, basis, w, p): # and (M, K) weights w and directions p
+    "The block's share of `Aᵀ(y − A w)` and of `AᵀA p`, both (M, K)."
     parts = [(a.T @ (y - a @ wk), a.T @ (a @ pk)) for a, y, wk, pk in zip(*block_design(frames, view, basis), w.T, p.T)]
     return tuple(np.stack(x, 1) for x in zip(*parts))
 
 # %% ../nbs/05_polarizability.ipynb #c31336ef
 def normal_equations(one_pass, view, basis): # function that starts a pass, `View`, `Basis`
-    "Upper triangles of `AᵀA` of both parts, `Aᵀy` (M, 2), the norms of y (2,), the numbers of rows (2,)."
-    m, all_cores = len(basis), ThreadpoolController()
-    gram, rhs, norms, rows = [np.zeros((m, m), order="F") for _ in range(2)], np.zeros((m, 2)), np.zeros(2), np.zeros(2)
+    "Upper triangles of `AᵀA` of the K parts, `Aᵀy` (M, K), the norms of y (K,), the numbers of rows (K,)."
+    m, n, all_cores = len(basis), len(view.quantity.sizes), ThreadpoolController()
+    gram, rhs, norms, rows = [np.zeros((m, m), order="F") for _ in range(n)], np.zeros((m, n)), np.zeros(n), np.zeros(n)
     for design, targets in mapped(partial(block_design, view=view, basis=basis), one_pass(), "kernel"):
         for part, (a, y) in enumerate(zip(design, targets)):
             with all_cores.limit(limits=effective_n_jobs(-1)): dsyrk(1., a.T, beta=1., c=gram[part], overwrite_c=1)
@@ -291,14 +309,14 @@ def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASE
         return map(sum, zip(*mapped(task, one_pass(), "refining")))
     w, sweeps = refined(sweep, rhs, factors, np.multiply(lams, scale), norms)
     some = survey.sample[np.random.default_rng(0).permutation(len(survey.sample))[:200]]
-    left_out = tuple(left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(*block_design(some, view, basis), w.T, factors, (1, 5)))
+    left_out = tuple(left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(*block_design(some, view, basis), w.T, factors, view.quantity.sizes))
     weights = {k: basis.whitening[k] @ w[columns] for k, columns in basis.columns.items()}
     return Solution(basis.points, weights, lams, some, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps))
 
 # %% ../nbs/05_polarizability.ipynb #b8d74191
 BASES = dict(inducing=inducing_solution, bonds=bonds_solution, structures=structures_solution)
 
-def points_by_rule(model, # `BondPolarizability`
+def points_by_rule(model, # `BondModel`
                    n_frames): # training frames
     "Points of the inducing basis: as asked for, or 2500 and five for each frame, at most 5000 and what the memory holds."
     if model.n_points is not None: return model.n_points
@@ -309,9 +327,9 @@ def points_by_rule(model, # `BondPolarizability`
 class Posterior:
     "Covariance that the training frames leave."
     basis: Basis         # a few hundred functions
-    factors: tuple       # two (M, M) upper factors of AᵀA/λ + 1, for the isotropic and the anisotropic part
-    amplitudes: tuple    # (2,) standard deviation of a bond before any data, bohr³
-    noises: tuple        # (2,) variance of a target beside that of the bonds, in units of the amplitudes squared
+    factors: tuple       # (M, M) upper factors of AᵀA/λ + 1, one for each of K parts
+    amplitudes: tuple    # (K,) standard deviation of a bond before any data
+    noises: tuple        # (K,) variance of a target beside that of the bonds, in units of the amplitudes squared
     limits: dict         # {kind: what is unexplained of 99.9 % of the training bonds, at most}
 
     def unexplained(self, kind, q): # kind of the bonds, (P, R) descriptors
@@ -320,17 +338,18 @@ class Posterior:
         return np.concatenate([np.sqrt(np.maximum(1 - (self.basis.values(kind, q[b])**2).sum(1), 0)) for b in blocks])
 
     def covariance(self, rows, q): # {kind: `Rows`}, {kind: (P, R)} descriptors
-        "Covariances of the isotropic parts (S, 1, 1) and of the anisotropic components (S, 5, 5), in units of the amplitudes squared: what noise leaves, and what no point explains."
-        found, open_ = [], []
-        for part, (a, f, size) in enumerate(zip(designs(self.basis, rows, q), self.factors, (1, 5))):
-            v = solve_triangular(f, a.T, trans=1, check_finite=False).reshape(len(f), -1, size)
+        "Covariances (S, C, C) of each part, in units of the amplitudes squared: what noise leaves, and what no point explains."
+        found, open_, n = [], [], next(iter(rows.values())).frames.shape[0]
+        alone = {k: self.unexplained(k, q[k])**2 for k in rows if k in self.basis.points}
+        for part, (a, f) in enumerate(zip(designs(self.basis, rows, q), self.factors)):
+            v = solve_triangular(f, a.T, trans=1, check_finite=False).reshape(len(f), n, -1)
             found.append(np.einsum("mfc,mfd->fcd", v, v, optimize=True))
-            open_.append(sum(_spread_over(r, part, size, self.unexplained(k, q[k])**2) for k, r in rows.items() if k in self.basis.points))
+            open_.append(sum(_spread_over(rows[k].sums[part], v.shape[2], variance) for k, variance in alone.items()))
         return found, open_
 
-def _spread_over(rows, part, size, variance):
+def _spread_over(sums, size, variance):
     "Variances (P,) of independent bonds, as covariances (S, size, size) of their sums."
-    sides = [(rows.aniso if part else rows.iso)[c::size] for c in range(size)]
+    sides = [sums[c::size] for c in range(size)]
     return np.stack([np.stack([(a.multiply(b)) @ variance for b in sides], -1) for a in sides], -1)
 
 # %% ../nbs/05_polarizability.ipynb #99bda81a
@@ -341,7 +360,7 @@ def fitted_posterior(one_pass, view, survey, gamma, solution, n_points=800): # s
     gram, _, _, n = normal_equations(one_pass, view, basis)
     lams = [lam*max(np.trace(g), 1e-300)/k for lam, g, k in zip(solution.lams, gram, n)]
     factors = tuple(factorized(g, lam)[0]/np.sqrt(lam) for g, lam in zip(gram, lams))
-    raw = Posterior(basis, factors, (1., 1.), tuple(lams), {})
+    raw = Posterior(basis, factors, (1.,)*len(lams), tuple(lams), {})
     limits = {k: max(float(np.quantile(raw.unexplained(k, x), 0.999)), 1e-6) for k, x in q.items() if k in basis.points}
     known, open_ = raw.covariance(*view.rows(solution.frames[:200]))
     amplitudes = []
@@ -352,16 +371,16 @@ def fitted_posterior(one_pass, view, survey, gamma, solution, n_points=800): # s
     return replace(raw, amplitudes=tuple(amplitudes), limits=limits)
 
 # %% ../nbs/05_polarizability.ipynb #946ed616
-def fitted_parts(model, # `BondPolarizability`, not fitted: its settings
-                 X, # `Frames` with polarizabilities, or a stream of them
-                 y=None): # (S, 3, 3) polarizabilities
+def fitted_parts(model, # `BondModel`, not fitted: its settings
+                 X, # `Frames` with the quantity, or a stream of them
+                 y=None): # its values, (S, 3, 3) or (S, 3)
     "What `fit` finds: the fitted attributes of the model, by name."
-    settings = descriptor(model.descriptor)
-    survey = surveyed(chunks(X, y, lambda atoms: 500), model.bonds, model.cutoff)
-    view = fitted_view(survey.sample, survey.species, survey.atomic, settings, model.bonds, model.cutoff)
+    in_chunks = partial(chunks, X, y, name=model.quantity.name)
+    survey = surveyed(in_chunks(lambda atoms: 500), model.bonds, model.cutoff, quantity=model.quantity)
+    view = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
     gamma, lams = chosen_settings(model, survey.sample, view)
     n_points = points_by_rule(model, survey.n_frames)
-    one_pass = chunks(X, y, frames_of_block(model.memory_mb, settings, n_points))
+    one_pass = in_chunks(frames_of_block(model, n_points))
     solution = BASES[model.basis](one_pass, view, survey, gamma, lams, dict(n_points=n_points, choose=model.lam is None))
     errors = tuple(float(np.sqrt(np.mean(r**2))) for r in solution.residuals)
     posterior = fitted_posterior(one_pass, view, survey, gamma, solution)
@@ -369,12 +388,12 @@ def fitted_parts(model, # `BondPolarizability`, not fitted: its settings
     return dict(species_=survey.species, atomic_=survey.atomic, expansions_=expansions, gamma_=gamma, lam_=solution.lams, errors_=errors, posterior_=posterior, info_=solution.info)
 
 # %% ../nbs/05_polarizability.ipynb #727ccdaa
-def chosen_settings(model, # `BondPolarizability`, not fitted
+def chosen_settings(model, # `BondModel`, not fitted
                     sample, # `Frames`
                     view, # `View`
                     pairs_at_most=8_000): # pairs of atoms of the frames that decide
-    "γ and the two λ: those of the model, or where they are None those of the largest evidence."
-    given = (None, None) if model.lam is None else tuple(float(x) for x in np.broadcast_to(model.lam, 2))
+    "γ and the λ of each part: those of the model, or where they are None those of the largest evidence."
+    given = None if model.lam is None else tuple(float(x) for x in np.broadcast_to(model.lam, len(view.quantity.sizes)))
     if model.gamma is not None and model.lam is not None: return float(model.gamma), given
     pairs = sample.numbers.shape[1]*(sample.numbers.shape[1] - 1)//2
     few = sample[np.random.default_rng(1).permutation(len(sample))[:max(2, pairs_at_most//max(pairs, 1))]]
@@ -384,47 +403,56 @@ def chosen_settings(model, # `BondPolarizability`, not fitted
     return gamma, lams if model.lam is None else given
 
 # %% ../nbs/05_polarizability.ipynb #9006ba49
-def bond_values(model, # fitted `BondPolarizability`
+def bond_values(model, # fitted `BondModel`
                 numbers, # (N,) atomic numbers
                 pos): # (S, N, 3) positions, Å
-    "`Bonds` of frames of one molecule, and a and β of each (P, 2), bohr³."
-    b = bonds(numbers, pos, model.bonds, model.cutoff)
-    raw, values = descriptor(model.descriptor).raw(numbers, pos, b, model.species_), np.zeros((len(b.frame), 2))
+    "`Bonds` of frames of one molecule, and what each carries (P, K): a and β, bohr³."
+    view = view_of(model)
+    b = view.bonds(numbers, pos)
+    raw, values = view.raw(numbers, pos, b), np.zeros((len(b.frame), len(view.quantity.sizes)))
     for kind, own in _by_kind(model, b): values[own] = model.expansions_[kind](raw[own], model.gamma_)
     return b, values
+
+def view_of(model): # fitted `BondModel`
+    "The `View` of the model."
+    projections = {k: e.projection for k, e in model.expansions_.items()}
+    return View(model.quantity, model.species_, model.atomic_, descriptor(model.descriptor), model.bonds, model.cutoff, projections)
 
 def _by_kind(model, bonds):
     "Kinds that the model knows, each with the mask of its bonds."
     return [(k, bonds.kind == k) for k in np.unique(bonds.kind) if k in model.expansions_]
 
 # %% ../nbs/05_polarizability.ipynb #53e8e095
-def predicted(model, # fitted `BondPolarizability`
+def predicted(model, # fitted `BondModel`
               frames): # `Frames`
-    "Isotropic parts (S,) and anisotropic components (S, 5), bohr³."
-    iso, aniso = element_counts(frames, model.species_) @ model.atomic_, np.zeros(5*len(frames))
+    "One array: the quantity of each frame."
+    parts = [np.zeros((len(frames), c)) + base for c, base in zip(model.quantity.sizes, view_of(model).baselines(frames))]
     for index, numbers, pos in groups(frames):
         b, values = bond_values(model, numbers, pos)
-        sums = summation(b, index[b.frame], len(frames))
-        iso, aniso = iso + sums[0] @ values[:, 0], aniso + sums[1] @ values[:, 1]
-    return iso, aniso.reshape(-1, 5)
+        for part, x in zip(parts, summed_parts(model.quantity, b, values, len(pos))): part[index] += x
+    return model.quantity.whole(parts),
+
+def summed_parts(quantity, bonds, values, n_frames): # `Quantity`; `Bonds` of S frames; (P, K) what each carries; S
+    "Components (S, C) of each part."
+    return [(s @ v).reshape(n_frames, -1) for s, v in zip(summation(bonds, bonds.frame, n_frames, quantity), values.T)]
 
 # %% ../nbs/05_polarizability.ipynb #252e6c74
-def in_blocks(model, # fitted `BondPolarizability`
+def in_blocks(model, # fitted `BondModel`
               frames, # `Frames`
               function, # function(model, frames) → arrays, frames first
-              label="polarizabilities"): # what the progress bar says
+              label="prediction"): # what the progress bar says
     "The function's arrays for any number of frames, in blocks on all cores."
-    n = frames_of_block(model.memory_mb, descriptor(model.descriptor))(frames.numbers.shape[1])
+    n = frames_of_block(model)(frames.numbers.shape[1])
     blocks = [frames[i:i + n] for i in range(0, len(frames), n)]
     return map(np.concatenate, zip(*mapped(partial(function, model), blocks, label, len(blocks))))
 
 # %% ../nbs/05_polarizability.ipynb #4b50fcf5
-def pairs_within_reach(model, # `BondPolarizability`
+def pairs_within_reach(model, # fitted `BondModel`
                        numbers, # (N,) atomic numbers
                        pos, # (S, N, 3) positions, Å
                        block=4096): # frames at a time
-    "Pairs of atoms (B, 2) that are bonds in some frame."
-    found = [bonds(numbers, pos[k:k + block], model.bonds, model.cutoff).atoms for k in range(0, len(pos), block)]
+    "Pairs of atoms (B, 2) that are bonds in some frame; where a quantity has a direction, two atoms of one element stand from each end."
+    found = [view_of(model).bonds(numbers, pos[k:k + block]).atoms for k in range(0, len(pos), block)]
     return np.unique(np.concatenate(found), axis=0)
 
 # %% ../nbs/05_polarizability.ipynb #1542eeee
@@ -436,33 +464,29 @@ def _column(pairs, atoms): # (B, 2) pairs, (P, 2) atoms of bonds
 
 # %% ../nbs/05_polarizability.ipynb #bea3a2ad
 def pair_parts(model, frames, pairs): # see `predicted`; (B, 2) pairs of atoms
-    "Isotropic (S, B) and anisotropic (S, B, 5) parts of the pairs, bohr³, zero where a pair is out of reach."
+    "One array: the share (S, B, …) of each pair in the quantity, zero where it is out of reach."
     (_, numbers, pos), = groups(frames)
     b, values = bond_values(model, numbers, pos)
-    iso, aniso = np.zeros((len(pos), len(pairs))), np.zeros((len(pos), len(pairs), 5))
-    where = b.frame, _column(pairs, b.atoms)
-    iso[where] = b.weight*values[:, 0]
-    aniso[where] = (b.weight*values[:, 1])[:, None]*np.einsum("cij,pi,pj->pc", BASIS, b.direction, b.direction)
-    return iso, aniso
+    own = model.quantity.whole([x*v[:, None] for x, v in zip(model.quantity.of_bonds(b), values.T)])
+    found = np.zeros((len(pos), len(pairs), *own.shape[1:]))
+    found[b.frame, _column(pairs, b.atoms)] = own
+    return found,
 
 # %% ../nbs/05_polarizability.ipynb #68fb111b
-def view_of(model): # fitted `BondPolarizability`
-    "The `View` of the model."
-    projections = {k: e.projection for k, e in model.expansions_.items()}
-    return View(model.species_, model.atomic_, descriptor(model.descriptor), model.bonds, model.cutoff, projections)
-
 def deviations(model, frames): # see `predicted`
-    "One array: standard deviations (S, 3, 3) of the elements of the tensors, bohr³."
-    posterior = model.posterior_
-    (iso, aniso), open_ = posterior.covariance(*view_of(model).rows(frames))
-    iso, aniso = (a**2*(h + rest + noise*np.eye(h.shape[1])) for a, h, rest, noise in zip(posterior.amplitudes, (iso, aniso), open_, posterior.noises))
-    return np.sqrt(iso*np.eye(3) + np.einsum("cij,scd,dij->sij", BASIS, aniso, BASIS, optimize=True)),
+    "One array: standard deviation of each element of the quantity."
+    posterior, variance = model.posterior_, 0
+    known, open_ = posterior.covariance(*view_of(model).rows(frames))
+    for a, h, rest, noise, basis in zip(posterior.amplitudes, known, open_, posterior.noises, model.quantity.bases):
+        variance = variance + a**2*np.einsum("...c,scd,...d->s...", basis, h + rest + noise*np.eye(h.shape[1]), basis, optimize=True)
+    return np.sqrt(variance),
 
 def strangeness(model, frames, pairs): # see `pair_parts`
     "One array: (S, B) unexplained deviation of each pair in units of the largest in the training set, times its weight."
     (_, numbers, pos), = groups(frames)
-    b, posterior, found = bonds(numbers, pos, model.bonds, model.cutoff), model.posterior_, np.zeros((len(pos), len(pairs)))
-    raw, values = descriptor(model.descriptor).raw(numbers, pos, b, model.species_), np.zeros(len(b.frame))
+    view, posterior, found = view_of(model), model.posterior_, np.zeros((len(pos), len(pairs)))
+    b = view.bonds(numbers, pos)
+    raw, values = view.raw(numbers, pos, b), np.zeros(len(b.frame))
     for kind, own in _by_kind(model, b):
         if kind in posterior.limits: values[own] = posterior.unexplained(kind, model.expansions_[kind].projection(raw[own]))/posterior.limits[kind]
     found[b.frame, _column(pairs, b.atoms)] = b.weight*values
@@ -470,21 +494,20 @@ def strangeness(model, frames, pairs): # see `pair_parts`
 
 # %% ../nbs/05_polarizability.ipynb #12b8ffdd
 def derivatives(model, frames): # see `predicted`
-    "One array: dα/dx (S, N, 3, 3, 3), bohr³/Å; atom, direction, tensor."
-    found, step = np.zeros((*frames.pos.shape, 3, 3)), 1e-20
+    "One array: derivative of the quantity, (S, N, 3, …) by Å; atom, direction, quantity."
+    view, step, whole = view_of(model), 1e-20, model.quantity.whole
+    found = np.zeros((*frames.pos.shape, *model.quantity.bases[0].shape[:-1]))
     for index, numbers, pos in groups(frames):
         b, values = bond_values(model, numbers, pos)
-        settings, slopes = descriptor(model.descriptor), [(own, model.expansions_[k]) for k, own in _by_kind(model, b)]
-        raw = settings.raw(numbers, pos, b, model.species_)
-        slopes = [(own, e.gradient(raw[own], model.gamma_)) for own, e in slopes]
+        raw = view.raw(numbers, pos, b)
+        slopes = [(own, model.expansions_[k].gradient(raw[own], model.gamma_)) for k, own in _by_kind(model, b)]
         for atom, xyz in np.ndindex(len(numbers), 3):
-            moved, change = pos.astype(complex), np.zeros((len(values), 2))
+            moved, change = pos.astype(complex), np.zeros(values.shape)
             moved[:, atom, xyz] += 1j*step
-            there = bonds(numbers, moved, model.bonds, model.cutoff)
-            tangent = settings.raw(numbers, moved, there, model.species_).imag
+            there = view.bonds(numbers, moved)
+            tangent = view.raw(numbers, moved, there).imag
             for own, slope in slopes: change[own] = np.einsum("pvf,pf->pv", slope, tangent[own])
-            parts = [s @ v for s, v in zip(summation(there, there.frame, len(pos)), (values + 1j*change).T)]
-            found[index, atom, xyz] = tensor(parts[0].imag/step, parts[1].imag.reshape(-1, 5)/step)
+            found[index, atom, xyz] = whole([x.imag/step for x in summed_parts(model.quantity, there, values + 1j*change, len(pos))])
     return found,
 
 # %% ../nbs/05_polarizability.ipynb #068cf1a3
@@ -499,26 +522,33 @@ def check_elements(frames, # `Frames`
         raise InputError(f"frame {s}, atom {a}: the model never saw the element {chemical_symbols[frames.numbers[s, a]]}, it knows {known}; fit it on frames with this element")
 
 # %% ../nbs/05_polarizability.ipynb #c350b755
-def known_frames(model, # `BondPolarizability`
+def check_fitted(model): # `BondModel`
+    "Raises `NotFittedError` for a model without its fit."
+    if not hasattr(model, "expansions_"): raise NotFittedError(f"this {type(model).__name__} is not fitted yet: call fit first")
+
+# %% ../nbs/05_polarizability.ipynb #2256d709
+def known_frames(model, # `BondModel`
                  X, # `Frames`, or a sequence of them
                  one=False): # they must be of one molecule
     "Checked `Frames` that the model can be asked about. Raises `NotFittedError` or `InputError`."
-    if not hasattr(model, "expansions_"): raise NotFittedError("this BondPolarizability is not fitted yet: call fit first")
+    check_fitted(model)
     frames = checked(joined(X))
     check_elements(frames, model.species_)
     check_bonds(frames, model.bonds, model.cutoff, model.expansions_)
     if one and (frames.numbers != frames.numbers[0]).any(): raise InputError("the frames hold different molecules, whose bonds have nothing in common: give those of one at a time")
     return frames
 
-# %% ../nbs/05_polarizability.ipynb #930f0cd6
+# %% ../nbs/05_polarizability.ipynb #856a3bbf
 class Answers(BaseEstimator):
     "What a fitted bond model can be asked."
+    quantity = None # `Quantity` that it learns
+
     def predict(self, X, # `Frames`, or a sequence of them
                 return_std=False): # the standard deviation of each element too
-        "Polarizabilities (S, 3, 3), bohr³; with `return_std` also their standard deviations (S, 3, 3). A progress bar appears when it takes longer than two seconds."
+        "The quantity of each frame; with `return_std` also its standard deviations. A progress bar appears when it takes longer than two seconds."
         frames = known_frames(self, X)
-        alpha = tensor(*in_blocks(self, frames, predicted))
-        return (alpha, next(in_blocks(self, frames, deviations, "uncertainties"))) if return_std else alpha
+        found, = in_blocks(self, frames, predicted)
+        return (found, next(in_blocks(self, frames, deviations, "uncertainties"))) if return_std else found
 
     def extrapolation(self, X): # `Frames` of one molecule
         "How far bonds lie outside the training set: (S,) largest of each frame, pairs of atoms (B, 2), and (S, B) of each bond. Above 1 a bond is stranger than 99.9 % of the training bonds."
@@ -528,18 +558,18 @@ class Answers(BaseEstimator):
         return found.max(1), pairs, found
 
     def bond_tensors(self, X): # `Frames` of one molecule
-        "Pairs of atoms (B, 2) and their parts of the polarizability (S, B, 3, 3), bohr³. With the constants of the atoms they add up to `predict`."
+        "Pairs of atoms (B, 2) and their parts of the quantity, (S, B, 3, 3) or (S, B, 3). With the constants of the atoms they add up to `predict`."
         frames = known_frames(self, X, one=True)
         pairs = pairs_within_reach(self, frames.numbers[0], frames.pos)
-        return pairs, tensor(*in_blocks(self, frames, partial(pair_parts, pairs=pairs), "parts of the bonds"))
+        return pairs, next(in_blocks(self, frames, partial(pair_parts, pairs=pairs), "parts of the bonds"))
 
     def derivative(self, X): # `Frames`, or a sequence of them
-        "Derivatives dα/dx (S, N, 3, 3, 3), bohr³/Å: frame, atom, direction, tensor."
+        "Derivatives by the positions, (S, N, 3, 3, 3) bohr³/Å or (S, N, 3, 3) e·bohr/Å: frame, atom, direction, quantity."
         return next(in_blocks(self, known_frames(self, X), derivatives, "derivatives"))
 
 # %% ../nbs/05_polarizability.ipynb #fba5a80c
-class BondPolarizability(RegressorMixin, Answers):
-    "Molecular polarizability as a sum over bonds, learned by Gaussian kernel ridge regression (Sowa and Rossky, J. Chem. Theory Comput. 2024, 20, 10071)."
+class BondModel(RegressorMixin, Answers):
+    "A quantity as a sum over bonds, learned by Gaussian kernel ridge regression."
     def __init__(self,
                  bonds="pairs", # "pairs", "covalent", or a list of index pairs
                  cutoff=5.0, # Å, for "pairs"
@@ -552,25 +582,37 @@ class BondPolarizability(RegressorMixin, Answers):
         self.bonds, self.cutoff, self.basis, self.descriptor = bonds, cutoff, basis, descriptor
         self.gamma, self.lam, self.n_points, self.memory_mb = gamma, lam, n_points, memory_mb
 
-    def fit(self, X, # `Frames` with polarizabilities; or a list of them, or any object that gives them each time it is run through
-            y=None): # (S, 3, 3) polarizabilities, bohr³; None: those of the frames
-        "Fit. After it `errors_` are the leave-one-frame-out errors (bohr³) of the isotropic part and of an anisotropic component."
+    def fit(self, X, # `Frames` with the quantity; or a list of them, or any object that gives them each time it is run through
+            y=None): # values of the quantity; None: those of the frames
+        "Fit. After it `errors_` are the leave-one-frame-out errors of a component of each part: isotropic and anisotropic, bohr³."
         check_settings(self)
         vars(self).update(fitted_parts(self, X, y))
         return self
 
-    def score(self, X, y=None): # `Frames`; (S, 3, 3) polarizabilities, bohr³, or None: those of the frames
-        "Share of the variance of the tensors that is explained; 1 is perfect."
-        frames = checked(joined(X) if y is None else replace(joined(X), alpha=np.asarray(y, float)), need_alpha=True)
-        return 1 - errors(frames.alpha, self.predict(frames))["alpha_relative"]**2
+    def score(self, X, y=None): # `Frames`; values of the quantity, or None: those of the frames
+        "Share of the variance of the quantity that is explained; 1 is perfect. Turning a frame changes nothing."
+        name = self.quantity.name
+        frames = checked(joined(X) if y is None else replace(joined(X), **{name: np.asarray(y, float)}), need=name)
+        values = getattr(frames, name)
+        return 1 - np.mean((self.predict(frames) - values)**2)/spread(values)**2
 
     def save(self, path): write_npz(path, packed_model(self)) # path: where the npz goes
 
-    @staticmethod
-    def load(path): return unpacked_model(path) # path: what `save` wrote
+    @classmethod
+    def load(cls, path): return unpacked_model(cls, path) # path: what `save` wrote
 
 # %% ../nbs/05_polarizability.ipynb #b6da2b40
-def check_settings(model): # `BondPolarizability`
+class BondPolarizability(BondModel):
+    "Molecular polarizability (S, 3, 3), bohr³, as a sum over bonds, learned by Gaussian kernel ridge regression (Sowa and Rossky, J. Chem. Theory Comput. 2024, 20, 10071)."
+    quantity = POLARIZABILITY
+
+# %% ../nbs/05_polarizability.ipynb #89af7aa6
+class BondDipole(BondModel):
+    "Dipole (S, 3), e·bohr, of neutral molecules as a sum of vectors along their bonds."
+    quantity = DIPOLE
+
+# %% ../nbs/05_polarizability.ipynb #85e17bb8
+def check_settings(model): # `BondModel`
     "Raises `InputError` for settings that make no sense."
     if model.basis not in BASES: raise InputError(f"basis {model.basis!r}: use one of {', '.join(BASES)}")
     for name, value in ((k, getattr(model, k)) for k in ("gamma", "cutoff", "n_points", "memory_mb")):
@@ -581,21 +623,22 @@ def check_settings(model): # `BondPolarizability`
 
 # %% ../nbs/05_polarizability.ipynb #4a0b4dc3
 def scan(X, # `Frames` with polarizabilities, or a stream of them
-         model=None, # `BondPolarizability` with the other settings; None: the defaults
+         model=None, # `BondModel` with the other settings; None: a `BondPolarizability`
          gammas=GAMMAS, # inverse squared widths to try
          lambdas=LAMBDAS, # relative regularizations to try
          pairs=8_000): # frames are taken at random until they have so many pairs of atoms
     "`Scan` of γ and λ on some frames, as `fit` does it."
     model = BondPolarizability() if model is None else model
     check_settings(model)
-    survey = surveyed(chunks(X, None, lambda atoms: 500), model.bonds, model.cutoff, pairs)
-    return scanned(survey.sample, fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff), gammas, lambdas)
+    survey = surveyed(chunks(X, None, lambda atoms: 500), model.bonds, model.cutoff, pairs, model.quantity)
+    view = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
+    return scanned(survey.sample, view, gammas, lambdas)
 
 # %% ../nbs/05_polarizability.ipynb #9cb0577b
-def spread(alpha): # (S, 3, 3) symmetric tensors
-    "Root mean square deviation of the principal values from their means, over the nine elements of the tensors."
-    principal = np.linalg.eigvalsh(alpha)
-    return float(np.sqrt(((principal - principal.mean(0))**2).sum(1).mean()/9))
+def spread(values): # (S, 3, 3) symmetric tensors, or (S, 3) vectors
+    "Root mean square deviation of the principal values from their means, over all elements of a tensor; the principal value of a vector is its length."
+    principal = np.linalg.eigvalsh(values) if values.ndim == 3 else np.linalg.norm(values, axis=1, keepdims=True)
+    return float(np.sqrt(((principal - principal.mean(0))**2).sum(1).mean()/values[0].size))
 
 # %% ../nbs/05_polarizability.ipynb #5f8a531e
 def errors(reference, # (S, 3, 3) polarizabilities, bohr³
@@ -610,15 +653,15 @@ def errors(reference, # (S, 3, 3) polarizabilities, bohr³
             | {"n_frames": len(reference)})
 
 # %% ../nbs/05_polarizability.ipynb #f0851995
-FORMAT = "bpm_nb model 2"
+FORMAT = "bpm_nb model 3"
 
-def packed_model(model): # fitted `BondPolarizability`
+def packed_model(model): # fitted `BondModel`
     "{name: array} that holds the model."
-    if not hasattr(model, "expansions_"): raise NotFittedError("this BondPolarizability is not fitted yet: call fit first")
+    check_fitted(model)
     settings = descriptor(model.descriptor)
     names = {v: k for k, v in DESCRIPTORS.items()}
     params = dict(model.get_params(), descriptor=[names[type(settings)], asdict(settings)])
-    arrays = dict(format=FORMAT, params=json.dumps(params, default=lambda x: np.asarray(x).tolist()), species=model.species_,
+    arrays = dict(format=FORMAT, quantity=model.quantity.name, params=json.dumps(params, default=lambda x: np.asarray(x).tolist()), species=model.species_,
                   atomic=model.atomic_, gamma=model.gamma_, lam=model.lam_, errors=model.errors_)
     for k, e in model.expansions_.items():
         arrays |= {f"{k}/mean": e.projection.mean, f"{k}/matrix": e.projection.matrix, f"{k}/points": e.points, f"{k}/weights": e.weights}
@@ -632,19 +675,21 @@ def unpacked_posterior(arrays, # {name: array} of a model file
                        gamma): # inverse squared width of the kernel
     "`Posterior` of a model file."
     kinds = [int(k) for k in arrays["order"]]
-    basis, factors = Basis({k: arrays[f"{k}/known"] for k in kinds}, gamma), np.zeros((2, *2*(sum(len(arrays[f"{k}/known"]) for k in kinds),)))
+    basis, factors = Basis({k: arrays[f"{k}/known"] for k in kinds}, gamma), np.zeros((len(arrays["factors"]), *2*(sum(len(arrays[f"{k}/known"]) for k in kinds),)))
     factors[:, *np.triu_indices(len(basis))] = arrays["factors"]
     return Posterior(basis, tuple(factors), tuple(arrays["amplitudes"]), tuple(arrays["noises"]), {k: float(arrays[f"{k}/limit"]) for k in kinds})
 
 # %% ../nbs/05_polarizability.ipynb #a4a1375b
-def unpacked_model(path): # what `BondPolarizability.save` wrote
-    "The fitted `BondPolarizability`. Raises `InputError` for a file that is not a model."
+def unpacked_model(model_class, # `BondPolarizability` or `BondDipole`
+                   path): # what its `save` wrote
+    "The fitted model. Raises `InputError` for a file that is not a model of this class."
     arrays = read_npz(path)
     if str(arrays.get("format")) != FORMAT: raise InputError(f"{path}: not a model of this version of bpm_nb; make one with 'bpm-nb fit'")
+    if (found := str(arrays.get("quantity"))) != model_class.quantity.name: raise InputError(f"{path}: a model of the {found}, not of the {model_class.quantity.name}")
     try:
         params = json.loads(str(arrays["params"]))
         name, settings = params.pop("descriptor")
-        model = BondPolarizability(**params, descriptor=DESCRIPTORS[name](**settings))
+        model = model_class(**params, descriptor=DESCRIPTORS[name](**settings))
         model.species_, model.atomic_ = arrays["species"], arrays["atomic"]
         model.gamma_, model.lam_, model.errors_ = float(arrays["gamma"]), tuple(arrays["lam"]), tuple(arrays["errors"])
         kinds = sorted({int(k.split("/")[0]) for k in arrays if "/" in k})
@@ -658,12 +703,13 @@ def unpacked_model(path): # what `BondPolarizability.save` wrote
     return model
 
 # %% ../nbs/05_polarizability.ipynb #c392bf9d
-def check_parts(model): # `BondPolarizability` with its fitted parts
+def check_parts(model): # `BondModel` with its fitted parts
     "Raises `ValueError` for parts that do not fit together or are not finite."
+    n_parts = len(model.quantity.sizes)
     if model.atomic_.shape != model.species_.shape: raise ValueError("one baseline for each element is expected")
     for e in model.expansions_.values():
         (f, r), m = e.projection.matrix.shape, len(e.points)
-        if e.projection.mean.shape != (f,) or e.points.shape != (m, r) or e.weights.shape != (m, 2): raise ValueError("the arrays of a kind of bond differ in size")
+        if e.projection.mean.shape != (f,) or e.points.shape != (m, r) or e.weights.shape != (m, n_parts): raise ValueError("the arrays of a kind of bond differ in size")
         if not all(np.isfinite(x).all() for x in (e.projection.mean, e.projection.matrix, e.points, e.weights)): raise ValueError("a number is not finite")
     p = model.posterior_
     if any(z.shape[1] != model.expansions_[k].projection.matrix.shape[1] for k, z in p.basis.points.items()): raise ValueError("the points of the uncertainty differ in size")

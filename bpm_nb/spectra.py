@@ -694,7 +694,7 @@ def read_polarizability(path, # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table 
                         unit="bohr3"): # its unit, one of `bpm_nb.data.UNITS["alpha"]`
     "Polarizability (T, 3, 3) or (G, T, 3, 3), bohr³, and the time between frames, fs, or None where the file does not tell."
     path, size = Path(path), unit_size("alpha", unit)
-    if path.suffix in (".npz", ".xyz", ".extxyz"): return read_frames(path, unit, need_alpha=True).alpha, None
+    if path.suffix in (".npz", ".xyz", ".extxyz"): return read_frames(path, unit, need="alpha").alpha, None
     if not path.is_file(): raise InputError(f"{path}: no such file")
     if path.suffix == ".npy": alpha, dt_fs = array_at(path), None
     elif path.suffix in (".csv", ".txt", ".dat"): alpha, dt_fs = _read_table(path)

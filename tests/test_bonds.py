@@ -37,6 +37,22 @@ def test_components_keep_the_tensor_and_its_norm():
     np.testing.assert_allclose(3*iso**2 + (beta**2).sum(1), (alpha**2).sum((1, 2)))
 
 
+def test_parts_and_whole_are_inverse_and_keep_components():
+    alpha = np.random.default_rng(0).normal(size=(4, 3, 3))
+    alpha += alpha.transpose(0, 2, 1)
+    iso, beta = POLARIZABILITY.parts(alpha)
+    np.testing.assert_allclose(iso[:, 0], components(alpha)[0])
+    np.testing.assert_allclose(beta, components(alpha)[1])
+    np.testing.assert_allclose(POLARIZABILITY.whole([iso, beta]), alpha, atol=1e-14)
+    np.testing.assert_allclose(DIPOLE.whole(DIPOLE.parts(alpha[0])), alpha[0])
+
+
+def test_two_atoms_of_one_element_are_seen_from_each_end():
+    found = bonds(numbers, water, "pairs", directed=True)
+    assert found.atoms.tolist() == [[1, 0], [2, 0], [1, 2], [2, 1]]
+    np.testing.assert_allclose(found[[2, 3]].vector.sum(0), 0)
+
+
 def test_one_bond_has_the_eigenvalues_along_and_across():
     along, across = 12., 5.
     h2 = bonds(np.array([1, 1]), np.array([[[0, 0, 0], [.3, .4, .5]]]), "covalent")

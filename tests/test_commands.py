@@ -53,8 +53,8 @@ def test_the_whole_job_from_xyz(work, capsys):
     assert {"iso_rmse_au", "beta_rmse_au", "alpha_rmse_au", "iso_relative", "beta_relative", "alpha_relative"} <= found.keys()
     assert found["alpha_relative"] < 0.4
     code, _, _ = call(capsys, "predict", work/"model.npz", work/"test.xyz", "-o", work/"out.xyz")
-    again = read_frames(work/"out.xyz", need_alpha=True)
-    reference = read_frames(work/"test.xyz", need_alpha=True)
+    again = read_frames(work/"out.xyz", need="alpha")
+    reference = read_frames(work/"test.xyz", need="alpha")
     assert code == 0 and np.sqrt(np.mean((again.alpha - reference.alpha)**2)) == pytest.approx(found["alpha_rmse_au"], rel=1e-6)
 
 

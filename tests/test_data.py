@@ -106,7 +106,7 @@ def test_arrays_come_in_with_their_units():
 def test_shipped_sets_load_and_pass_their_checks():
     for name in shipped():
         data = load(name)
-        checked(data.train, name, need_alpha=True), checked(data.test, name, need_alpha=True), checked(data.trajectory.frames, name)
+        checked(data.train, name, need="alpha"), checked(data.test, name, need="alpha"), checked(data.trajectory.frames, name)
         assert data.train.provenance["level"] == data.test.provenance["level"]
 
 

@@ -239,9 +239,9 @@ def dense_reference(model, train, test):
     lower = {k: cholesky(gaussian(z, z, model.gamma_) + 1e-10*np.eye(len(z)), lower=True) for k, z in points.items()}
     def design(frames, part):
         rows, q = view.rows(frames)
-        return np.hstack([solve_triangular(lower[k], (getattr(rows[k], part) @ gaussian(q[k], points[k], model.gamma_)).T, lower=True).T for k in points])
+        return np.hstack([solve_triangular(lower[k], (rows[k].sums[part] @ gaussian(q[k], points[k], model.gamma_)).T, lower=True).T for k in points])
     found = []
-    for part, y, lam in zip(("iso", "aniso"), view.targets(train), model.lam_):
+    for part, y, lam in zip((0, 1), view.targets(train), model.lam_):
         a = design(train, part)
         ridge = np.sqrt(lam*(a**2).sum()/len(a))*np.eye(a.shape[1])
         found.append(design(test, part) @ np.linalg.lstsq(np.vstack([a, ridge]), np.r_[y, np.zeros(a.shape[1])], rcond=None)[0])

@@ -32,6 +32,7 @@ from bpm_nb.data import Frames, load
 
 enol = load("malonaldehyde-enol")
 model = BondPolarizability().fit(enol.train[:60])
+dipole = BondDipole().fit(enol.train[:60])
 
 
 def test_the_model_explains_the_test_frames():
@@ -79,3 +80,25 @@ def test_a_saved_model_predicts_the_same():
         model.save(f"{folder}/model.npz")
         again = BondPolarizability.load(f"{folder}/model.npz")
     np.testing.assert_array_equal(again.predict(enol.test), model.predict(enol.test))
+
+
+def test_dipoles_turn_with_the_molecule_and_follow_its_atoms():
+    from scipy.spatial.transform import Rotation
+    turn, order, few = Rotation.random(rng=1).as_matrix(), np.random.default_rng(0).permutation(9), enol.test[:5]
+    moved = Frames(few.numbers[:, order], (few.pos @ turn.T + [1, -2, 3])[:, order])
+    np.testing.assert_allclose(dipole.predict(moved), dipole.predict(few) @ turn.T, rtol=1e-8, atol=1e-8)
+    assert dipole.score(enol.test) > 0.9
+
+
+def test_polar_tensors_are_those_of_central_differences_and_add_up_to_nothing():
+    few, step = enol.test[:2], 1e-4*np.random.default_rng(0).normal(size=enol.test.pos[:2].shape)
+    there, back = (dipole.predict(Frames(few.numbers, few.pos + s)) for s in (step, -step))
+    found = dipole.derivative(few)
+    np.testing.assert_allclose(np.einsum("snx,snxi->si", 2*step, found), there - back, rtol=1e-5, atol=1e-5*np.abs(there - back).max())
+    np.testing.assert_allclose(found.sum(1), 0, atol=1e-9)
+
+
+def test_the_parts_of_a_dipole_add_up_and_a_symmetric_molecule_has_none():
+    np.testing.assert_allclose(dipole.bond_tensors(enol.test[:7])[1].sum(1), dipole.predict(enol.test[:7]), atol=1e-9)
+    ethyne = Frames([[1, 6, 6, 1]], [[[0, 0, -1.66], [0, 0, -.6], [0, 0, .6], [0, 0, 1.66]]])
+    np.testing.assert_allclose(dipole.predict(ethyne), 0, atol=1e-9)
