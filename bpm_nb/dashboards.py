@@ -785,7 +785,7 @@ def lab_rows(train, # `Frames` with polarizabilities
     view = fitted_view(train, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff)
     both = joined([train, test])
     (rows, q), (iso, beta) = view.rows(both), view.targets(both)
-    return rows, q, {k: r.iso[:len(train)].sum(0) > 0 for k, r in rows.items()}, (iso, beta.reshape(-1, 5))
+    return rows, q, {k: r.frames[:len(train)].sum(0) > 0 for k, r in rows.items()}, (iso, beta.reshape(-1, 5))
 
 # %% ../nbs/10_dashboards.ipynb #d57a8667
 def lab_design(rows, q, own, # what `lab_rows` returned
