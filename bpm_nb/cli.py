@@ -324,7 +324,7 @@ def _reference_harmonic(a, out, numbers, pos, common):
     from ase.data import atomic_masses
     from bpm_nb.reference import Level, reference_harmonic
     from bpm_nb.spectra import harmonic_modes
-    made = reference_harmonic(out, numbers, pos, a.surface, a.displacement, Level(a.xc, a.basis), **common)
+    made = reference_harmonic(out, numbers, pos, a.surface, a.displacement, Level(a.xc, a.basis), **common, symmetry_tol=a.symmetry)
     modes = harmonic_modes(atomic_masses[made.numbers], made.pos, made.hessian, made.dalpha, made.ddipole)
     lines = [dict(wavenumber_cm1=nu, activity_A4_u=s, depolarization_ratio=rho, infrared_km_mol=ir)
              for nu, s, rho, ir in zip(modes.wavenumber_cm1, modes.activity, modes.depolarization_ratio, modes.infrared)]
@@ -460,6 +460,7 @@ def _add_reference_verb(commands):
     p.add_argument("--save-fs", type=number(), default=2., help="time between saved states, fs (default: %(default)s)")
     p.add_argument("--surface", choices=["dft", "gfn2"], default="dft", help="of minimum and Hessian of a harmonic spectrum: the level itself, or that of the dynamics (default: %(default)s)")
     p.add_argument("--displacement", type=number(), default=0.005, metavar="Å", help="step of the central differences (default: %(default)s)")
+    p.add_argument("--symmetry", type=number(-1e-9), default=0.02, metavar="Å", help="largest distance of an atom from where a symmetry has it: steps that are alike are computed once; 0: all are (default: %(default)s)")
 
 # %% ../nbs/11_cli.ipynb #7d29fd5a
 def parser():

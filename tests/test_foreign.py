@@ -5,7 +5,7 @@ from ase import units
 from ase.build import molecule
 from ase.io import write as ase_write
 
-from bpm_nb.data import InputError, Trajectory, read_trajectory, write
+from bpm_nb.data import ASE_FORMATS, InputError, Trajectory, read_trajectory, write
 
 
 def ethanol(n=6, cell=None):
@@ -97,3 +97,46 @@ def test_a_bad_topology_is_one_sentence(tmp_path):
     (tmp_path/"noise.xtc").write_bytes(b"\0\1\2"*50)
     for name, top, message in (("noise.xtc", "top.pdb", "MDAnalysis cannot read"), ("absent.xtc", "top.pdb", "absent.xtc: no such file"), ("noise.xtc", "absent.pdb", "absent.pdb: no such file")):
         with pytest.raises(InputError, match=message): read_trajectory(tmp_path/name, 1., tmp_path/top)
+
+
+# ---- nothing that comes from outside runs
+
+class Hostile:
+    "Makes a file when it is unpickled."
+    def __init__(self, mark): self.mark = mark
+    def __reduce__(self): return open, (str(self.mark), "w")
+
+
+@pytest.mark.parametrize("name", ["run.traj", "run.bundle", "run.db", "run.pckl", "run.pkl", "run.json", "run.py", "run.gpw", "run.nc", "run.dcd", "run", "postgresql.xyz2", "run.xyz.gz", "run.npz", "run.xyz"])
+def test_a_pickle_is_not_opened_whatever_its_name(tmp_path, name, monkeypatch):
+    import pickle
+    monkeypatch.chdir(tmp_path)
+    (tmp_path/name).write_bytes(pickle.dumps(Hostile(tmp_path/"mark")))
+    with pytest.raises(InputError, match=name.split(".")[0]): read_trajectory(name, 1.)
+    assert not (tmp_path/"mark").exists()
+    pickle.loads((tmp_path/name).read_bytes()).close()
+    assert (tmp_path/"mark").exists()  # it would have run
+
+
+def test_databases_folders_and_programs_inputs_are_refused(tmp_path):
+    from ase.db import connect
+    from ase.io.bundletrajectory import BundleTrajectory
+    with connect(tmp_path/"run.db") as db: db.write(molecule("H2O"))
+    bundle = BundleTrajectory(str(tmp_path/"run.bundle"), "w")
+    bundle.write(molecule("H2O"))
+    bundle.close()
+    (tmp_path/"run.cell").write_text("%BLOCK LATTICE_CART\n")
+    for name, message in (("run.db", "kind 'db'"), ("run.bundle", "no such file"), ("run.cell", "kind 'castep-cell'")):
+        with pytest.raises(InputError, match=message): read_trajectory(tmp_path/name, 1.)
+
+
+@pytest.mark.parametrize("name", ASE_FORMATS)
+def test_the_readers_that_are_used_call_nothing_that_runs_code(name):
+    import ast
+    import inspect
+
+    from ase.io.formats import ioformats
+    source = inspect.getsource(ioformats[name].module)
+    called = {ast.unparse(n.func) for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call)}
+    assert ioformats[name].can_read and not called & {"eval", "exec", "compile", "__import__", "os.system"}
+    assert not [c for c in called if c.startswith(("pickle.", "subprocess.", "os.exec", "os.spawn", "Popen", "import_module", "importlib."))]

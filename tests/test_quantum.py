@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bpm_nb.data import SHIPPED, STEPS, InputError, load, packed, read, shipped, shipped_files, unpacked, write
-from bpm_nb.reference import (Level, Parts, conjugate_gradient, dynamics_chunk, mean_field, response_polarizability, ship, single_point,
-                              thermal_momenta, topology)
+from bpm_nb.reference import (WITH_AVX2, Level, Parts, central_differences, conjugate_gradient, distinct_displacements, dynamics_chunk, mean_field, reference_harmonic,
+                              response_polarizability, ship, single_point, symmetric, thermal_momenta, topology)
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
 WATER = np.array([8, 1, 1]), np.array([[0, 0, .117], [0.1, .757, -.469], [0, -.757, -.469]])
@@ -322,3 +322,62 @@ def test_a_molecule_that_flies_apart_is_refused(tmp_path):
     assert topology(hot[0], moved) == found
     moved[3] = moved[0] + [0, 0, 1.4]
     assert topology(hot[0], moved) != found
+
+
+# ---- symmetry -------------------------------------------------------------------------------------------------------
+
+def bent_springs(numbers, pos):
+    "Forces, dipole and polarizability of anharmonic springs between all atoms, which carry charges and pair tensors."
+    z, d = np.asarray(numbers, float), pos[:, None] - pos
+    r = np.linalg.norm(d, axis=-1) + np.eye(len(z))
+    pull = (np.sqrt(z[:, None]*z)*(r - 1.3 + 0.3*(r - 1.3)**2)/r)[..., None]*d
+    pair = (np.exp(-r/2)*(1 - np.eye(len(z))))[..., None, None]*np.einsum("abi,abj->abij", d, d)
+    return dict(forces=-pull.sum(1), dipole=z @ pos + ((np.exp(-r)*z)[..., None]*d).sum((0, 1)), alpha=pair.sum((0, 1)))
+
+
+@pytest.mark.parametrize("name,points", [("H2O", 9), ("NH3", None), ("CH4", None), ("C6H6", None), ("CO2", 5), ("CH3OH", None), ("H2O2", 12)])
+def test_distinct_displacements_give_the_derivatives_of_all(name, points):
+    from ase.build import molecule
+    atoms, rng, h = molecule(name), np.random.default_rng(0), 1e-4
+    found = symmetric(atoms.numbers, atoms.positions @ np.linalg.qr(rng.normal(size=(3, 3)))[0])
+    steps, needed = h*np.eye(3*len(atoms)).reshape(-1, len(atoms), 3), distinct_displacements(found)
+    few = [sign*steps[3*a + k] for (a, k), turn in needed.items() for sign in ((1, -1) if turn is None else (1,))]
+    whole = symmetric(atoms.numbers, found.pos, tol=0)
+    values = [central_differences([(s, bent_springs(atoms.numbers, found.pos + s)) for s in some], symmetry) for some, symmetry in ((few, found), ([*steps, *-steps], whole))]
+    assert len(few) < 6*len(atoms) and points in (None, len(few))
+    for a, b in zip(*values): np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_harmonic_reference_with_symmetry_is_that_without_it(tmp_path, monkeypatch):
+    "Water in any direction: half the single points, the same lines but for the end of the relaxation, which leaves 1e-4 Å."
+    import bpm_nb.reference
+    from bpm_nb.spectra import modes_of
+    counted, compute = [], bpm_nb.reference.displaced_point
+    monkeypatch.setattr(bpm_nb.reference, "displaced_point", lambda *a: counted.append(a) or compute(*a))
+    turned = WATER[0], WATER[1] @ np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    found = [modes_of(reference_harmonic(tmp_path/"w.npz", *turned, level=Level("hf", "6-31g"), symmetry_tol=tol)) for tol in (0.02, 0)]
+    assert len(counted) == 9 + 18
+    for name, tol in dict(wavenumber_cm1=0.1, activity=0.05, infrared=0.05, depolarization_ratio=1e-3).items():
+        np.testing.assert_allclose(getattr(found[0], name), getattr(found[1], name), atol=tol)
+
+
+def test_steps_of_another_symmetry_are_not_gone_on_with(tmp_path):
+    with Parts(tmp_path/"w.npz", {}): pass
+    with pytest.raises(InputError, match="other settings"): reference_harmonic(tmp_path/"w.npz", *WATER, level=Level("hf", "sto-3g"))
+
+
+def test_the_library_of_pyscf_takes_the_kernel_of_the_processor():
+    "In a fresh process, and in those that joblib starts from it."
+    program = """
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_info
+from bpm_nb.reference import Level, mean_field
+def architectures():
+    mean_field([2], [[0., 0., 0.]], Level("hf", "sto-3g"))
+    return {"pyscf" in lib["filepath"]: lib.get("architecture") for lib in threadpool_info() if lib["internal_api"] == "openblas"}
+print([architectures(), *Parallel(2)(delayed(architectures)() for _ in range(2))])
+"""
+    for own, expected in ((None, "Haswell"), ("Nehalem", "Nehalem")):
+        environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"} | ({"OPENBLAS_CORETYPE": own} if own else {})
+        for found in eval(subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True, text=True).stdout):
+            if own or found.get(False) in WITH_AVX2: assert found.get(True, expected) == expected

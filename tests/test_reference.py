@@ -31,6 +31,23 @@ def test_stratified_segments_have_the_mean_of_the_ensemble():
     assert len(set(chosen[:, 0])) == 8
 
 
+def test_the_symmetry_of_a_molecule_does_not_depend_on_its_direction():
+    from ase.build import molecule
+    rng = np.random.default_rng(0)
+    for name, order in dict(H2O=4, NH3=6, CH4=24, C6H6=24, C2H6=12, C3H4_D2d=8, CH3OH=2, H2O2=2, CO2=16, HCN=8, H2=16, O=48).items():
+        atoms = molecule(name)
+        q = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+        found = symmetric(atoms.numbers, atoms.positions @ q.T + rng.normal(size=3) + 0.002*rng.normal(size=(len(atoms), 3)))
+        assert len(found.rotations) == order, name
+        for r, image in zip(found.rotations, found.images):
+            assert (atoms.numbers[image] == atoms.numbers).all()
+            np.testing.assert_allclose(found.pos @ r.T, found.pos[image], atol=1e-9)
+            np.testing.assert_allclose(np.abs(found.rotations @ r - found.rotations[:, None]).max((2, 3)).min(0), 0, atol=1e-9)  # a group
+        moved = np.linalg.norm(found.pos[:, None] - found.pos, axis=-1) - atoms.get_all_distances()
+        assert np.abs(moved).max() < 0.02
+    assert len(symmetric([6, 1, 8, 7, 9], rng.normal(size=(5, 3))).rotations) == 1
+
+
 def test_internal_forces_neither_push_nor_turn():
     x, f = np.random.default_rng(0).normal(size=(2, 4, 3))
     inner = internal_forces(x, f)
@@ -41,7 +58,7 @@ def test_internal_forces_neither_push_nor_turn():
 def test_differences_of_a_known_function_are_its_derivatives():
     grow = lambda x: dict(forces=-2*x, alpha=x.sum()*np.eye(3), dipole=x[0])
     moves = 0.005*np.concatenate([np.eye(6), -np.eye(6)]).reshape(-1, 2, 3)
-    hessian, dalpha, ddipole = central_differences([grow(m) for m in moves], 0.005)
+    hessian, dalpha, ddipole = central_differences([(m, grow(m)) for m in moves], symmetric([1, 1], np.eye(3)[:2], tol=0))
     np.testing.assert_allclose(hessian.reshape(6, 6), 2*np.eye(6), atol=1e-12)
     np.testing.assert_allclose(dalpha, np.broadcast_to(np.eye(3), (2, 3, 3, 3)), atol=1e-12)
     np.testing.assert_allclose(ddipole, [np.eye(3), np.zeros((3, 3))], atol=1e-12)
