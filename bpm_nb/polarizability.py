@@ -6,22 +6,22 @@
 __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view', 'chunks', 'Survey', 'surveyed', 'Expansion',
            'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution', 'structures_solution',
            'frames_of_block', 'block_design', 'block_sweep', 'normal_equations', 'descended', 'inducing_solution',
-           'points_by_rule', 'Posterior', 'fitted_posterior', 'fitted_parts', 'chosen_settings', 'bond_values',
-           'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach', 'pair_parts', 'deviations',
-           'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames', 'Answers', 'BondModel',
-           'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors', 'packed_model',
-           'unpacked_posterior', 'unpacked_model', 'check_parts']
+           'points_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior', 'fitted_parts', 'chosen_settings',
+           'bond_values', 'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach', 'pair_parts',
+           'deviations', 'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames', 'Answers',
+           'BondModel', 'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors',
+           'packed_model', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
-from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.linalg.blas import dsyrk
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
@@ -175,12 +175,16 @@ def mapped(function, # of one item
         yield from tqdm(found, desc=label, total=total, delay=2, leave=False)
 
 # %% ../nbs/05_polarizability.ipynb #cccc538a
-def covariances(rows, # {kind: `Rows`}
-                q, # {kind: (P, R)} descriptors
+def covariances(one, other, # frames, and S' others, as `View.rows` gives them
                 gamma): # inverse squared width of the kernel
-    "Covariance of the targets of each part, (C S, C S): of the isotropic ones (S, S) and of the anisotropic ones (5 S, 5 S)."
-    parts = (summed_kernels(q[k], q[k], gamma, *((s, s.T) for s in r.sums)) for k, r in rows.items())
-    return tuple(map(sum, zip(*parts)))
+    "Covariance of the targets of each part, (C S, C S'): of the isotropic ones (S, S') and of the anisotropic ones (5 S, 5 S')."
+    (rows, q), (others, z) = one, other
+    sums = lambda r: next(iter(r.values())).sums
+    totals = [np.zeros((a.shape[0], b.shape[0])) for a, b in zip(sums(rows), sums(others))]
+    for k in set(rows) & set(others):
+        found = summed_kernels(q[k], z[k], gamma, *((a, b.T) for a, b in zip(rows[k].sums, others[k].sums)))
+        for total, part in zip(totals, found): total += part
+    return totals
 
 # %% ../nbs/05_polarizability.ipynb #32a3ae20
 GAMMAS = 2.0**np.arange(-4, 2)  # inverse squared widths that are tried
@@ -205,9 +209,9 @@ def scanned(frames, # `Frames` with polarizabilities
             gammas, # (Γ,) inverse squared widths
             lambdas): # (Λ,) relative regularizations
     "`Scan` of the frames, all at once."
-    (rows, q), targets = view.rows(frames), view.targets(frames)
+    seen, targets = view.rows(frames), view.targets(frames)
     def task(gamma):
-        solvers = [ridge(k, size) for k, size in zip(covariances(rows, q, gamma), view.quantity.sizes)]
+        solvers = [ridge(k, size) for k, size in zip(covariances(seen, seen, gamma), view.quantity.sizes)]
         return [(best_lambda(r, y, lambdas)[1], [r.evidence(y, lam) for lam in lambdas]) for r, y in zip(solvers, targets)]
     found = np.array(list(mapped(task, gammas, "choosing settings", len(gammas))))
     return Scan(np.asarray(gammas), np.asarray(lambdas), *np.moveaxis(found, (2, 3, 1), (0, 2, 3)))
@@ -227,8 +231,8 @@ class Solution:
 def bonds_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
     "`Solution` in the basis of all bonds."
     frames = joined(list(one_pass()))
-    rows, q = view.rows(frames)
-    solvers = [ridge(k, size) for k, size in zip(covariances(rows, q, gamma), view.quantity.sizes)]
+    rows, q = seen = view.rows(frames)
+    solvers = [ridge(k, size) for k, size in zip(covariances(seen, seen, gamma), view.quantity.sizes)]
     targets = view.targets(frames)
     c = [solver.coefficients(y, lam) for solver, y, lam in zip(solvers, targets, lams)]
     left_out = tuple(solver.left_out(y, lam) for solver, y, lam in zip(solvers, targets, lams))
@@ -297,7 +301,7 @@ def descended(gram, # (M, M) AᵀA, upper triangle
 
 # %% ../nbs/05_polarizability.ipynb #06ee3c74
 def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
-    "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of at most 200 frames of the sample."
+    "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of at most 400 frames of the sample."
     basis = Basis(chosen_points(view.rows(survey.sample)[1], options["n_points"]), gamma)
     gram, rhs, norms, rows = normal_equations(one_pass, view, basis)
     scale = [max(np.trace(g), 1e-300)/n for g, n in zip(gram, rows)]
@@ -308,7 +312,7 @@ def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASE
         task = partial(block_sweep, view=view, basis=basis, w=w, p=p)
         return map(sum, zip(*mapped(task, one_pass(), "refining")))
     w, sweeps = refined(sweep, rhs, factors, np.multiply(lams, scale), norms)
-    some = survey.sample[np.random.default_rng(0).permutation(len(survey.sample))[:200]]
+    some = survey.sample[np.random.default_rng(0).permutation(len(survey.sample))[:400]]
     left_out = tuple(left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(*block_design(some, view, basis), w.T, factors, view.quantity.sizes))
     weights = {k: basis.whitening[k] @ w[columns] for k, columns in basis.columns.items()}
     return Solution(basis.points, weights, lams, some, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps))
@@ -325,50 +329,64 @@ def points_by_rule(model, # `BondModel`
 # %% ../nbs/05_polarizability.ipynb #48334ea2
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    "Covariance that the training frames leave."
-    basis: Basis         # a few hundred functions
-    factors: tuple       # (M, M) upper factors of AᵀA/λ + 1, one for each of K parts
-    amplitudes: tuple    # (K,) standard deviation of a bond before any data
-    noises: tuple        # (K,) variance of a target beside that of the bonds, in units of the amplitudes squared
-    limits: dict         # {kind: what is unexplained of 99.9 % of the training bonds, at most}
+    "Covariance that the training frames leave, as some of them tell it."
+    view: View           # how the model sees frames
+    frames: Frames       # those that are remembered
+    gamma: float         # inverse squared width of the kernel
+    lams: tuple          # (K,) relative regularization of each part
+    basis: Basis         # a few hundred bonds that stand for all
+    limits: dict         # {kind: what these leave unexplained of 99.9 % of the training bonds, at most}
+    amplitudes: tuple = None # (K,) standard deviation of a bond before any data
+
+    @cached_property
+    def known(self):
+        "Rows and descriptors of the frames that are remembered, Cholesky factors of `K + λ` of each part, and λ, absolute."
+        seen = self.view.rows(self.frames)
+        kernels = covariances(seen, seen, self.gamma)
+        floors = [lam*max(np.trace(k)/len(k), 1e-300) for k, lam in zip(kernels, self.lams)]
+        return seen, [cho_factor(k + floor*np.eye(len(k))) for k, floor in zip(kernels, floors)], floors
+
+    def covariance(self, frames): # `Frames`
+        "Covariances (S, C, C) of the errors of each part."
+        (seen, factors, floors), new, found = self.known, self.view.rows(frames), []
+        own, cross = covariances(new, new, self.gamma), covariances(new, seen, self.gamma)
+        for k, c, factor, floor, amplitude, size in zip(own, cross, factors, floors, self.amplitudes, self.view.quantity.sizes):
+            v = solve_triangular(factor[0], c.T, trans=0 if factor[1] else 1, lower=factor[1]).reshape(len(c.T), -1, size)
+            found.append(amplitude**2*(diagonal_blocks(k, size) - np.einsum("mfc,mfd->fcd", v, v, optimize=True) + floor*np.eye(size)))
+        return found
+
+    def left_out(self):
+        "Variances (C S,) of each part of the frames that are remembered, each without its own targets, before the amplitude (ibid., eq. 5.12)."
+        _, factors, _ = self.known
+        inverse = (diagonal_blocks(cho_solve(f, np.eye(len(f[0]))), size) for f, size in zip(factors, self.view.quantity.sizes))
+        return [np.einsum("fcc->fc", np.linalg.inv(blocks)).ravel() for blocks in inverse]
 
     def unexplained(self, kind, q): # kind of the bonds, (P, R) descriptors
         "Standard deviation (P,) that the points leave to each bond, from 0 to 1."
         blocks = row_blocks(len(q), 8*max(1, len(self.basis.points[kind])), HOT)
         return np.concatenate([np.sqrt(np.maximum(1 - (self.basis.values(kind, q[b])**2).sum(1), 0)) for b in blocks])
 
-    def covariance(self, rows, q): # {kind: `Rows`}, {kind: (P, R)} descriptors
-        "Covariances (S, C, C) of each part, in units of the amplitudes squared: what noise leaves, and what no point explains."
-        found, open_, n = [], [], next(iter(rows.values())).frames.shape[0]
-        alone = {k: self.unexplained(k, q[k])**2 for k in rows if k in self.basis.points}
-        for part, (a, f) in enumerate(zip(designs(self.basis, rows, q), self.factors)):
-            v = solve_triangular(f, a.T, trans=1, check_finite=False).reshape(len(f), n, -1)
-            found.append(np.einsum("mfc,mfd->fcd", v, v, optimize=True))
-            open_.append(sum(_spread_over(rows[k].sums[part], v.shape[2], variance) for k, variance in alone.items()))
-        return found, open_
-
-def _spread_over(sums, size, variance):
-    "Variances (P,) of independent bonds, as covariances (S, size, size) of their sums."
-    sides = [sums[c::size] for c in range(size)]
-    return np.stack([np.stack([(a.multiply(b)) @ variance for b in sides], -1) for a in sides], -1)
-
 # %% ../nbs/05_polarizability.ipynb #99bda81a
-def fitted_posterior(one_pass, view, survey, gamma, solution, n_points=800): # see `BASES`
+def diagonal_blocks(matrix, # (C S, C S)
+                    size): # C
+    "Blocks (S, C, C) of each frame with itself."
+    frames = np.arange(len(matrix)//size)
+    return matrix.reshape(len(frames), size, len(frames), size)[frames, :, frames]
+
+# %% ../nbs/05_polarizability.ipynb #10951f23
+def fitted_posterior(view, survey, gamma, solution, # see `BASES`
+                     pairs_at_most=16_000, # pairs of atoms of the frames that are remembered
+                     n_points=800): # bonds that stand for all
     "`Posterior`, calibrated on the frames that were left out of the fit."
-    rows, q = view.rows(survey.sample)
+    q = view.rows(survey.sample)[1]
     basis = Basis(chosen_points(q, n_points, seed=1), gamma)
-    gram, _, _, n = normal_equations(one_pass, view, basis)
-    lams = [lam*max(np.trace(g), 1e-300)/k for lam, g, k in zip(solution.lams, gram, n)]
-    factors = tuple(factorized(g, lam)[0]/np.sqrt(lam) for g, lam in zip(gram, lams))
-    raw = Posterior(basis, factors, (1.,)*len(lams), tuple(lams), {})
+    atoms = solution.frames.numbers.shape[1]
+    some = np.random.default_rng(2).permutation(len(solution.frames))[:max(2, pairs_at_most//max(1, atoms*(atoms - 1)//2))]
+    raw = Posterior(view, solution.frames[some], gamma, solution.lams, basis, {})
     limits = {k: max(float(np.quantile(raw.unexplained(k, x), 0.999)), 1e-6) for k, x in q.items() if k in basis.points}
-    known, open_ = raw.covariance(*view.rows(solution.frames[:200]))
-    amplitudes = []
-    for h, rest, residuals, lam in zip(known, open_, solution.residuals, lams):
-        without = np.linalg.solve(np.eye(h.shape[1]) - h/lam, h) + rest  # as in `left_out_rows`: the frame's own targets are not known
-        variance = np.einsum("fcc->fc", without).ravel() + lam
-        amplitudes.append(float(np.median(np.abs(residuals[:len(variance)])/np.sqrt(np.maximum(variance, 1e-300)))/0.6745))
-    return replace(raw, amplitudes=tuple(amplitudes), limits=limits)
+    errors = [r.reshape(len(solution.frames), -1)[some].ravel() for r in solution.residuals]
+    amplitudes = tuple(float(np.median(np.abs(e)/np.sqrt(np.maximum(v, 1e-300)))/0.6745) for e, v in zip(errors, raw.left_out()))
+    return replace(raw, limits=limits, amplitudes=amplitudes)
 
 # %% ../nbs/05_polarizability.ipynb #946ed616
 def fitted_parts(model, # `BondModel`, not fitted: its settings
@@ -383,7 +401,7 @@ def fitted_parts(model, # `BondModel`, not fitted: its settings
     one_pass = in_chunks(frames_of_block(model, n_points))
     solution = BASES[model.basis](one_pass, view, survey, gamma, lams, dict(n_points=n_points, choose=model.lam is None))
     errors = tuple(float(np.sqrt(np.mean(r**2))) for r in solution.residuals)
-    posterior = fitted_posterior(one_pass, view, survey, gamma, solution)
+    posterior = fitted_posterior(view, survey, gamma, solution)
     expansions = {k: Expansion(view.projections[k], z, solution.weights[k]) for k, z in solution.points.items()}
     return dict(species_=survey.species, atomic_=survey.atomic, expansions_=expansions, gamma_=gamma, lam_=solution.lams, errors_=errors, posterior_=posterior, info_=solution.info)
 
@@ -475,11 +493,10 @@ def pair_parts(model, frames, pairs): # see `predicted`; (B, 2) pairs of atoms
 # %% ../nbs/05_polarizability.ipynb #68fb111b
 def deviations(model, frames): # see `predicted`
     "One array: standard deviation of each element of the quantity."
-    posterior, variance = model.posterior_, 0
-    known, open_ = posterior.covariance(*view_of(model).rows(frames))
-    for a, h, rest, noise, basis in zip(posterior.amplitudes, known, open_, posterior.noises, model.quantity.bases):
-        variance = variance + a**2*np.einsum("...c,scd,...d->s...", basis, h + rest + noise*np.eye(h.shape[1]), basis, optimize=True)
-    return np.sqrt(variance),
+    atoms, spread_over = frames.numbers.shape[1], lambda basis, c: np.einsum("...c,scd,...d->s...", basis, c, basis, optimize=True)
+    size = max(1, 4000//max(1, atoms*(atoms - 1)//2))  # the frames' own covariance should cost less than that with those remembered
+    found = [sum(map(spread_over, model.quantity.bases, model.posterior_.covariance(frames[i:i + size]))) for i in range(0, len(frames), size)]
+    return np.sqrt(np.maximum(np.concatenate(found), 0)),
 
 def strangeness(model, frames, pairs): # see `pair_parts`
     "One array: (S, B) unexplained deviation of each pair in units of the largest in the training set, times its weight."
@@ -667,19 +684,9 @@ def packed_model(model): # fitted `BondModel`
         arrays |= {f"{k}/mean": e.projection.mean, f"{k}/matrix": e.projection.matrix, f"{k}/points": e.points, f"{k}/weights": e.weights}
     p = model.posterior_
     arrays |= {f"{k}/known": z for k, z in p.basis.points.items()} | {f"{k}/limit": limit for k, limit in p.limits.items()}
-    arrays |= dict(order=list(p.basis.points), factors=np.stack([f[np.triu_indices(len(f))] for f in p.factors]), amplitudes=p.amplitudes, noises=p.noises)
-    return arrays
+    return arrays | dict(amplitudes=p.amplitudes, remembered_numbers=p.frames.numbers, remembered_pos=p.frames.pos)
 
 # %% ../nbs/05_polarizability.ipynb #945f0c1a
-def unpacked_posterior(arrays, # {name: array} of a model file
-                       gamma): # inverse squared width of the kernel
-    "`Posterior` of a model file."
-    kinds = [int(k) for k in arrays["order"]]
-    basis, factors = Basis({k: arrays[f"{k}/known"] for k in kinds}, gamma), np.zeros((len(arrays["factors"]), *2*(sum(len(arrays[f"{k}/known"]) for k in kinds),)))
-    factors[:, *np.triu_indices(len(basis))] = arrays["factors"]
-    return Posterior(basis, tuple(factors), tuple(arrays["amplitudes"]), tuple(arrays["noises"]), {k: float(arrays[f"{k}/limit"]) for k in kinds})
-
-# %% ../nbs/05_polarizability.ipynb #a4a1375b
 def unpacked_model(model_class, # `BondPolarizability` or `BondDipole`
                    path): # what its `save` wrote
     "The fitted model. Raises `InputError` for a file that is not a model of this class."
@@ -695,14 +702,16 @@ def unpacked_model(model_class, # `BondPolarizability` or `BondDipole`
         kinds = sorted({int(k.split("/")[0]) for k in arrays if "/" in k})
         part = lambda k, name: arrays[f"{k}/{name}"]
         model.expansions_ = {k: Expansion(Projection(part(k, "mean"), part(k, "matrix")), part(k, "points"), part(k, "weights")) for k in kinds}
-        model.posterior_ = unpacked_posterior(arrays, model.gamma_)
+        known = {k: part(k, "known") for k in kinds if f"{k}/known" in arrays}
+        model.posterior_ = Posterior(view_of(model), Frames(arrays["remembered_numbers"], arrays["remembered_pos"]), model.gamma_, model.lam_,
+                                     Basis(known, model.gamma_), {k: float(part(k, "limit")) for k in known}, tuple(arrays["amplitudes"]))
         check_settings(model)
         check_parts(model)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError) as e:
         raise InputError(f"{path}: a broken model file ({e}); make a new one with 'bpm-nb fit'") from None
     return model
 
-# %% ../nbs/05_polarizability.ipynb #c392bf9d
+# %% ../nbs/05_polarizability.ipynb #a4a1375b
 def check_parts(model): # `BondModel` with its fitted parts
     "Raises `ValueError` for parts that do not fit together or are not finite."
     n_parts = len(model.quantity.sizes)
@@ -712,5 +721,6 @@ def check_parts(model): # `BondModel` with its fitted parts
         if e.projection.mean.shape != (f,) or e.points.shape != (m, r) or e.weights.shape != (m, n_parts): raise ValueError("the arrays of a kind of bond differ in size")
         if not all(np.isfinite(x).all() for x in (e.projection.mean, e.projection.matrix, e.points, e.weights)): raise ValueError("a number is not finite")
     p = model.posterior_
+    if len(p.amplitudes) != n_parts or len(model.lam_) != n_parts: raise ValueError("one amplitude and one regularization for each part are expected")
     if any(z.shape[1] != model.expansions_[k].projection.matrix.shape[1] for k, z in p.basis.points.items()): raise ValueError("the points of the uncertainty differ in size")
-    if not all(np.isfinite(x).all() for x in (*p.factors, p.amplitudes, p.noises, *p.basis.points.values())): raise ValueError("a number is not finite")
+    if not all(np.isfinite(x).all() for x in (p.amplitudes, p.frames.pos, *p.basis.points.values())): raise ValueError("a number is not finite")

@@ -5,10 +5,10 @@ from published import BONDS, needs_published_frames, published
 
 from bpm_nb.bonds import bonds as bonds_of
 from bpm_nb.bonds import components
+from bpm_nb.data import load
 from bpm_nb.featurizer import Soap
-from bpm_nb.polarizability import BondPolarizability, errors
+from bpm_nb.polarizability import BondDipole, BondPolarizability, errors
 
-pytestmark = needs_published_frames
 GAMMA, LAMBDA, EPSILON = 1e-5, 1e-8, 1e-8
 
 
@@ -18,6 +18,13 @@ def soap(frames):
     found = bonds_of(frames.numbers[0], frames.pos, BONDS)
     raw = Soap().raw(frames.numbers[0], frames.pos, found, [1, 6, 8])
     return raw.reshape(len(frames), 9, -1), found.direction.reshape(len(frames), 9, 3)
+
+
+def assert_calibrated(error, std):
+    "The shares of the errors of all components inside one and two standard deviations; of a normal distribution 0.68 and 0.95."
+    ratio = np.abs(error/std)
+    if error.ndim == 3: ratio = ratio[:, *np.triu_indices(3)]
+    assert 0.60 <= (ratio < 1).mean() <= 0.76 and 0.92 <= (ratio < 2).mean() <= 0.98, ((ratio < 1).mean(), (ratio < 2).mean())
 
 
 def bond_kernel(x, z):
@@ -35,6 +42,7 @@ def first_300():
     return train, test, bond_kernel(q, q), bond_kernel(qt, q), *tensors
 
 
+@needs_published_frames
 def test_the_published_isotropic_error_is_reproduced(first_300):
     train, test, k, kt, *_ = first_300
     iso, expected = components(train.alpha)[0], components(test.alpha)[0]
@@ -42,6 +50,7 @@ def test_the_published_isotropic_error_is_reproduced(first_300):
     assert np.sqrt(np.mean((kt.sum(1) @ w - expected)**2)) == pytest.approx(0.0308, rel=0.05)
 
 
+@needs_published_frames
 @pytest.mark.parametrize("as_coded, expected", [(False, 0.30), (True, 0.51)])
 def test_the_published_anisotropic_error_is_reproduced(first_300, as_coded, expected):
     "With the transpose in the normal equations, and as the public code has it, without."
@@ -55,10 +64,21 @@ def test_the_published_anisotropic_error_is_reproduced(first_300, as_coded, expe
     assert np.sqrt(np.mean((np.einsum("ijst,t->sij", design_t, v) - split(test))**2)) == pytest.approx(expected, rel=0.2)
 
 
+@needs_published_frames
 @pytest.mark.parametrize("n_frames, iso, beta", [(300, 0.020, 0.018), (2000, 0.004, 0.006)])
-def test_the_stated_accuracy_on_random_frames(n_frames, iso, beta):
+def test_the_stated_accuracy_and_calibration_on_random_frames(n_frames, iso, beta):
     "With no setting given: everything is chosen on the training frames."
     train = published()[np.random.default_rng(0).permutation(2000)[:n_frames]]
     test = published("_test")
-    found = errors(test.alpha, BondPolarizability().fit(train).predict(test))
+    alpha, std = BondPolarizability().fit(train).predict(test, return_std=True)
+    found = errors(test.alpha, alpha)
     assert found["iso_rmse_au"] <= iso and found["beta_rmse_au"] <= beta, found
+    assert_calibrated(alpha - test.alpha, std)
+
+
+@pytest.mark.parametrize("name", ["malonaldehyde-enol", "malonaldehyde-keto"])
+@pytest.mark.parametrize("model, quantity", [(BondPolarizability, "alpha"), (BondDipole, "dipole")])
+def test_the_calibration_on_other_temperatures(name, model, quantity):
+    data = load(name)
+    found, std = model().fit(data.train).predict(data.test, return_std=True)
+    assert_calibrated(found - getattr(data.test, quantity), std)
