@@ -13,7 +13,7 @@ from bpm_nb.bonds import BASIS, bonds, components, tensor
 from bpm_nb.data import Frames, InputError, joined
 from bpm_nb.featurizer import BondAxis
 from bpm_nb.kernels import rows_by_kind
-from bpm_nb.polarizability import BondPolarizability, errors
+from bpm_nb.polarizability import BondDipole, BondPolarizability, errors
 
 BASES = ["inducing", "bonds", "structures"]
 WATER = np.array([[0, 0, .12], [0, .76, -.47], [0, -.76, -.47]])
@@ -314,3 +314,18 @@ def test_the_evidence_chooses_settings_without_help(methanol):
     assert model.gamma_ > 0 and all(1e-13 < lam < 1 for lam in model.lam_)
     again = BondPolarizability(gamma=model.gamma_, lam=model.lam_).fit(methanol)
     np.testing.assert_allclose(again.predict(methanol), model.predict(methanol), rtol=1e-6, atol=1e-6)
+
+
+def test_a_model_of_another_quantity_is_refused(water, tmp_path):
+    dipoles = replace(water, dipole=water.pos[:, 0] - water.pos[:, 1:].mean(1))
+    BondDipole(n_points=50, gamma=0.5, lam=1e-6).fit(dipoles).save(tmp_path/"dipole.npz")
+    assert BondDipole.load(tmp_path/"dipole.npz").predict(water).shape == (len(water), 3)
+    with pytest.raises(InputError, match="a model of the dipole, not of the alpha"): BondPolarizability.load(tmp_path/"dipole.npz")
+    with pytest.raises(InputError, match="there is no dipole"): BondDipole().fit(water)
+
+
+def test_a_dipole_in_the_basis_of_all_bonds_is_that_of_many_points(water):
+    dipoles = replace(water, dipole=water.pos[:, 0] - water.pos[:, 1:].mean(1))
+    for basis in ("inducing", "structures"):
+        every, other = (BondDipole(basis=b, gamma=0.25, lam=1e-6, n_points=5000).fit(dipoles) for b in ("bonds", basis))
+        np.testing.assert_allclose(other.predict(water), every.predict(water), atol=1e-3 if basis == "inducing" else 0.1)
