@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['Shares', 'bond_shares', 'segment_tensors', 'bond_labels', 'eckart_rotation', 'eckart_frame', 'Motion', 'band_filter',
-           'band_motion', 'overlap', 'animation', 'polarizability_slope', 'Match', 'matched', 'robust_scale', 'Marker',
-           'marker_bands', 'Mixture', 'mixture', 'followed', 'paired']
+           'band_motion', 'overlap', 'animation', 'polarizability_slope', 'Match', 'matched', 'robust_scale',
+           'mode_bands', 'Marker', 'marker_bands', 'Mixture', 'mixture', 'followed', 'paired', 'Shift',
+           'isotope_shifts', 'band_shifts']
 
 # %% ../nbs/08_assign.ipynb #4d335789
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 from scipy import fft, optimize
 
 from .data import InputError
-from .spectra import C_CM_FS, estimator, geometry_weights, peaks, segments, signals, standard_error
+from .spectra import C_CM_FS, estimator, geometry_weights, modes_of, peaks, power_spectrum, segments, signals, standard_error
 
 # %% ../nbs/08_assign.ipynb #a418a53b
 @dataclass(frozen=True, eq=False)
@@ -247,6 +248,21 @@ def robust_scale(values, # (n,) values
     spread = 1.4826*np.median(np.abs(values - scale*references))*np.sqrt(len(values)/max(len(values) - 1, 1))
     return float(scale), float(1.2533*spread/np.sqrt((references**2).sum()))
 
+# %% ../nbs/08_assign.ipynb #6d75be74
+def mode_bands(trajectory, # `bpm_nb.data.Trajectory`
+               harmonic, # `bpm_nb.data.Harmonic` of the same atoms in the same order
+               **options): # options of `bpm_nb.spectra.estimator`
+    "The strongest band of each normal mode's coordinate in the run, a list of `bpm_nb.spectra.Peak` in the order of `modes_of`; None where none stands out."
+    if not np.array_equal(trajectory.numbers, harmonic.numbers): raise InputError("the run and the derivatives are of different molecules, or their atoms stand in another order")
+    masses = trajectory.mass()
+    aligned, _, _ = eckart_frame(trajectory.pos, masses, harmonic.pos)
+    found = []
+    for move in modes_of(harmonic, masses).displacement:
+        coordinate = np.einsum("ai,a,gtai->gt", move, masses, aligned)[..., None, None]*np.array([1., 0, 0])
+        bands = peaks(power_spectrum(coordinate, [1.], trajectory.dt_fs, trajectory.temperature_K or 300., positions=True, **options), minimum=0.05)
+        found.append(bands[0] if bands else None)
+    return found
+
 # %% ../nbs/08_assign.ipynb #f08da1b9
 @dataclass(frozen=True)
 class Marker:
@@ -361,3 +377,38 @@ def paired(one, # (M, N, 3) displacements
     alike = overlap(one[:, None], other[None], masses)
     pairs = np.stack(optimize.linear_sum_assignment(-alike), 1)
     return pairs, alike[tuple(pairs.T)]
+
+# %% ../nbs/08_assign.ipynb #50077bf2
+@dataclass(frozen=True)
+class Shift:
+    "A normal mode or a band of one isotopologue, and its partner in another."
+    first_cm1: float # wavenumber in the first, cm⁻¹
+    second_cm1: float # wavenumber in the second, cm⁻¹; NaN where it has no such band
+    expected_cm1: float # where the second is expected, cm⁻¹
+    overlap: float # of the two motions: 1 where they are the same
+
+    shift = property(lambda self: self.second_cm1 - self.first_cm1, doc="Second minus first, cm⁻¹")
+    ratio = property(lambda self: self.second_cm1/self.first_cm1, doc="Second over first")
+    residual = property(lambda self: self.second_cm1 - self.expected_cm1, doc="Second minus where it is expected, cm⁻¹")
+
+# %% ../nbs/08_assign.ipynb #1af4606b
+def isotope_shifts(first, # `bpm_nb.spectra.Modes`
+                   second, # `Modes` on the same surface with other masses
+                   masses, # (N,) masses of the first, u
+                   other): # (N,) masses of the second, u
+    "List of `Shift` of the normal modes, by rising wavenumber in the first."
+    pairs, alike = paired(first.displacement, second.displacement, np.sqrt(np.asarray(masses, float)*other))
+    return [Shift(float(first.wavenumber_cm1[a]), float(second.wavenumber_cm1[b]), float(second.wavenumber_cm1[b]), float(o)) for (a, b), o in zip(pairs, alike)]
+
+# %% ../nbs/08_assign.ipynb #93fd4384
+def band_shifts(bands, # list of `bpm_nb.spectra.Peak` of the first run, or their positions (P,), cm⁻¹
+                others, # those of the second run
+                modes, # list of `Shift` of the normal modes, from `isotope_shifts`
+                tolerance_cm1=40.): # largest distance of a band from its mode, and from where it is expected, cm⁻¹
+    "List of `Shift` of the bands that belong to a normal mode, by rising wavenumber in the first run."
+    own = matched(bands, [m.first_cm1 for m in modes], tolerance_cm1)
+    partners = [modes[line] for _, line in own.pairs]
+    expected = own.bands[own.pairs[:, 0]]*[m.ratio for m in partners]
+    found = matched(others, expected, tolerance_cm1, 1.)
+    second = dict(found.pairs[:, ::-1].tolist())
+    return [Shift(float(own.bands[b]), float(found.bands[second[k]]) if k in second else np.nan, float(expected[k]), m.overlap) for k, ((b, _), m) in enumerate(zip(own.pairs, partners))]

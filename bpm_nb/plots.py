@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'FONT', 'DIVERGING', 'STYLE', 'CONFIG', 'POLICY', 'error_band', 'parity', 'spectrum', 'with_error',
-           'peak_rows', 'shares', 'share_rows', 'motion_rows', 'lines', 'match_rows', 'comparison', 'marker_rows',
-           'mixed', 'stacked', 'page', 'Overlay', 'overlaid', 'laboratory']
+           'peak_rows', 'shares', 'share_rows', 'motion_rows', 'lines', 'match_rows', 'mode_rows', 'shift_rows',
+           'comparison', 'marker_rows', 'mixed', 'stacked', 'page', 'Overlay', 'overlaid', 'laboratory']
 
 # %% ../nbs/09_plots.ipynb #52275e62
 import json
@@ -304,6 +304,30 @@ def match_rows(match, # `bpm_nb.assign.Match`
                                  "residual": f"{band - match.scale*line:+.1f}" if None not in (band, line) else "–"} | named(k)
     return ([row(match.bands[b], match.lines[k], k) for b, k in match.pairs] + [row(None, match.lines[k], k) for k in match.unmatched_lines]
             + [row(match.bands[b], None, None) for b in match.unmatched_bands])
+
+# %% ../nbs/09_plots.ipynb #492d986c
+def mode_rows(modes, # `bpm_nb.spectra.Modes`
+              bands, # what `bpm_nb.assign.mode_bands` returned for them
+              reference=(), # list of `bpm_nb.data.Line`
+              weakest=0.01): # Raman activity, relative to the strongest, below which a mode is left out
+    "Rows of a table: normal modes by rising wavenumber, the band of each in a run, and the nearest line of a table within 40 cm⁻¹."
+    from bpm_nb.assign import matched
+    own = [k for k, (p, s) in enumerate(zip(bands, modes.activity)) if p is not None and s >= weakest*modes.activity.max()]
+    pairs = matched([bands[k] for k in own], [line.wavenumber_cm1 for line in reference], 40., 1.).pairs if len(reference) and own else []
+    near = {own[b]: reference[line] for b, line in pairs}
+    def row(k):
+        nu, p, line = modes.wavenumber_cm1[k], bands[k], near.get(k)
+        shift = p.wavenumber_cm1 - nu
+        told = {} if not len(reference) else {"table (cm⁻¹)": f"{line.wavenumber_cm1:.0f}" if line else "–", "run – table": f"{p.wavenumber_cm1 - line.wavenumber_cm1:+.0f}" if line else "–",
+                                              "what the table says": f"{line.assignment} ({line.kind})" if line else ""}
+        return {"harmonic (cm⁻¹)": f"{nu:.0f}", "run (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1), "shift": f"{shift:+.1f}", "activity (Å⁴/u)": f"{modes.activity[k]:.1f}"} | told
+    return [row(k) for k in own]
+
+def shift_rows(shifts): # list of `bpm_nb.assign.Shift`
+    "Rows of a table of isotope shifts."
+    text = lambda value, form: format(value, form) if np.isfinite(value) else "–"
+    residual = lambda s: {"residual": text(s.residual, "+.0f")} if any(x.residual for x in shifts) else {}
+    return [{"first (cm⁻¹)": f"{s.first_cm1:.0f}", "second (cm⁻¹)": text(s.second_cm1, ".0f"), "shift": text(s.shift, "+.0f"), "ratio": text(s.ratio, ".3f")} | residual(s) | {"overlap": f"{s.overlap:.2f}"} for s in shifts]
 
 # %% ../nbs/09_plots.ipynb #abb9aba9
 def comparison(first, # `Spectrum` or `Intensity`

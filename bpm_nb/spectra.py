@@ -10,8 +10,9 @@ __all__ = ['C_CM_FS', 'HC_K', 'DERIVATIVES', 'WINDOWS', 'NON_NEGATIVE', 'GEOMETR
            'estimator', 'signals', 'raman_spectrum', 'check_sampling', 'parseval_ratios', 'jackknife_error',
            'model_error', 'depolarization', 'laser_factor', 'displacement_factor', 'bose_factor', 'quantum_correction',
            'Intensity', 'instrument_intensity', 'placzek_activity', 'block_scatter', 'Peak', 'peaks', 'ir_spectrum',
-           'power_spectrum', 'infrared_intensity', 'Modes', 'rigid_motions', 'harmonic_modes', 'modes_of',
-           'harmonic_spectrum', 'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability', 'read_spectrum']
+           'power_spectrum', 'infrared_intensity', 'trajectory_spectra', 'Modes', 'rigid_motions', 'harmonic_modes',
+           'modes_of', 'harmonic_spectrum', 'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability',
+           'read_spectrum']
 
 # %% ../nbs/07_spectra.ipynb #2f9467b5
 import json
@@ -569,6 +570,19 @@ def infrared_intensity(area, # (…) area of an infrared band, e² bohr² fs⁻�
     "Integrated absorption (…), km/mol, as programs of quantum chemistry report it."
     return KM_MOL*area/_kT(temperature_K)
 
+# %% ../nbs/07_spectra.ipynb #50a3f74f
+def trajectory_spectra(trajectory, # `bpm_nb.data.Trajectory`
+                       polarizability=None, # fitted `bpm_nb.polarizability.BondPolarizability`; None: no Raman spectrum
+                       dipole=None, # fitted `bpm_nb.polarizability.BondDipole`; None: no infrared spectrum
+                       **options): # options of `estimator`
+    "Spectra of one run on one axis, as far as there are models: {\"Raman\": `Spectrum`, \"infrared\": `Curve`, \"states\": `Curve`}."
+    along = lambda model: (values := model.predict(trajectory.frames)).reshape(*trajectory.pos.shape[:2], *values.shape[1:])
+    found, moving = {}, trajectory.pos if trajectory.vel is None else trajectory.vel
+    if polarizability is not None: found["Raman"] = raman_spectrum(along(polarizability), trajectory.dt_fs, **options)
+    if dipole is not None: found["infrared"] = ir_spectrum(along(dipole), trajectory.dt_fs, **options)
+    found["states"] = power_spectrum(moving, trajectory.mass(), trajectory.dt_fs, trajectory.temperature_K or 300., positions=trajectory.vel is None, **options)
+    return found
+
 # %% ../nbs/07_spectra.ipynb #3a473868
 @dataclass(frozen=True, eq=False)
 class Modes:
@@ -622,10 +636,12 @@ def harmonic_modes(masses, # (N,) masses, u
 # %% ../nbs/07_spectra.ipynb #9711379c
 def modes_of(harmonic, # `bpm_nb.data.Harmonic`
              masses=None, # (N,) masses, u; None: those of the natural elements
-             dalpha=None): # (N, 3, 3, 3) other ∂α/∂x, bohr³/Å, such as those of a model; None: its own
+             dalpha=None, # (N, 3, 3, 3) other ∂α/∂x, bohr³/Å, such as those of a model; None: its own
+             ddipole=None): # (N, 3, 3) other ∂μ/∂x, e·bohr/Å; None: its own
     "`Modes` of a molecule with known derivatives."
     from ase.data import atomic_masses
-    return harmonic_modes(atomic_masses[harmonic.numbers] if masses is None else masses, harmonic.pos, harmonic.hessian, harmonic.dalpha if dalpha is None else dalpha, harmonic.ddipole)
+    own = lambda given, known: known if given is None else given
+    return harmonic_modes(own(masses, atomic_masses[harmonic.numbers]), harmonic.pos, harmonic.hessian, own(dalpha, harmonic.dalpha), own(ddipole, harmonic.ddipole))
 
 # %% ../nbs/07_spectra.ipynb #327a35d5
 def harmonic_spectrum(modes, # `Modes`

@@ -88,6 +88,16 @@ def test_warm_bands_lie_below_their_harmonic_lines():
     assert len(match.pairs) >= 14 and np.median(match.shift) < -3 and match.shift.max() < 3
 
 
+def test_the_coordinate_of_a_mode_has_its_band():
+    from bpm_nb.data import Harmonic, Trajectory
+    pos, _, masses, wavenumbers, modes = vibrating_water()
+    numbers, row = np.array([8, 1, 1]), np.array(modes)*masses[:, None]
+    force = np.einsum("k,kai,kbj->aibj", (2*np.pi*C_CM_FS*np.array(wavenumbers))**2/np.einsum("kai,kai,a->k", modes, modes, masses), row, row)*103.6427 # u Å² fs⁻² in eV
+    run = Trajectory(numbers, pos, 2., temperature_K=300., masses=masses)
+    found = mode_bands(run, Harmonic(numbers, WATER, force, np.zeros((3, 3, 3, 3)), np.zeros((3, 3, 3))))
+    np.testing.assert_allclose([p.wavenumber_cm1 for p in found], np.sort(wavenumbers), atol=0.5)
+
+
 from bpm_nb.spectra import raman_spectrum
 def form(wavenumbers, seed, n_segments=24, n_frames=4000, dt_fs=2.):
     "Polarizability (G, T, 3, 3) of a form with thermal vibrations at these wavenumbers."
@@ -119,3 +129,11 @@ def test_deuterium_slows_every_vibration_of_water():
     pairs, alike = paired(light.displacement, heavy.displacement, np.array([15.999, 1.425, 1.425]))
     ratio = heavy.wavenumber_cm1[pairs[:, 1]]/light.wavenumber_cm1[pairs[:, 0]]
     assert (0.70 < ratio).all() and (ratio < 0.76).all() and alike.min() > 0.95
+
+
+def test_bands_of_isotopologues_are_found_where_the_modes_say():
+    modes = isotope_shifts(water_modes(1.008), water_modes(2.014), np.array([15.999, 1.008, 1.008]), np.array([15.999, 2.014, 2.014]))
+    assert all(0.70 < m.ratio < 0.76 and m.overlap > 0.95 for m in modes)
+    found = band_shifts([0.96*m.first_cm1 for m in modes], [0.97*m.second_cm1 for m in modes][1:], modes)
+    assert [np.isnan(s.second_cm1) for s in found] == [True, False, False]
+    np.testing.assert_allclose([s.residual for s in found[1:]], [0.01*m.second_cm1 for m in modes[1:]], atol=1e-9)

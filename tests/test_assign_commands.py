@@ -9,8 +9,9 @@ import pytest
 from ase.io import read as ase_read, write as ase_write
 from test_commands import call
 
-from bpm_nb.data import Trajectory, load, write
+from bpm_nb.data import Frames, Trajectory, load, write
 from bpm_nb.polarizability import BondPolarizability
+from bpm_nb.reference import isotope_masses
 from bpm_nb.spectra import C_CM_FS, raman_spectrum
 
 ENOL = load("malonaldehyde-enol")
@@ -136,3 +137,88 @@ def test_a_bad_measured_spectrum_is_one_line(work, capsys, text, message):
     (work/"bad.csv").write_text(text)
     code, _, err = call(capsys, "compare", work/"model.npz", work/"run.npz", work/"run.npz", "--mixture", work/"bad.csv", "-o", work/"f.html")
     assert code == 2 and err.count("\n") == 1 and "bad.csv" in err and re.search(message, err)
+
+
+# ---- infrared, isotopes, harmonic lines
+
+@pytest.fixture(scope="module")
+def dipole(work):
+    "A model of the dipole."
+    code, frames = 0, work/"train.npz"
+    write(frames, ENOL.train[:30])
+    from bpm_nb.cli import main
+    assert main(["fit", str(frames), "--quantity", "dipole", "--n-points", "100", "-o", str(work/"dipole.npz")]) == code
+    return work/"dipole.npz"
+
+
+def test_a_run_has_three_spectra_on_one_page_and_in_one_table(work, dipole, capsys):
+    assert call(capsys, "spectrum", work/"model.npz", work/"run.npz", "--infrared", dipole, "--resolution", "20", "-o", work/"three.html")[0] == 0
+    page = (work/"three.html").read_text()
+    assert "<h2>One run, three spectra</h2>" in page and "<h2>Strongest infrared peaks</h2>" in page
+    assert call(capsys, "spectrum", work/"model.npz", work/"run.npz", "--infrared", dipole, "--resolution", "20", "-o", work/"three.csv", "--intensity")[0] == 0
+    table = np.genfromtxt(work/"three.csv", delimiter=",", names=True, skip_header=3)
+    assert table.dtype.names[-4:] == ("infrared", "infrared_error", "states", "states_error") and np.isfinite(table["infrared_error"]).all()
+    assert 1500 < table["wavenumber_cm1"][(table["infrared"]*(table["wavenumber_cm1"] < 2500)).argmax()] < 1650
+
+
+@pytest.mark.parametrize("arguments,message", [
+    (["{model}", "{run}", "--infrared", "{model}", "-o", "x.html"], "model.npz: .*not of the dipole"), (["{model}", "{run}", "--infrared", "{dipole}", "-o", "x.jdx"], "x.jdx: a .jdx holds one spectrum"),
+    (["--alpha", "{series}", "--infrared", "{dipole}", "-o", "x.html"], "needs MODEL and TRAJECTORY")])
+def test_an_infrared_spectrum_that_cannot_be_is_one_sentence(work, dipole, capsys, arguments, message, monkeypatch):
+    monkeypatch.chdir(work)
+    names = dict(model=work/"model.npz", run=work/"run.npz", series=work/"series.npy", dipole=dipole)
+    code, _, err = call(capsys, "spectrum", *(a.format(**names) for a in arguments))
+    assert code == 2 and re.search(message, err) and not (work/"x.html").exists()
+
+
+def test_frames_without_dipoles_are_refused(work, capsys):
+    write(work/"bare.npz", Frames(ENOL.train.numbers[:5], ENOL.train.pos[:5]))
+    code, _, err = call(capsys, "fit", work/"bare.npz", "--quantity", "dipole", "-o", work/"no.npz")
+    assert code == 2 and "dipole" in err
+
+
+def test_isotopes_of_a_shipped_molecule(work, capsys):
+    code, out, err = call(capsys, "isotopes", "malonaldehyde-enol", "--masses", "8=2.014", "-o", work/"isotopes.html", "--json")
+    assert code == 0, err
+    rows = json.loads(out)["modes"]
+    assert len(rows) == 21 and sum(int(r["shift"]) < -700 for r in rows) == 1
+    page = (work/"isotopes.html").read_text()
+    assert "<h2>Harmonic lines</h2>" in page and "8=2.014" in page
+
+
+def test_isotopes_of_two_runs(work, capsys):
+    "Small vibrations along the modes of light and of heavy hydrogen: each band of the second lies where the modes put it."
+    from bpm_nb.spectra import modes_of
+    minimum, files = ENOL.harmonic_gfn2, []
+    for name, masses in (("light", {}), ("heavy", {8: 2.014})):
+        mass = np.array(isotope_masses(minimum.numbers, masses))
+        modes = modes_of(minimum, mass)
+        w = 2*np.pi*C_CM_FS*modes.wavenumber_cm1
+        q = 0.003/w*np.cos(w*2.*np.arange(1500)[:, None] + np.random.default_rng(0).uniform(0, 6, (2, 1, len(w))))
+        write(work/f"{name}.npz", Trajectory(minimum.numbers, minimum.pos + np.einsum("gtk,kai->gtai", q, modes.displacement), 2., temperature_K=300., masses=mass if masses else None))
+        files.append(work/f"{name}.npz")
+    arguments = ["isotopes", "malonaldehyde-enol", "--masses", "8=2.014", "--model", work/"model.npz", "--resolution", "15", "-o", work/"runs.html", "--json", "--runs"]
+    code, out, err = call(capsys, *arguments, *files)
+    assert code == 0, err
+    rows = json.loads(out)["bands"]
+    residuals = [abs(int(r["residual"])) for r in rows if r["residual"] != "–"]
+    assert len(residuals) >= 6 and np.median(residuals) <= 3 and sum(int(r["shift"]) < -780 for r in rows if r["shift"] != "–") == 1
+    assert "Shift of each band" in (work/"runs.html").read_text()
+    code, _, err = call(capsys, *arguments, *files[::-1])
+    assert code == 2 and "heavy.npz: its masses are not those" in err
+    assert "together" in call(capsys, *arguments[:4], "--model", work/"model.npz", "-o", work/"runs.html")[2]
+
+
+@pytest.mark.parametrize("arguments,message", [(["malonaldehyde-enol", "--masses", "99=2.014"], "no atom 99"), (["malonaldehyde-enol", "--masses", "0=2.014"], "another element"),
+                                               (["nowhere.npz", "--masses", "0=2.014"], "nowhere.npz: no such file"), (["{run}", "--masses", "8=2.014"], "no derivatives in it")])
+def test_isotopes_that_cannot_be_are_one_sentence(work, capsys, arguments, message):
+    code, _, err = call(capsys, "isotopes", *(a.format(run=work/"run.npz") for a in arguments), "-o", work/"bad.html")
+    assert code == 2 and message in err and not (work/"bad.html").exists()
+
+
+def test_assign_lays_the_run_beside_its_harmonic_lines(work, capsys):
+    code, _, err = call(capsys, "assign", work/"model.npz", work/"run.npz", "-o", work/"h.html", "--resolution", "20", "--harmonic", "malonaldehyde-enol", "--bands", "3")
+    assert code == 0, err
+    page = (work/"h.html").read_text()
+    assert "<h2>Against harmonic lines</h2>" in page and "run (cm⁻¹)" in page
+    assert "different molecules" in call(capsys, "assign", work/"model.npz", work/"run.npz", "-o", work/"h.html", "--resolution", "20", "--harmonic", "malonaldehyde-keto")[2]

@@ -104,6 +104,22 @@ def test_a_page_needs_no_network_and_shows_the_numbers_it_was_given():
     assert not re.search(r"<[^>]+(src|href)\s*=", re.sub(r"<script>.*?</script>", "", html, flags=re.S))
 
 
+from bpm_nb.assign import mode_bands
+from bpm_nb.data import load, shipped
+from bpm_nb.spectra import modes_of
+def run_rows(name, weakest=0.03):
+    "Rows of `mode_rows` for a molecule of the library."
+    data = load(name)
+    return mode_rows(modes_of(data.harmonic_gfn2), mode_bands(data.trajectory, data.harmonic_gfn2), data.lines, weakest)
+
+
+def test_bands_at_room_temperature_lie_below_their_harmonic_lines():
+    for name in shipped():
+        rows = run_rows(name)
+        shift = [float(r["shift"]) for r in rows]
+        assert len(rows) >= 6 and np.median(shift) < -2 and {"run (cm⁻¹)", "table (cm⁻¹)", "what the table says"} <= rows[0].keys()
+
+
 def test_stacked_curves_keep_their_distance_and_lines_hang_below():
     x = np.linspace(0, 4000, 801)
     curves = [Overlay(n, x, np.exp(-((x - c)/30)**2), np.full(801, 0.05), (c,), {"harmonic": ([c + 20.], [3.])}) for n, c in (("a", 1000.), ("b", 1500.))]

@@ -166,6 +166,30 @@ def test_the_area_of_the_density_of_states_counts_the_degrees_of_freedom():
     np.testing.assert_allclose(ir.curve()[ir.curve().argmax()]/s.curve().max(), kT/mass, rtol=1e-3)
 
 
+from dataclasses import replace
+from functools import cache
+
+from bpm_nb.data import load
+from bpm_nb.polarizability import BondDipole, BondPolarizability
+@cache
+def models_of_the_enol():
+    "Models of the polarizability and of the dipole, of a few frames."
+    return [kind(gamma=0.25, lam=1e-6).fit(load("malonaldehyde-enol").train[:60]) for kind in (BondPolarizability, BondDipole)]
+
+@cache
+def spectra_of_the_enol():
+    "Three spectra of two pieces of the shipped run."
+    run = load("malonaldehyde-enol").trajectory[:2]
+    return trajectory_spectra(replace(run, pos=run.pos[:, :1200], vel=run.vel[:, :1200], energy=None), *models_of_the_enol(), resolution_cm1=15.)
+
+
+def test_raman_and_infrared_light_see_different_motions():
+    three = spectra_of_the_enol()
+    above = {name: s.curve()[s.wavenumber_cm1 > 2500].sum()/s.curve().sum() for name, s in three.items()}
+    assert above["Raman"] > 0.6 > 0.45 > above["infrared"] and 0.2 < above["states"] < 0.35 # the stretches of C–H are strong in Raman light
+    assert 1540 < peaks(three["infrared"], range_cm1=(500, 2500))[0].wavenumber_cm1 < 1590   # C=C and C–O
+
+
 def springs(masses=(15.999, 12.011, 15.999)):
     "`Modes` of carbon dioxide along x: two bonds of 100 eV/Å² that carry α, and bends of 4 eV/Å²."
     x = np.array([[-1.16, 0, 0], [0, 0, 0], [1.16, 0, 0]])
@@ -184,6 +208,19 @@ def test_only_the_symmetric_stretch_of_carbon_dioxide_is_seen():
     modes, heavy = springs(), springs((17.999, 12.011, 17.999))
     assert len(modes.wavenumber_cm1) == 4 and (modes.activity > 1e-6).tolist() == [False, False, True, False]
     np.testing.assert_allclose(heavy.wavenumber_cm1[2]/modes.wavenumber_cm1[2], np.sqrt(15.999/17.999))
+
+
+def infrared_lines():
+    "Wavenumbers (M,), cm⁻¹, and infrared intensities (M,), km/mol, of the enol from the shipped derivatives and from those of a model."
+    minimum, (_, model) = load("malonaldehyde-enol").harmonic_gfn2, models_of_the_enol()
+    exact, learned = (modes_of(minimum, ddipole=d) for d in (None, model.derivative(minimum.frames)[0]))
+    return exact.wavenumber_cm1, exact.infrared, learned.infrared
+
+
+def test_a_model_of_the_dipole_gives_the_infrared_intensities():
+    nu, exact, learned = infrared_lines()
+    np.testing.assert_allclose(learned, exact, atol=0.15*exact.max())
+    assert np.corrcoef(learned, exact)[0, 1] > 0.99
 
 
 def test_both_routes_agree_with_no_factor_to_fit():
