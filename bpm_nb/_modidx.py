@@ -13,6 +13,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'bpm_nb.assign._blocks_on': ('assign.html#_blocks_on', 'bpm_nb/assign.py'),
                                'bpm_nb.assign._check_alike': ('assign.html#_check_alike', 'bpm_nb/assign.py'),
                                'bpm_nb.assign._first_scale': ('assign.html#_first_scale', 'bpm_nb/assign.py'),
+                               'bpm_nb.assign._fitted': ('assign.html#_fitted', 'bpm_nb/assign.py'),
                                'bpm_nb.assign._measured': ('assign.html#_measured', 'bpm_nb/assign.py'),
                                'bpm_nb.assign._motion': ('assign.html#_motion', 'bpm_nb/assign.py'),
                                'bpm_nb.assign._nearest': ('assign.html#_nearest', 'bpm_nb/assign.py'),

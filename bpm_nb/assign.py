@@ -338,7 +338,8 @@ def mixture(target, # `Spectrum`, `Intensity` or `Curve`; or a measured one as (
             range_cm1=None, # (lowest, highest) wavenumber of the fit, cm⁻¹; None: what all spectra cover, from 50 on
             floor=0.03, # intensity relative to the strongest below which all points count alike
             n_boot=200, # bootstrap samples
-            seed=0): # random seed
+            seed=0, # random seed
+            independent=True): # the noise of the target is not that of the components; False where it was made of them
     "`Mixture` of the components that best explains the target, with errors."
     measured = isinstance(target, tuple)
     _check_alike(components if measured else [target, *components])
@@ -351,14 +352,26 @@ def mixture(target, # `Spectrum`, `Intensity` or `Curve`; or a measured one as (
     pure = [_blocks_on(c, nu, geometry) for c in components]
     relative = [np.abs(b.mean(0))/(np.abs(b.mean(0)).max() or 1.) for b in (aim, *pure)]
     worth = 1/(np.mean(relative, 0) + floor)
-    fitted = lambda pick: optimize.nnls(np.array([worth*pick(p) for p in pure]).T, worth*pick(aim))[0]
-    weights, rng = fitted(lambda b: b.mean(0)), np.random.default_rng(seed)
+    fitted = lambda pick: _fitted(worth*pick(aim).mean(0), [worth*pick(p) for p in pure], independent)
+    weights, rng = fitted(lambda b: b), np.random.default_rng(seed)
     if not weights.any(): raise InputError("no mixture of the components explains any of the spectrum: check the range and the sign")
-    drawn = np.array([fitted(lambda b: b[rng.integers(len(b), size=len(b))].mean(0)) for _ in range(n_boot)])
+    drawn = np.array([fitted(lambda b: b[rng.integers(len(b), size=len(b))]) for _ in range(n_boot)])
     n = min([len(b) for b in (aim, *pure) if len(b) > 1], default=0)
     spread = lambda w: w.std(0, ddof=1)*np.sqrt(n/(n - 1)) if n else np.full(len(pure), np.nan) # few blocks scatter less than they should
     share = lambda w: w/np.maximum(w.sum(-1, keepdims=True), 1e-300)
     return Mixture(weights, spread(drawn), share(weights), spread(share(drawn)), nu, aim.mean(0), weights @ [p.mean(0) for p in pure])
+
+# %% ../nbs/08_assign.ipynb #acd72106
+def _fitted(aim, pure, independent):
+    "Weights (C,), none negative, with which the means of `pure`, C arrays (B, K), fit `aim (K,)`; the squares of their noise are taken off where it is independent."
+    means = np.array([p.mean(0) for p in pure])
+    if not independent: return optimize.nnls(means.T, aim)[0]
+    noise = np.array([(np.nan_to_num(standard_error(p))**2).sum() for p in pure])
+    squares = means @ means.T
+    most = np.linalg.eigvals(np.linalg.pinv(squares)*noise).real.max()  # what is left must stay a sum of squares
+    size, axes = np.linalg.eigh(squares - np.diag(noise)*min(1., 0.9/max(most, 1e-300)))
+    root = np.sqrt(np.maximum(size, 1e-12*size.max()))
+    return optimize.nnls(root[:, None]*axes.T, axes.T @ (means @ aim)/root)[0]
 
 # %% ../nbs/08_assign.ipynb #1e41455c
 def followed(bands, # {label: list of `Peak`}: the first one leads

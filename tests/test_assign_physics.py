@@ -1,5 +1,6 @@
 """Bond shares, motions, lines and mixtures against what is known exactly, and bad input."""
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -283,7 +284,7 @@ def test_an_exact_mixture_is_found_whatever_the_axis(weights):
     a, b = quiet(form((700, 1500), 1), 2., 8.), quiet(form((900, 1500), 2), 2., 8.)
     nu = np.arange(100, 3000, 0.25)
     target = sum(w*np.interp(nu, s.wavenumber_cm1, s.natural) for w, s in zip(weights, (a, b)))
-    found = mixture((nu, target), [a, b])
+    found = mixture((nu, target), [a, b], independent=False)
     np.testing.assert_allclose(found.weights, weights, atol=0.01)
     np.testing.assert_allclose(found.fractions, np.array(weights)/sum(weights), atol=0.01)
     assert (found.weights >= 0).all() and np.isfinite(found.weight_errors).all()
@@ -330,7 +331,7 @@ def test_motions_are_paired_whatever_their_order_and_sign():
 def test_a_measured_spectrum_may_come_in_any_order_and_is_checked():
     a = quiet(form((700,), 1), 2., 8.)
     x, y = a.wavenumber_cm1[::-1], 2*a.natural[::-1]
-    np.testing.assert_allclose(mixture((x, y), [a]).weights, 2)
+    np.testing.assert_allclose(mixture((x, y), [a], independent=False).weights, 2)
     for bad, message in (((x, y[1:]), "same length"), ((x[:, None], y), "same length"), ((x, y*np.nan), "not a finite")):
         with pytest.raises(InputError, match=message): mixture(bad, [a])
 
@@ -344,3 +345,24 @@ def test_positions_of_other_frames_are_refused():
     m = Springs(n_segments=2)
     for pos in (m.pos[:1], m.pos[:, :, 1:], m.pos[..., :2]):
         with pytest.raises(InputError, match="the same frames and atoms"): band_motion(pos, m.alpha, m.masses, 2., 1000.)
+
+
+def test_noise_of_the_pure_forms_does_not_pull_fractions_together():
+    "Sixty fits of short runs with broad bands, each fraction on average: with the noise taken off, and without."
+    rng = np.random.default_rng(5)
+    tensors = np.array([np.diag(rng.normal(size=3)) for _ in range(10)])
+    lines = rng.uniform(400, 1700, 10), rng.uniform(400, 1700, 10)
+    lines[1][:5] = lines[0][:5]
+    strengths = rng.uniform(0.3, 1.5, (2, 10))
+    def form(k, seed, n_frames=1800):
+        own = np.random.default_rng(seed)
+        phase = np.cumsum(own.normal(size=(4, n_frames, 10))*0.06, 1) + own.uniform(0, 6, (4, 1, 10))
+        q = strengths[k]*own.rayleigh(size=(4, 1, 10))*np.cos(2*np.pi*C_CM_FS*lines[k]*2.*np.arange(n_frames)[:, None] + phase)/lines[k]
+        return raman_spectrum(np.einsum("gtk,kij->gtij", q, tensors), 2., 12.)
+    found = []
+    for seed in range(0, 6000, 100):
+        pure, blend = [form(k, seed + k) for k in (0, 1)], [form(k, seed + k + 2) for k in (0, 1)]
+        target = replace(blend[0], **{name: 0.7*getattr(blend[0], name) + 0.3*getattr(blend[1], name) for name in ("isotropic_blocks", "anisotropic_blocks")})
+        found.append([mixture(t, pure, range_cm1=(50, 2000), independent=i, n_boot=2).fractions[0] for t in (target, blend[0]) for i in (True, False)])
+    mixed, mixed_biased, pure, pure_biased = np.mean(found, 0)
+    assert abs(mixed - 0.7) < 0.05 and mixed > mixed_biased + 0.02 and pure > max(0.93, pure_biased + 0.03)
