@@ -486,18 +486,19 @@ def overlaid(curves, # list of `Overlay`
              n_labels=12): # labelled bands at most, for each curve
     "Curves over one axis; the traces named `bands of …` carry the index of their curve in `meta`."
     fig, colours = go.Figure(), [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
-    step = 1.15*max((np.nanmax(c.y) for c in curves), default=1.) if stacked else 0.
+    step = 1.15*max((np.nanmax(c.y) for c in curves if len(c.y)), default=1.) if stacked else 0.
     for k, c in enumerate(curves):
         colour, keep = colours[k % len(colours)], (c.x >= range_cm1[0]) & (c.x <= range_cm1[1])
         x, y, error = c.x[keep], c.y[keep] + k*step, c.error[keep]
         if errors and np.isfinite(error).any(): fig.add_trace(_ribbon(x, y, error, colour))
-        fig.add_trace(go.Scatter(x=x, y=y, name=c.name, mode="lines", line=dict(color=colour, width=2), hoverinfo="skip"))
+        if len(x): fig.add_trace(go.Scatter(x=x, y=y, name=c.name, mode="lines", line=dict(color=colour, width=2), hoverinfo="skip"))
         _add_bands(fig, k, c, step, colour, range_cm1, n_labels)
         for source, (nu, height) in c.lines.items(): fig.add_trace(_sticks(f"{c.name}: {source}", nu, height, k*step, colour, "literature" in source))
     if marked: fig.add_vline(marked[1], line=dict(color=COLOURS["orange"], width=6), opacity=0.35, layer="below")
-    fig = _styled(fig, "", 460).update_layout(uirevision="keep", showlegend=True, margin=dict(t=20, b=90), legend=dict(y=-0.22))
+    fig = _styled(fig, "", 480).update_layout(uirevision="keep", showlegend=True, margin=dict(t=20, b=110), legend=dict(y=-0.24))
     fig.update_xaxes(title="wavenumber (cm⁻¹)", range=list(range_cm1))
-    return fig.update_yaxes(title=y_title, showticklabels=not stacked)
+    if not any(len(c.y) for c in curves): fig.update_yaxes(range=[-0.26, 1.1])
+    return fig.update_yaxes(title=y_title, showticklabels=not stacked, tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1])
 
 # %% ../nbs/09_plots.ipynb #917fbb1e
 def _ribbon(x, y, error, colour):
@@ -533,9 +534,9 @@ def _sticks(name, nu, height, floor, colour, dashed):
 
 # %% ../nbs/09_plots.ipynb #4ba99b6d
 @lru_cache
-def _laboratory_layout():
+def _laboratory_layout(what):
     "Axes, titles and style of the six panels as JSON; made once, because that takes longer than drawing the data."
-    titles = ("isotropic part", "anisotropic tensor", "error and what was predicted", "isotropic: error left out", "anisotropic: error left out", "learning curve")
+    titles = ("isotropic part", "anisotropic tensor", "error and what was predicted", f"isotropic: {what}", f"anisotropic: {what}", "learning curve")
     fig = make_subplots(2, 3, subplot_titles=titles, horizontal_spacing=0.09, vertical_spacing=0.17)
     _styled(fig, "", 700).update_layout(uirevision="keep", margin=dict(t=40, r=30), legend=dict(x=0.98, y=0.43, xanchor="right", yanchor="top", orientation="v"), font_size=12)
     fig.update_annotations(font_size=14)
@@ -550,11 +551,13 @@ def _laboratory_layout():
 def laboratory(reference, # (S,) and (S, 5) reference values, bohr³
                predicted, # (S,) and (S, 5) predictions for frames left out, bohr³
                spread, # (S,) and (S,) predicted standard deviation of the error of each frame, bohr³
-               maps, # (γ (G,), λ (L,), errors (G, L), errors (G, L)); NaN where not known yet
+               maps, # (γ (G,), λ (L,), values (G, L), values (G, L)); NaN where not known yet
                point, # (γ, λ) of the present point
-               learning): # (sizes (n,), errors (n,), errors (n,)), bohr³
+               learning, # (sizes (n,), errors (n,), errors (n,)), bohr³
+               evidence=False, # the maps hold logarithms of the evidence; else errors, bohr³
+               chosen=None): # γ and the two λ that a fit would choose; None: not known
     "The figure of the kernel laboratory; the traces `map …` can be clicked."
-    layout, traces = json.loads(_laboratory_layout()), []
+    layout, traces = json.loads(_laboratory_layout("ln evidence below the best" if evidence else "error left out")), []
     miss = [np.linalg.norm((p - r).reshape(len(r), -1), axis=1) for p, r in zip(predicted, reference)]
     ends = np.array([min(map(np.min, spread)), max(map(np.max, spread))])
     plain = dict(type="scatter", mode="lines", line=dict(color="#888", width=1.5), hoverinfo="skip", showlegend=False)
@@ -565,21 +568,25 @@ def laboratory(reference, # (S,) and (S, 5) reference values, bohr³
         low_high = _ends(x, y)
         traces += [line(low_high, low_high, axes), line(x, y, axes, **dots, name=f"parity {name}"), line(spread[k], np.maximum(miss[k], 1e-6), "3", **dots, name=f"errors {name}"),
                    line(learning[0], learning[1 + k], "6", mode="lines+markers", line=dict(color=colour, width=2), name=name, showlegend=True, hoverinfo="x+y")]
-        traces += _map_traces(name, ("4", "5")[k], (0.135, 0.5)[k], *maps[:2], maps[2 + k], point)
+        traces += _map_traces(name, ("4", "5")[k], (0.135, 0.5)[k], *maps[:2], maps[2 + k], point, evidence, chosen and (chosen[0], chosen[1][k]))
         layout["annotations"].append(dict(text=f"RMSE {np.sqrt(np.mean((y - x)**2)):.3g} bohr³", x=0.04, y=0.96, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left", yanchor="top", showarrow=False))
         layout[f"xaxis{axes}"]["range"] = layout[f"yaxis{axes}"]["range"] = low_high
     traces += [line(ends, factor*ends, "3", line=dict(color="#888", width=1.5, dash=dash)) for factor, dash in ((1, "solid"), (2, "dot"))]
     return go.Figure(dict(data=traces, layout=layout))
 
 # %% ../nbs/09_plots.ipynb #b2baa7f9
-def _map_traces(name, axes, place, gammas, lambdas, errors, point):
-    "Error over λ and γ, with the present and the best point."
-    ticks = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5])
-    bar = dict(orientation="h", thickness=10, len=0.25, x=place, y=-0.19, tickvals=np.log10(ticks), ticktext=[f"{t:g}" for t in ticks])
+def _map_traces(name, axes, place, gammas, lambdas, values, point, evidence, chosen):
+    "Error or evidence over λ and γ, with the present point, the best one, and what a fit would choose."
+    below = np.nanmax(values) - values if evidence and np.isfinite(values).any() else values
+    ticks = np.array([0, 1, 10, 100, 1000, 1e4] if evidence else [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5])
+    scale = (lambda x: np.log10(1 + x)) if evidence else np.log10
+    bar = dict(orientation="h", thickness=10, len=0.25, x=place, y=-0.19, tickvals=scale(ticks), ticktext=[f"{t:g}" for t in ticks])
     mark = lambda which, g, l, **marker: dict(type="scatter", x=[l], y=[g], mode="markers", marker=marker, name=f"{which} {name}", hoverinfo="skip", showlegend=False, xaxis=f"x{axes}", yaxis=f"y{axes}")
-    found = [dict(type="heatmap", x=lambdas, y=gammas, z=np.log10(errors), customdata=errors, meta="map", name=f"map {name}", colorscale="Viridis", reversescale=True, colorbar=bar,
-                  hovertemplate="λ %{x:.2g}, γ %{y:.3g}: %{customdata:.3g} bohr³<extra>click to go there</extra>", xaxis=f"x{axes}", yaxis=f"y{axes}")]
-    if np.isfinite(errors).any():
-        g, l = np.unravel_index(np.nanargmin(errors), errors.shape)
+    shown = "ln evidence %{customdata:.3g} below the best" if evidence else "%{customdata:.3g} bohr³"
+    found = [dict(type="heatmap", x=lambdas, y=gammas, z=scale(below), customdata=below, meta="map", name=f"map {name}", colorscale="Viridis", reversescale=True, colorbar=bar,
+                  hovertemplate="λ %{x:.2g}, γ %{y:.3g}: " + shown + "<extra>click to go there</extra>", xaxis=f"x{axes}", yaxis=f"y{axes}")]
+    if np.isfinite(below).any():
+        g, l = np.unravel_index(np.nanargmin(below), below.shape)
         found.append(mark("best", gammas[g], lambdas[l], symbol="circle-open", size=14, color="white", line=dict(width=2)))
+    if chosen: found.append(mark("chosen", *chosen, symbol="star", size=15, color=COLOURS["vermillion"], line=dict(color="white", width=1)))
     return [*found, mark("point", *point, symbol="x", size=10, color="white", line=dict(color="black", width=1.5))]

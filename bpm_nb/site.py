@@ -70,7 +70,7 @@ myst_dmath_double_inline = True
 nb_execution_timeout = 900
 nb_execution_raise_on_error = True
 nb_merge_streams = True
-suppress_warnings = ["myst.header", "myst.xref_missing", "mystnb.unknown_mime_type", "toc.not_included", "misc.highlighting_failure"]
+suppress_warnings = ["myst.header", "myst.xref_missing", "mystnb.unknown_mime_type", "toc.not_included", "misc.highlighting_failure", "docutils"]
 """
 
 INDEX = """
@@ -184,8 +184,9 @@ def build(root, # top of the project
         subprocess.run([sys.executable, "-c", "from nbdev.serve import proc_nbs; proc_nbs('nbs')"], cwd=stage, env=environment, check=True)
         written_pages(stage, source, only, figures)
         if Path(root, "nbs/images").is_dir(): shutil.copytree(Path(root, "nbs/images"), source/"nbs/images")
+        subprocess.run([sys.executable, "-m", "sphinx", "-q", "-b", "html", source, Path(folder, "pages")], env=environment, check=True)
         shutil.rmtree(out, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "sphinx", "-q", "-j", "2", "-b", "html", source, out], env=environment, check=True)
+        shutil.move(Path(folder, "pages"), out) # what Sphinx leaves beside its pages stays behind
     at_home(Path(out))
 
 # %% ../nbs/13_site.ipynb #09444e66

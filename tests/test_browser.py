@@ -58,6 +58,19 @@ def test_spectra_are_compared(app, tutorial, tmp_path):
         until_changed(page, lambda: picture(molecule), moving)
         page.wait_for_selector(".bpm-table td")
         until_changed(page, lambda: bool(colours(picture(molecule))[1] > 150), False)
+
+        covered = lambda: int((picture(molecule).min(-1) < 245).sum())
+        page.locator(".bpm-molecule button:has-text('move')").click()  # stand still
+        page.wait_for_timeout(500)
+        bare = covered()
+        page.locator("button.bpm-ellipsoid").click()
+        until_changed(page, lambda: covered() > bare + 3000, False)
+        still = picture(molecule)
+        page.locator(".bpm-molecule button:has-text('move')").click()
+        swelling = until_changed(page, lambda: picture(molecule), still)
+        until_changed(page, lambda: picture(molecule), swelling)
+        page.locator("button.bpm-ellipsoid").click()
+        until_changed(page, lambda: covered() < bare + 3000, False)
         assert page.problems == [] and page.outside == []
 
 
@@ -78,4 +91,8 @@ def test_the_kernel_is_explored(app, tutorial, tmp_path):
         page.mouse.down()
         page.mouse.up()
         until_changed(page, lambda: at("parity isotropic"), shown, 120)  # as soon as this column is there
+        wait_for_trace(page, "chosen isotropic")
+        titles = lambda: page.locator(".js-plotly-plot .annotation-text").all_text_contents()
+        page.locator(".bpm-shown select").select_option(label="evidence")
+        until_changed(page, lambda: any("evidence" in t for t in titles()), False)
         assert page.problems == [] and page.outside == []

@@ -14,6 +14,7 @@ from bpm_nb import dashboards as d
 from bpm_nb.assign import bond_shares
 from bpm_nb.data import Frames, Trajectory, load, write
 from bpm_nb.krr import LAMBDAS
+from bpm_nb.polarizability import BondPolarizability, scan
 from bpm_nb.spectra import C_CM_FS
 
 PAIRS = np.array([[0, 1], [1, 2]])
@@ -83,7 +84,7 @@ def test_a_click_names_the_bond_and_the_motion(state):
         found = state.assigned
         assert abs(found.wavenumber_cm1 - near) < 25 and tuple(found.pairs[0]) == pair and found.share[0] > 0.9
         swing = np.linalg.norm(np.ptp(found.positions, axis=0), axis=1)
-        assert found.bond(0) in ("H1–O2", "O2–H3") and found.bond(0) in d.assignment_table(found) and int(swing.argmax()) in movers
+        assert found.bonds[0] in ("O1–H0", "O1–H2") and found.bonds[0] in d.assignment_table(found) and int(swing.argmax()) in movers
     state.band = ()
     assert state.assigned is None and "Click a band" in d.assignment_table(None)
 
@@ -123,6 +124,50 @@ def test_an_error_is_a_message_and_leaves_the_curves(state):
     assert not state.message
 
 
+def test_lines_of_the_molecule_are_there_before_its_spectrum():
+    state = d.RamanState(["malonaldehyde-enol"])
+    figure = d.raman_figure(state)
+    assert not state.curves and [t.name for t in figure.data] == ["malonaldehyde-enol, not computed yet: harmonic, DFT"]
+    np.testing.assert_allclose(figure.data[0].x[::3], d.lines("malonaldehyde-enol")["harmonic, DFT"][0])
+
+
+def test_a_spectrum_is_drawn_before_the_shares_are_known(state):
+    seen = series()
+    state.samples, state.series = ["other"], {}
+    state.progressed(0.5, "shares", d.replace(seen, name="other", shares=None))
+    assert len(state.curves) == 1 and "Shares of bonds are not known" in (state.click(0, 1600) or d.assignment_table(state.assigned))
+    state._add(d.replace(seen, name="other"))
+    assert state.assigned.share[0] > 0.9
+
+
+def test_what_was_computed_before_is_there_at_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    name = "malonaldehyde-enol"
+    run = load(name).trajectory
+    made = series(name, frames=run.pos.shape[1])
+    alpha = np.repeat(made.alpha, len(run.pos), 0)
+    d.keep_series(d.replace(made, run=run, alpha=alpha))
+    state = d.RamanState([name], resolution_cm1=20.)
+    monkeypatch.setattr(state, "run", lambda *_: pytest.fail("nothing is left to compute"))
+    state.compute()
+    assert len(state.curves) == 1 and not state.stale
+    np.testing.assert_allclose(state.series[name].alpha, alpha, atol=1e-9)
+
+
+def test_a_run_that_is_only_known_elsewhere_is_asked_for():
+    state = d.RamanState(["my-run"], series={})
+    state.compute()
+    assert state.message.startswith("my-run is not shipped") and not state.doing
+
+
+def test_the_polarizability_changes_as_the_run_was_made(state):
+    for near, change in ((1600, np.eye(3)), (3600, np.diag([1, -1, 0.]))):
+        state.click(0, near)
+        found = np.sort(np.abs(np.linalg.eigvalsh(state.assigned.slope)))
+        np.testing.assert_allclose(found, np.sort(np.abs(np.diag(change)))*20, atol=3)  # 1 bohr³ for 0.05 Å of the atom that moves most
+        np.testing.assert_allclose(state.assigned.alpha, 10*np.eye(3), atol=0.1)
+
+
 # ---- files from outside
 
 def xyz(tmp_path, frames, name="run.xyz"):
@@ -144,7 +189,7 @@ BAD = {"binary": ("x.xyz", bytes(range(256))*40), "an image": ("x.png", b"\x89PN
 
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_upload_is_a_message_and_leaves_the_state(state, what, monkeypatch):
-    monkeypatch.setattr(d, "BondPolarizability", lambda: d_model())
+    monkeypatch.setattr("bpm_nb.polarizability.BondPolarizability", lambda: d_model())
     before = state.settings(), state.series, state.curves
     state.upload(*BAD[what])
     assert state.message and "\n" not in state.message and not state.doing
@@ -153,10 +198,49 @@ def test_a_bad_upload_is_a_message_and_leaves_the_state(state, what, monkeypatch
 
 def d_model():
     "A small model, so that the refusal of an element is quick."
-    from bpm_nb.polarizability import BondPolarizability
     class Small(BondPolarizability):
         def fit(self, X, y=None): return super().fit(X[:20])
     return Small(n_points=50)
+
+
+@pytest.fixture(scope="module")
+def small():
+    "A small model of the enol."
+    return BondPolarizability(n_points=100, gamma=0.5, lam=1e-6).fit(load("malonaldehyde-enol").train[:150])
+
+
+def test_a_run_of_the_molecule_of_a_model_is_taken_and_another_is_named(state, small, tmp_path):
+    state.models, state.model_of, state.dt_fs = {"mine": small}, "mine", 2.
+    state.upload(*xyz(tmp_path, load("malonaldehyde-enol").trajectory[0].frames[:2000]))
+    assert not state.message and state.series["run"].label == "run (model of mine)" and state.series["run"].shares is not None
+    before = state.settings(), state.series
+    state.upload(*xyz(tmp_path, load("malonaldehyde-keto").trajectory[0].frames[:2000], "keto.xyz"))
+    assert state.message.startswith("keto.xyz: this is another molecule than the model of mine") and "upload frames with polarizabilities" in state.message
+    assert (state.settings(), state.series) == before
+
+
+def test_frames_with_polarizabilities_give_a_model(state, small, tmp_path, monkeypatch):
+    monkeypatch.setattr("bpm_nb.polarizability.BondPolarizability", lambda: BondPolarizability(n_points=200, gamma=0.5, lam=1e-6))
+    frames = load("malonaldehyde-keto").train[:60]
+    state.teach(*xyz(tmp_path, frames, "keto.extxyz"))
+    assert state.model_of == "keto" and state.message.startswith("The model of keto is there")
+    assert state.models["keto"].score(frames) > 0.98
+    state.upload(*xyz(tmp_path, load("malonaldehyde-keto").trajectory[0].frames[:2000], "my.xyz"))
+    assert state.series["my"].label == "my (model of keto)"
+
+
+@pytest.mark.parametrize("frames, words", [(lambda f: Frames(f.numbers, f.pos), "polarizabilit"), (lambda f: f[:5], "too few for a model")])
+def test_frames_that_give_no_model_are_a_message(state, tmp_path, frames, words):
+    state.teach(*xyz(tmp_path, frames(load("malonaldehyde-enol").train[:30])))
+    assert words in state.message and not state.models and state.model_of == "malonaldehyde-enol"
+
+
+def test_a_trajectory_of_the_library_keeps_its_segments_and_its_time_step(state, small, tmp_path):
+    run = d.segment(load("malonaldehyde-enol").trajectory, slice(2), 1000)
+    write(tmp_path/"two.npz", run)
+    state.models, state.model_of = {"mine": small}, "mine"
+    state.upload("two.npz", (tmp_path/"two.npz").read_bytes())
+    assert not state.message and state.series["two"].alpha.shape == (2, 1000, 3, 3) and state.series["two"].run.dt_fs == run.dt_fs != state.dt_fs
 
 
 def test_a_huge_upload_is_refused_before_it_is_read(state):
@@ -194,7 +278,7 @@ def test_moving_over_the_map_changes_every_panel_and_computes_nothing(lab, trait
 
 def test_the_error_of_the_map_is_that_of_a_fit_without_the_frame(lab):
     train, test = lab.split()
-    *rows, targets = d.lab_rows(train, test, lab.model())
+    *rows, targets = d.lab_rows(train, test, BondPolarizability(**lab.model()))
     design = d.lab_design(*rows, 0.25, 60)
     n, k, lam = len(train), 7, LAMBDAS[14]
     part, y = design[:len(targets[0])], targets[0]
@@ -214,6 +298,21 @@ def test_a_setting_of_the_model_marks_the_map_until_asked(lab, trait, value):
     assert not lab.message and not np.array_equal(lab.columns[lab.gamma].error(1), error)
     setattr(lab, trait, before)
     lab.columns, lab.stale = columns, False
+
+
+def test_the_maps_show_the_evidence_and_the_star_is_what_a_fit_would_choose(lab):
+    train, _ = lab.split()
+    model = BondPolarizability(**lab.model() | dict(n_points=400, gamma=None, lam=None))
+    found = scan(train, model, d.GAMMAS)  # all bonds are its points
+    full = d.LabState(lab.dataset, frames=lab.frames, n_train=60, n_points=2000, degree=2, order=1)
+    full.compute()
+    np.testing.assert_allclose([full.columns[g].evidence for g in map(float, d.GAMMAS)], found.evidence.swapaxes(1, 2), atol=1.)  # of hundreds: the jitter of the basis
+    assert full.best == found.best
+    full.shown = "evidence"
+    data = {t.name: t for t in d.lab_figure(full).data}
+    assert (data["chosen isotropic"].x, data["chosen isotropic"].y) == ((found.best[1][0],), (found.best[0],))
+    below = np.array(data["map anisotropic"].customdata)
+    np.testing.assert_allclose(below, found.evidence[..., 1].max() - found.evidence[..., 1], atol=1.)
 
 
 def test_selections_differ_and_have_no_frame_twice():
