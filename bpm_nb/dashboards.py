@@ -8,7 +8,7 @@ __all__ = ['QUICK', 'SHARES', 'QUANTITIES', 'STRANGE', 'PLOT', 'UPLOAD', 'MOTION
            'shipped_series', 'cache_file', 'keep_series', 'cached_series', 'quantity_curve', 'curve', 'lines',
            'uploaded', 'uploaded_model', 'check_molecule', 'uploaded_series', 'Assignment', 'assignment', 'setting',
            'RamanSettings', 'RamanCurves', 'RamanState', 'plot_module', 'Plot', 'Upload', 'facing', 'sphere',
-           'ellipsoid', 'Molecule', 'atom_labels', 'control', 'button', 'status', 'raman_controls', 'raman_figure',
+           'ellipsoid', 'molecule_view', 'Molecule', 'control', 'button', 'status', 'raman_controls', 'raman_figure',
            'assignment_table', 'raman_files', 'raman_views', 'downloads', 'side_by_side', 'bringing', 'raman_compare',
            'Column', 'left_out_spread', 'lab_rows', 'lab_design', 'lab_column', 'learned', 'chosen', 'lab_columns',
            'LabSettings', 'LabModel', 'LabState', 'uploaded_training', 'lab_figure', 'lab_files', 'lab_controls',
@@ -75,7 +75,9 @@ class Job:
         "Run, beside the interface where there is an event loop."
         try: loop = asyncio.get_running_loop()
         except RuntimeError: loop = None
-        if loop is None or "__main__" in (self.function.__module__, _work.__module__): return self._run_here()
+        if loop is None or "__main__" in (self.function.__module__, _work.__module__):
+            kind, value = outcome(self.function, self.args, lambda fraction, text, part=None: self.calls["progress"]((fraction, text, part)))
+            return self.calls[kind](value)
         context = processes()
         self.pipe, theirs = context.Pipe(duplex=False)
         self.process = context.Process(target=_work, args=(theirs, self.function, self.args), daemon=True)
@@ -85,10 +87,6 @@ class Job:
         "In a thread: the arguments wait until the process has imported what it needs."
         with _no_bars(): self.process.start()
         theirs.close()
-
-    def _run_here(self):
-        kind, value = outcome(self.function, self.args, lambda fraction, text, part=None: self.calls["progress"]((fraction, text, part)))
-        self.calls[kind](value)
 
     def stop(self): self.process = None # it is killed as soon as it can be; nothing more is called
 
@@ -670,6 +668,23 @@ if (frames.length > 1) this.bpm = setInterval(step, 50);
 """
 
 # %% ../nbs/10_dashboards.ipynb #3d1148a9
+def molecule_view(numbers, # (N,) atomic numbers
+                  positions): # (N, 3) positions, Å
+    "nglview widget of a molecule whose atoms are named as in `bond_labels`."
+    from ase import Atoms
+    from ase.data import chemical_symbols
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import nglview
+    view = nglview.NGLWidget(nglview.ASEStructure(Atoms(numbers, positions)), gui=False)
+    view.clear_representations()
+    view.add_ball_and_stick(aspect_ratio=1.7, radius_size=0.12)
+    names = [f"{chemical_symbols[z]}{k}" for k, z in enumerate(numbers)]
+    view.add_representation("label", label_type="text", label_text=names, color="#222222", radius_type="size", radius_size=0.9, z_offset=1.5, attachment="middle-center")
+    view.layout.width, view.layout.height = "450px", "330px" # a new Layout object would leave the canvas without a size
+    return view
+
+# %% ../nbs/10_dashboards.ipynb #89d2de6b
 class Molecule(ipywidgets.VBox):
     "A molecule that moves, with lit bonds and its polarizability. The motion runs in the browser: the kernel is left in peace."
     def __init__(self, ellipsoid): # widget with a boolean value: draw the polarizability
@@ -697,15 +712,7 @@ class Molecule(ipywidgets.VBox):
         self.view._js(MOTION % (json.dumps(period.reshape(len(period), -1).round(3).tolist()), json.dumps(body)))
 
     def _draw(self, numbers):
-        from ase import Atoms
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import nglview
-        self.numbers, self.view = numbers, nglview.NGLWidget(nglview.ASEStructure(Atoms(numbers, self.positions[0])), gui=False)
-        self.view.clear_representations()
-        self.view.add_ball_and_stick(aspect_ratio=1.7, radius_size=0.12)
-        self.view.add_representation("label", label_type="text", label_text=atom_labels(numbers), color="#222222", radius_type="size", radius_size=0.9, z_offset=1.5, attachment="middle-center")
-        self.view.layout.width, self.view.layout.height = "450px", "330px" # a new Layout object would leave the canvas without a size
+        self.numbers, self.view = numbers, molecule_view(numbers, self.positions[0])
         self.children = [self.view, ipywidgets.HBox([self.play, self.ellipsoid])]
 
     def light(self, pairs, # (B, 2) atoms
@@ -716,11 +723,6 @@ class Molecule(ipywidgets.VBox):
         for (a, b), s in self.lit:
             self.view.add_representation("distance", atom_pair=[[f"@{a}", f"@{b}"]], use_cylinder=True, radius_size=0.05 + 0.3*min(abs(s), 1)**0.5, label_visible=False,
                                          color="#D55E00" if s > 0 else "#0072B2", opacity=0.7)
-
-def atom_labels(numbers): # (N,) atomic numbers
-    "Names (N,) such as C1, as `bond_labels` counts."
-    from ase.data import chemical_symbols
-    return [f"{chemical_symbols[z]}{k}" for k, z in enumerate(numbers)]
 
 # %% ../nbs/10_dashboards.ipynb #f2e71947
 def control(state, # `State`

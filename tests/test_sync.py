@@ -36,6 +36,14 @@ def test_the_test_module_of_a_notebook_runs():
     scope["test_the_sum_is_right"]()
 
 
+def test_where_an_optional_library_is_missing_the_module_is_skipped():
+    import pytest
+    right = new_code_cell("#| test the_sum_is_right\nassert True")
+    needy = new_code_cell("#| default_exp drawn\n#| needs a_library_that_nobody_has")
+    with pytest.raises(pytest.skip.Exception, match="a_library_that_nobody_has is not installed"):
+        exec(pytest_module(new_notebook(cells=[needy, right]), "nbs/00_sums.ipynb"), {})
+
+
 def test_a_test_with_a_bad_or_a_used_name_is_refused():
     import pytest
     one, again = (new_code_cell("#| test one\nassert True") for _ in range(2))
