@@ -465,17 +465,17 @@ class RamanCurves(RamanSettings):
         geometry = QUANTITIES[self.quantity] or float(self.analyser_deg)
         with self.telling(): self.assigned = assignment(self.series[name], nu, geometry)
 
+    def click(self, k, wavenumber_cm1): # index of a curve; cm⁻¹
+        "Point at a band: the nearest of the curve."
+        name = [n for n in self.samples if n in self.series][k]
+        self.band = (name, float(min(self.curves[k].bands, key=lambda b: abs(b - wavenumber_cm1), default=wavenumber_cm1)))
+
 # %% ../nbs/10_dashboards.ipynb #36e22629
 class RamanState(RamanCurves):
     "State of `raman_compare`. Set a trait, and `curves` and `assigned` follow."
     def __init__(self, samples=None, **settings): # names of shipped molecules; values of traits
         super().__init__(samples=list(samples or shipped()[:1]), model_of=shipped()[0], **settings)
         self.follow()
-
-    def click(self, k, wavenumber_cm1): # index of a curve; cm⁻¹
-        "Point at a band: the nearest of the curve."
-        name = [n for n in self.samples if n in self.series][k]
-        self.band = (name, float(min(self.curves[k].bands, key=lambda b: abs(b - wavenumber_cm1), default=wavenumber_cm1)))
 
     def compute(self):
         "Compute what is missing: first a quick look at everything, then the whole."
