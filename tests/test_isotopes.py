@@ -1,12 +1,14 @@
 """Dynamics with other masses on the same surface."""
 import numpy as np
 import pytest
+from ase.units import fs
 
+from bpm_nb.assign import band_shifts, isotope_shifts
 from bpm_nb.data import InputError
-from bpm_nb.spectra import peaks, power_spectrum
+from bpm_nb.spectra import harmonic_modes, peaks, power_spectrum
 
 pytest.importorskip("tblite")
-from bpm_nb.reference import constant_energy, isotope_masses, thermal_momenta  # noqa: E402
+from bpm_nb.reference import constant_energy, gfn2, isotope_masses, relaxed, thermal_momenta  # noqa: E402
 
 
 def line(masses):
@@ -35,3 +37,26 @@ def test_masses_that_cannot_be_are_refused(masses, message):
 
 def test_masses_are_given_for_all_atoms_or_for_some():
     assert isotope_masses([8, 1, 1], {2: 2.014}) == [15.999, 1.008, 2.014] and isotope_masses([8, 1], [17.999, 1.008]) == [17.999, 1.008]
+
+
+def test_bands_of_heavy_water_lie_where_its_modes_say():
+    "Water and heavy water on the GFN2 surface at 300 K, each integrated; harmonic modes of both from one Hessian."
+    from ase.build import molecule
+    masses, water = [np.array([15.999, m, m]) for m in (1.008, 2.014)], molecule("H2O")
+    water.calc = gfn2()
+    pos, h, forces = relaxed(water), 0.005, []
+    for move in np.concatenate([np.eye(9), -np.eye(9)]).reshape(-1, 3, 3):
+        water.positions = pos + h*move
+        forces.append(water.get_forces().ravel())
+    hessian = (np.array(forces[9:]) - forces[:9])/(2*h)
+    modes = [harmonic_modes(m, pos, hessian, np.zeros((3, 3, 3, 3))) for m in masses]
+    shifts, found = isotope_shifts(*modes, *masses), []
+    assert all(0.71 < s.ratio < 0.75 and s.overlap > 0.97 for s in shifts)
+    for m, mode in zip(masses, modes):
+        speed = np.sqrt(2*300*8.314463e-7)*mode.displacement.sum(0) # kT of energy in each mode; Å/fs
+        run = constant_energy(([8, 1, 1], pos, speed*m[:, None]/fs), (0, 0, m.tolist()), 0.5, 4, 2800)
+        found.append(peaks(power_spectrum(run["pos"], m, 2., positions=True, resolution_cm1=30.), range_cm1=(800, 4500)))
+    rows = band_shifts(*found, shifts, 150.)
+    assert len(rows) >= 2 and rows[0].first_cm1 < 2000 < rows[-1].first_cm1 # the bend, and the stretches, which may be one band
+    assert abs(rows[0].residual) < 10 and abs(rows[-1].residual) < 60       # what anharmonicity does
+    assert all(abs(s.ratio - shifts[0].ratio) < 0.03 for s in rows)
