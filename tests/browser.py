@@ -112,3 +112,19 @@ def nudge(page, name, steps=4):
     handle = page.locator(f".bpm-{name} .noUi-handle").first
     handle.focus()
     for _ in range(steps): handle.press("ArrowRight")
+
+
+def click_band(page, k, tries=20):
+    "Click the mark of a band until its table is there: a curve that is drawn anew at this very moment takes no click."
+    for _ in range(tries):
+        mark = page.locator(".js-plotly-plot .scatterlayer .points path").nth(k)
+        mark.scroll_into_view_if_needed()
+        box = mark.bounding_box()
+        page.mouse.move(box["x"] + box["width"]/2, box["y"] + box["height"]/2)
+        page.wait_for_timeout(300)
+        page.mouse.down()
+        page.mouse.up()
+        for _ in range(20):
+            if page.locator(".bpm-table:has-text('cm⁻¹')").count(): return
+            page.wait_for_timeout(250)
+    raise AssertionError("no click was taken")

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, ROOT, nudge, opened, picture, traces, wait_for_trace
+from browser import CHROMIUM, ROOT, click_band, nudge, opened, picture, traces, wait_for_trace
 
 pytestmark = [pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
               pytest.mark.skipif(find_spec("playwright") is None or find_spec("voila") is None, reason="the extras [dev] and [widgets] are not installed")]
@@ -45,14 +45,7 @@ def test_spectra_are_compared(app, tutorial, tmp_path):
         nudge(page, "resolution_cm1")
         until_changed(page, curve, before)
 
-        mark = page.locator(".js-plotly-plot .scatterlayer .points path").nth(2)
-        mark.scroll_into_view_if_needed()
-        box = mark.bounding_box()
-        page.mouse.move(box["x"] + box["width"]/2, box["y"] + box["height"]/2)
-        page.wait_for_timeout(300)
-        page.mouse.down()
-        page.mouse.up()
-        page.wait_for_selector(".bpm-table:has-text('cm⁻¹')")
+        click_band(page, 2)
         molecule.scroll_into_view_if_needed()
         moving = until_changed(page, lambda: picture(molecule), still)
         until_changed(page, lambda: picture(molecule), moving)
