@@ -61,6 +61,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                             'bpm_nb.cli._add_reference_verb': ('cli.html#_add_reference_verb', 'bpm_nb/cli.py'),
                             'bpm_nb.cli._add_trajectory': ('cli.html#_add_trajectory', 'bpm_nb/cli.py'),
                             'bpm_nb.cli._add_use_verbs': ('cli.html#_add_use_verbs', 'bpm_nb/cli.py'),
+                            'bpm_nb.cli._blocks_text': ('cli.html#_blocks_text', 'bpm_nb/cli.py'),
                             'bpm_nb.cli._dipole_model': ('cli.html#_dipole_model', 'bpm_nb/cli.py'),
                             'bpm_nb.cli._infrared_and_states': ('cli.html#_infrared_and_states', 'bpm_nb/cli.py'),
                             'bpm_nb.cli._isotope_bands': ('cli.html#_isotope_bands', 'bpm_nb/cli.py'),

@@ -107,7 +107,7 @@ def spectrum(a): # arguments: model, trajectory, alpha, unit, topology, dt_fs, r
     shown, others = instrument_intensity(found, a.laser, kelvin) if a.intensity else found, _infrared_and_states(a, dipole)
     if out.suffix == ".csv": write_csv(shown, out, notes, _more_columns(shown, others))
     elif out.suffix == ".jdx": write_jcamp(shown, out, title=f"Raman {'intensity' if a.intensity else 'activity'}, {Path(given[-1]).name}", notes=notes)
-    else: write_page(out, f"Raman spectrum of {Path(given[-1]).name}", _with_others(spectrum_sections(found, lines, kelvin, a.laser), found, others), found.settings | dict(temperature_K=kelvin, laser_nm=a.laser) | notes)
+    else: write_page(out, f"Raman spectrum of {Path(given[-1]).name}", _with_others(spectrum_sections(found, lines, kelvin, a.laser), found, others, kelvin), found.settings | dict(temperature_K=kelvin, laser_nm=a.laser) | notes)
     return dict(output=str(out), peaks=peak_dicts(lines)), f"{peaks_text(lines)}\n{out}"
 
 # %% ../nbs/11_cli.ipynb #5401da80
@@ -136,13 +136,16 @@ def _more_columns(shown, others):
     on = lambda s, y: np.interp(shown.wavenumber_cm1, s.wavenumber_cm1, y)
     return {column: on(s, y) for name, s in others.items() for column, y in ((name, s.curve()), (f"{name}_error", s.error()))}
 
-def _with_others(sections, found, others):
+def _with_others(sections, found, others, kelvin):
     "The sections, with the infrared spectrum and the states before the settings."
     from bpm_nb import plots
-    from bpm_nb.spectra import peaks
+    from bpm_nb.spectra import infrared_intensity, peaks
     if not others: return sections
+    bands = peaks(others["infrared"])
+    absorbed = lambda p: plots.with_error(*(infrared_intensity(np.array([p.area, p.area_error]), kelvin)))
+    rows = [{k: v for k, v in row.items() if k != "ρ"} | {"km/mol": absorbed(p)} for row, p in zip(plots.peak_rows(bands), bands)]
     text = "Raman activity, infrared absorption by the model of the dipole, and the density of vibrational states of the same run, each with its strongest point at 1. A motion that is in the lowest panel only is seen by neither kind of light."
-    return [*sections[:-1], ("One run, three spectra", text, plots.stacked({"Raman": found} | others)), ("Strongest infrared peaks", plots.peak_rows(peaks(others["infrared"]))), sections[-1]]
+    return [*sections[:-1], ("One run, three spectra", text, plots.stacked({"Raman": found} | others)), ("Strongest infrared peaks", rows), sections[-1]]
 
 # %% ../nbs/11_cli.ipynb #a803f6e7
 def _series_spectrum(a):
@@ -341,10 +344,15 @@ def spectrum_sections(found, # `Spectrum`
     seen = instrument_intensity(found, laser_nm, kelvin)
     settings = lambda s: ", ".join(f"{k} = {v}" for k, v in s.settings.items())
     return [("What an instrument sees", f"Intensity in natural light at 90°, 45a² + 7γ², with its isotropic and anisotropic parts, under a laser of {laser_nm:g} nm at {kelvin:g} K. "
-             "The bands around the curves are one standard error. Below: the depolarization ratio ρ where the intensity stands out of the noise.",
+             f"The bands around the curves are one standard error, from {_blocks_text(found)}. Below: the depolarization ratio ρ where the intensity stands out of the noise.",
              plots.spectrum(seen, peaks(seen))),
             ("Raman activity", "The same without the factors of laser and temperature: the strength of the motion itself.", plots.spectrum(found, lines)),
             ("Strongest peaks of the activity", plots.peak_rows(lines)), ("Settings", settings(seen))]
+
+def _blocks_text(spectrum):
+    "How many blocks the errors come from, for a reader."
+    n = len(spectrum.blocks())
+    return "a single block, and so not known" if n < 2 else f"{n} blocks" + (": too few to trust, they can be several times too small" if n < 4 else "")
 
 def write_page(path, title, sections, settings=None): # where it goes; see `bpm_nb.plots.page`
     "Write a self-contained page, atomically."

@@ -154,7 +154,8 @@ def dipole(work):
 def test_a_run_has_three_spectra_on_one_page_and_in_one_table(work, dipole, capsys):
     assert call(capsys, "spectrum", work/"model.npz", work/"run.npz", "--infrared", dipole, "--resolution", "20", "-o", work/"three.html")[0] == 0
     page = (work/"three.html").read_text()
-    assert "<h2>One run, three spectra</h2>" in page and "<h2>Strongest infrared peaks</h2>" in page
+    assert "<h2>One run, three spectra</h2>" in page and "<h2>Strongest infrared peaks</h2>" in page and "km/mol" in page
+    assert "one standard error, from 2 blocks: too few to trust" in page
     assert call(capsys, "spectrum", work/"model.npz", work/"run.npz", "--infrared", dipole, "--resolution", "20", "-o", work/"three.csv", "--intensity")[0] == 0
     table = np.genfromtxt(work/"three.csv", delimiter=",", names=True, skip_header=3)
     assert table.dtype.names[-4:] == ("infrared", "infrared_error", "states", "states_error") and np.isfinite(table["infrared_error"]).all()
