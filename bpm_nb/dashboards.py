@@ -804,7 +804,7 @@ def assignment_table(found): # `Assignment` or None
     change = ", ".join(f"{x:+.1f}" for x in np.linalg.eigvalsh(found.slope)[::-1])
     return (f"<b>{escape(found.series)}, {found.wavenumber_cm1:.0f} cm⁻¹</b> (purity of the motion {found.purity:.2f}){table}"
             f"<p style='max-width:26em;line-height:1.3'>Change of the polarizability along the motion, principal values: {change} bohr³ for each Å of the atom that moves most.</p>"
-            "<p style='max-width:26em;line-height:1.3'>Shares are the model's partition of the polarizability, not an observable. Pairs within 4 Å count, bonded or not; negative ones cancel others.</p>")
+            "<p style='max-width:26em;line-height:1.3'>Shares are the model's partition of the polarizability, not an observable. Pairs that are near count, bonded or not; negative ones cancel others.</p>")
 
 # %% ../nbs/10_dashboards.ipynb #ae7c0e5c
 def raman_files(state): # `RamanState`

@@ -16,12 +16,13 @@ def main():
             page.wait_for_function("() => document.querySelector('.bpm-status').innerText.trim() === ''", timeout=900_000)
             page.wait_for_timeout(1000)
             page.locator(".js-plotly-plot").screenshot(path=images/"spectrum.png")
-            click_band(page, 3)
+            click_band(page, 5)
             page.wait_for_selector(".bpm-table td")
             page.locator("button.bpm-ellipsoid").click()
             page.mouse.move(5, 5)
             page.wait_for_timeout(3000)
-            page.screenshot(path=images/"dashboard.png", clip=dict(x=0, y=0, width=1440, height=900))
+            top = page.locator(".bpm-samples").bounding_box()["y"] - 10
+            page.screenshot(path=images/"dashboard.png", clip=dict(x=0, y=top, width=1440, height=min(960, 1200 - top)))
 
 
 if __name__ == "__main__": main()
