@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab dashboard docs sync check-sync clean
+.PHONY: help demo test lab dashboard docs bench sync check-sync clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -28,6 +28,9 @@ dashboard: $(VENV)/installed-lab ## the dashboards in a browser, without the cod
 docs: $(VENV)/installed-docs ## the documentation as pages: _docs/index.html
 	$(BIN)/python -m bpm_nb.site
 
+bench: $(VENV)/installed-bench ## time, memory and error next to other methods: nbs/benchmarks.ipynb; ONLY='growth floor' runs some
+	$(BIN)/python tests/benchmarks/run.py $(ONLY)
+
 sync: $(VENV)/installed-test ## regenerate everything that comes from the notebooks
 	$(BIN)/python -m bpm_nb.sync
 
@@ -42,6 +45,7 @@ needs_demo := .
 needs_test := .[dev]
 needs_lab := .[widgets]
 needs_docs := .[dev]
+needs_bench := .[dev,bench]
 
 # A stamp is older than a changed pyproject.toml: then the requirements are installed again.
 $(VENV)/installed-%: pyproject.toml | $(BIN)/python

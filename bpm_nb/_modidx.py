@@ -470,6 +470,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'bpm_nb.polarizability.packed_model': ( 'polarizability.html#packed_model',
                                                                                'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.pair_parts': ('polarizability.html#pair_parts', 'bpm_nb/polarizability.py'),
+                                       'bpm_nb.polarizability.pairs_by_rule': ( 'polarizability.html#pairs_by_rule',
+                                                                                'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.pairs_within_reach': ( 'polarizability.html#pairs_within_reach',
                                                                                      'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.points_by_rule': ( 'polarizability.html#points_by_rule',

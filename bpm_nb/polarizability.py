@@ -6,10 +6,10 @@
 __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view', 'chunks', 'Survey', 'surveyed', 'Expansion',
            'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution', 'structures_solution',
            'frames_of_block', 'block_design', 'block_sweep', 'normal_equations', 'descended', 'inducing_solution',
-           'points_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior', 'fitted_parts', 'chosen_settings',
-           'bond_values', 'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach', 'pair_parts',
-           'deviations', 'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames', 'Answers',
-           'BondModel', 'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors',
+           'points_by_rule', 'pairs_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior', 'fitted_parts',
+           'chosen_settings', 'bond_values', 'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach',
+           'pair_parts', 'deviations', 'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames',
+           'Answers', 'BondModel', 'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors',
            'packed_model', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
+from itertools import islice
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -169,10 +170,12 @@ def mapped(function, # of one item
            label, # what the progress bar says
            total=None): # number of items
     "The function's results in the order of the items, each computed as one joblib task."
-    workers = effective_n_jobs(get_active_backend()[1] or -1)
-    with threadpool_limits(1):
-        found = Parallel(workers, prefer="threads", return_as="generator", pre_dispatch=workers + 1)(delayed(function)(x) for x in items)
-        yield from tqdm(found, desc=label, total=total, delay=2, leave=False)
+    items, workers = iter(items), effective_n_jobs(get_active_backend()[1] or -1)
+    with threadpool_limits(1), Parallel(workers, prefer="threads", batch_size=1) as parallel, tqdm(desc=label, total=total, delay=2, leave=False) as bar:
+        while some := list(islice(items, 2*workers)):
+            for found in parallel(delayed(function)(x) for x in some):
+                yield found
+                bar.update()
 
 # %% ../nbs/05_polarizability.ipynb #cccc538a
 def covariances(one, other, # frames, and S' others, as `View.rows` gives them
@@ -256,11 +259,11 @@ def structures_solution(one_pass, view, survey, gamma, lams, options): # see `BA
 # %% ../nbs/05_polarizability.ipynb #73342a6a
 def frames_of_block(model, # `BondModel`: its memory, descriptor and quantity count
                     columns=0): # of a design
-    "Function (atoms of a molecule) → frames of one block, such that the blocks of all workers fit into the memory."
+    "Function (atoms of a molecule) → frames of one block, such that the blocks of all workers fit into half the memory."
     workers, settings, quantity = effective_n_jobs(get_active_backend()[1] or -1), descriptor(model.descriptor), model.quantity
     rows = lambda atoms: atoms*(atoms - 1)//(1 if quantity.directed else 2)
     frame_bytes = lambda atoms: rows(atoms)*settings.row_bytes(atoms) + 3*sum(quantity.sizes)*8*columns + 200*atoms
-    return lambda atoms: int(max(1, min(500, model.memory_mb*2**20/(2*workers + 2)/frame_bytes(atoms))))
+    return lambda atoms: int(max(1, min(500, model.memory_mb*2**19/(2*workers + 2)/frame_bytes(atoms))))
 
 # %% ../nbs/05_polarizability.ipynb #d3061725
 def block_design(frames, view, basis): # `Frames`, `View`, `Basis`
@@ -322,9 +325,13 @@ BASES = dict(inducing=inducing_solution, bonds=bonds_solution, structures=struct
 
 def points_by_rule(model, # `BondModel`
                    n_frames): # training frames
-    "Points of the inducing basis: as asked for, or 2500 and five for each frame, at most 5000 and what the memory holds."
+    "Points of the inducing basis: as asked for, or 2500 and five for each frame, at most 5000 and what half the memory holds."
     if model.n_points is not None: return model.n_points
-    return int(max(100, min(2500 + 5*n_frames, 5000, np.sqrt(model.memory_mb*2**20/40))))
+    return int(max(100, min(2500 + 5*n_frames, 5000, np.sqrt(model.memory_mb*2**19/40))))
+
+def pairs_by_rule(model): # `BondModel`
+    "Pairs of atoms of the frames of the survey: 60 000, or what half the memory holds of their descriptors, but not below 2000."
+    return int(max(2000, min(60_000, model.memory_mb*2**19/descriptor(model.descriptor).row_bytes(2))))
 
 # %% ../nbs/05_polarizability.ipynb #48334ea2
 @dataclass(frozen=True, eq=False)
@@ -394,7 +401,7 @@ def fitted_parts(model, # `BondModel`, not fitted: its settings
                  y=None): # its values, (S, 3, 3) or (S, 3)
     "What `fit` finds: the fitted attributes of the model, by name."
     in_chunks = partial(chunks, X, y, name=model.quantity.name)
-    survey = surveyed(in_chunks(lambda atoms: 500), model.bonds, model.cutoff, quantity=model.quantity)
+    survey = surveyed(in_chunks(lambda atoms: 500), model.bonds, model.cutoff, pairs_by_rule(model), model.quantity)
     view = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
     gamma, lams = chosen_settings(model, survey.sample, view)
     n_points = points_by_rule(model, survey.n_frames)
@@ -595,7 +602,7 @@ class BondModel(RegressorMixin, Answers):
                  gamma=None, # inverse squared kernel width, in units of the spread of the descriptors; None: by the evidence
                  lam=None, # ridge, relative to the mean diagonal of the covariance; None: by the evidence
                  n_points=None, # points of the inducing basis; None: 2500 and five for each frame, at most 5000
-                 memory_mb=1024): # memory for the work, beside frames and result, MiB
+                 memory_mb=2048): # memory for the work, beside frames and result, MiB
         self.bonds, self.cutoff, self.basis, self.descriptor = bonds, cutoff, basis, descriptor
         self.gamma, self.lam, self.n_points, self.memory_mb = gamma, lam, n_points, memory_mb
 

@@ -277,7 +277,7 @@ def test_memory_does_not_grow_with_the_frames():
     def peak(n):
         frames = rattled([6, 8, 1, 1, 1, 1], METHANOL, n, 7)
         tracemalloc.start()
-        BondPolarizability(memory_mb=8, n_points=150, gamma=0.5, lam=1e-6).fit(frames)
+        BondPolarizability(memory_mb=16, n_points=150, gamma=0.5, lam=1e-6).fit(frames)
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return found
