@@ -32,6 +32,10 @@ def address(pages):
         server.shutdown()
 
 
+def test_nothing_is_left_beside_the_pages(pages):
+    assert [p.name for p in pages.parent.iterdir()] == [pages.name]
+
+
 def test_every_notebook_has_a_page_with_the_reference_of_its_functions(pages):
     for notebook in (ROOT/"nbs").rglob("[0-9]*.ipynb"): assert (pages/f"{notebook.stem}.html").exists()
     text = (pages/"01_bonds.html").read_text("utf-8")
