@@ -661,14 +661,16 @@ def internal_forces(pos, # (N, 3) positions, Å
     return internal_momenta(Atoms(f"H{len(pos)}", pos, masses=np.ones(len(pos)), momenta=forces))
 
 # %% ../nbs/06_reference.ipynb #d6b542e8
-def _minimum(parts, numbers, pos, surface, level, molecule):
-    "Positions of the minimum on a surface: that of GFN2-xTB, and from there that of the level."
+def _minimum(parts, numbers, pos, surface, level, molecule, tol):
+    "`Symmetry` of the minimum on a surface: that of GFN2-xTB, and from there, in its principal axes, that of the level."
     from ase import Atoms
     numbers, pos = _start(parts, numbers, pos, molecule)
-    if surface == "gfn2": return pos
+    found = symmetric(numbers, pos, tol)
+    if surface == "gfn2": return found
+    pos = found.pos
     atoms = Atoms(numbers, pos)
     atoms.calc = remembered(parts, lambda pos: single_point(numbers, pos, level, *molecule, ("forces",), TIGHT))
-    return relaxed(atoms)
+    return symmetric(numbers, relaxed(atoms), tol)
 
 # %% ../nbs/06_reference.ipynb #aac1b332
 def reference_harmonic(output, # path of the npz that will hold the derivatives
@@ -685,7 +687,7 @@ def reference_harmonic(output, # path of the npz that will hold the derivatives
     settings = _settings("harmonic", numbers, pos, charge, spin, surface=surface, step=step, level=asdict(level), symmetry_tol=symmetry_tol)
     with Parts(output, settings) as parts:
         numbers = np.asarray(numbers)
-        symmetry = symmetric(numbers, _minimum(parts, numbers, pos, surface, level, (charge, spin)), symmetry_tol)
+        symmetry = _minimum(parts, numbers, pos, surface, level, (charge, spin), symmetry_tol)
         moves = {f"{name}-{a:03}-{'xyz'[k]}": sign*step*np.eye(symmetry.pos.size)[3*a + k].reshape(-1, 3)
                  for (a, k), turn in distinct_displacements(symmetry).items() for name, sign in (("plus", 1), ("minus", -1)) if turn is None or sign > 0}
         finish({k: (numbers, symmetry.pos + d, level, charge, spin, surface) for k, d in moves.items()}, displaced_point, parts, workers, "displacements")
