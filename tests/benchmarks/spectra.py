@@ -1,4 +1,4 @@
-"""Time and memory of spectra and bond shares from long runs, as a table in Markdown: python tests/benchmarks/spectra.py"""
+"Spectra and bond shares of long runs"
 import time
 import tracemalloc
 
