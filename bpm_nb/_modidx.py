@@ -457,6 +457,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'bpm_nb.polarizability.fitted_posterior': ( 'polarizability.html#fitted_posterior',
                                                                                    'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.fitted_view': ('polarizability.html#fitted_view', 'bpm_nb/polarizability.py'),
+                                       'bpm_nb.polarizability.frames_by_rule': ( 'polarizability.html#frames_by_rule',
+                                                                                 'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.frames_of_block': ( 'polarizability.html#frames_of_block',
                                                                                   'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.in_blocks': ('polarizability.html#in_blocks', 'bpm_nb/polarizability.py'),

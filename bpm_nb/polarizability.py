@@ -6,11 +6,11 @@
 __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view', 'chunks', 'Survey', 'surveyed', 'Expansion',
            'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution', 'structures_solution',
            'frames_of_block', 'block_design', 'block_sweep', 'normal_equations', 'descended', 'inducing_solution',
-           'points_by_rule', 'pairs_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior', 'fitted_parts',
-           'chosen_settings', 'bond_values', 'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach',
-           'pair_parts', 'deviations', 'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames',
-           'Answers', 'BondModel', 'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors',
-           'packed_model', 'unpacked_model', 'check_parts']
+           'points_by_rule', 'frames_by_rule', 'pairs_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior',
+           'fitted_parts', 'chosen_settings', 'bond_values', 'view_of', 'predicted', 'summed_parts', 'in_blocks',
+           'pairs_within_reach', 'pair_parts', 'deviations', 'strangeness', 'derivatives', 'check_elements',
+           'check_fitted', 'known_frames', 'Answers', 'BondModel', 'BondPolarizability', 'BondDipole', 'check_settings',
+           'scan', 'spread', 'errors', 'packed_model', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
 import json
@@ -304,7 +304,7 @@ def descended(gram, # (M, M) AᵀA, upper triangle
 
 # %% ../nbs/05_polarizability.ipynb #06ee3c74
 def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
-    "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of at most 400 frames of the sample."
+    "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of some frames of the sample."
     basis = Basis(chosen_points(view.rows(survey.sample)[1], options["n_points"]), gamma)
     gram, rhs, norms, rows = normal_equations(one_pass, view, basis)
     scale = [max(np.trace(g), 1e-300)/n for g, n in zip(gram, rows)]
@@ -315,7 +315,7 @@ def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASE
         task = partial(block_sweep, view=view, basis=basis, w=w, p=p)
         return map(sum, zip(*mapped(task, one_pass(), "refining")))
     w, sweeps = refined(sweep, rhs, factors, np.multiply(lams, scale), norms)
-    some = survey.sample[np.random.default_rng(0).permutation(len(survey.sample))[:400]]
+    some = survey.sample[options["some"]]
     left_out = tuple(left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(*block_design(some, view, basis), w.T, factors, view.quantity.sizes))
     weights = {k: basis.whitening[k] @ w[columns] for k, columns in basis.columns.items()}
     return Solution(basis.points, weights, lams, some, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps))
@@ -325,9 +325,19 @@ BASES = dict(inducing=inducing_solution, bonds=bonds_solution, structures=struct
 
 def points_by_rule(model, # `BondModel`
                    n_frames): # training frames
-    "Points of the inducing basis: as asked for, or 2500 and five for each frame, at most 5000 and what half the memory holds."
+    "Points of the inducing basis: as asked for, or 2500 and five for each frame, at most 5000 and what half the memory holds beside 24 MiB of buffers."
     if model.n_points is not None: return model.n_points
-    return int(max(100, min(2500 + 5*n_frames, 5000, np.sqrt(model.memory_mb*2**19/40))))
+    return int(max(100, min(2500 + 5*n_frames, 5000, np.sqrt(max(0, model.memory_mb - 24)*2**19/40))))
+
+def frames_by_rule(frames, # `Frames`
+                   model, # `BondModel`
+                   pairs, # pairs of atoms that they may have
+                   seed): # of the choice
+    "Indices of random frames, at most so many that they have these pairs and that their covariances take a quarter of the memory."
+    atoms, workers = frames.numbers.shape[1], effective_n_jobs(get_active_backend()[1] or -1)
+    at_once = np.sqrt(model.memory_mb*2**18/(32*workers))/max(model.quantity.sizes)
+    n = max(2, min(pairs//max(1, atoms*(atoms - 1)//2), int(at_once)))
+    return np.random.default_rng(seed).permutation(len(frames))[:n]
 
 def pairs_by_rule(model): # `BondModel`
     "Pairs of atoms of the frames of the survey: 60 000, or what half the memory holds of their descriptors, but not below 2000."
@@ -382,13 +392,11 @@ def diagonal_blocks(matrix, # (C S, C S)
 
 # %% ../nbs/05_polarizability.ipynb #10951f23
 def fitted_posterior(view, survey, gamma, solution, # see `BASES`
-                     pairs_at_most=16_000, # pairs of atoms of the frames that are remembered
+                     some, # indices of the frames to remember among those that the solution left out
                      n_points=800): # bonds that stand for all
     "`Posterior`, calibrated on the frames that were left out of the fit."
     q = view.rows(survey.sample)[1]
     basis = Basis(chosen_points(q, n_points, seed=1), gamma)
-    atoms = solution.frames.numbers.shape[1]
-    some = np.random.default_rng(2).permutation(len(solution.frames))[:max(2, pairs_at_most//max(1, atoms*(atoms - 1)//2))]
     raw = Posterior(view, solution.frames[some], gamma, solution.lams, basis, {})
     limits = {k: max(float(np.quantile(raw.unexplained(k, x), 0.999)), 1e-6) for k, x in q.items() if k in basis.points}
     errors = [r.reshape(len(solution.frames), -1)[some].ravel() for r in solution.residuals]
@@ -406,22 +414,21 @@ def fitted_parts(model, # `BondModel`, not fitted: its settings
     gamma, lams = chosen_settings(model, survey.sample, view)
     n_points = points_by_rule(model, survey.n_frames)
     one_pass = in_chunks(frames_of_block(model, n_points))
-    solution = BASES[model.basis](one_pass, view, survey, gamma, lams, dict(n_points=n_points, choose=model.lam is None))
+    options = dict(n_points=n_points, choose=model.lam is None, some=frames_by_rule(survey.sample, model, 16_000, 0))
+    solution = BASES[model.basis](one_pass, view, survey, gamma, lams, options)
     errors = tuple(float(np.sqrt(np.mean(r**2))) for r in solution.residuals)
-    posterior = fitted_posterior(view, survey, gamma, solution)
+    posterior = fitted_posterior(view, survey, gamma, solution, frames_by_rule(solution.frames, model, 16_000, 2))
     expansions = {k: Expansion(view.projections[k], z, solution.weights[k]) for k, z in solution.points.items()}
     return dict(species_=survey.species, atomic_=survey.atomic, expansions_=expansions, gamma_=gamma, lam_=solution.lams, errors_=errors, posterior_=posterior, info_=solution.info)
 
 # %% ../nbs/05_polarizability.ipynb #727ccdaa
 def chosen_settings(model, # `BondModel`, not fitted
                     sample, # `Frames`
-                    view, # `View`
-                    pairs_at_most=8_000): # pairs of atoms of the frames that decide
+                    view): # `View`
     "γ and the λ of each part: those of the model, or where they are None those of the largest evidence."
     given = None if model.lam is None else tuple(float(x) for x in np.broadcast_to(model.lam, len(view.quantity.sizes)))
     if model.gamma is not None and model.lam is not None: return float(model.gamma), given
-    pairs = sample.numbers.shape[1]*(sample.numbers.shape[1] - 1)//2
-    few = sample[np.random.default_rng(1).permutation(len(sample))[:max(2, pairs_at_most//max(pairs, 1))]]
+    few = sample[frames_by_rule(sample, model, 8_000, 1)]
     gammas = GAMMAS if model.gamma is None else np.array([model.gamma])
     lambdas = LAMBDAS if model.lam is None else np.unique(given)
     gamma, lams = scanned(few, view, gammas, lambdas).best

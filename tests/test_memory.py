@@ -17,6 +17,7 @@ n, allowed = int(sys.argv[1]), float(sys.argv[2])
 train, rng = load("malonaldehyde-enol").train, np.random.default_rng(0)
 some = rng.integers(len(train), size=n)
 frames = Frames(train.numbers[some], train.pos[some] + rng.normal(scale=0.01, size=(n, 9, 3)), train.alpha[some])
+BondPolarizability(n_points=10).fit(frames[:4]).predict(frames[:4]) # the programs themselves, and the buffers of their threads
 before = mib("VmRSS")
 model = BondPolarizability(memory_mb=allowed).fit(frames)
 found = model.predict(frames)
