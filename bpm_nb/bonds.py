@@ -140,8 +140,8 @@ class Quantity:
     def of_bonds(self, bonds): # `Bonds`
         "How the parts of each bond point, (P, C) each, times its weight."
         u = bonds.direction
-        along = lambda basis: np.einsum("ijc,pi,pj->pc", basis, u, u) if basis.ndim == 3 else u @ basis
-        return [along(basis)*bonds.weight[:, None] for basis in self.bases]
+        powers = {2: u, 3: (u[:, :, None]*u[:, None]).reshape(len(u), 9)}
+        return [powers[basis.ndim] @ basis.reshape(-1, basis.shape[-1])*bonds.weight[:, None] for basis in self.bases]
 
 POLARIZABILITY = Quantity("alpha", "bohr³", (np.eye(3)[..., None], np.moveaxis(BASIS, 0, -1)), directed=False)
 DIPOLE = Quantity("dipole", "e·bohr", (np.eye(3),), directed=True)

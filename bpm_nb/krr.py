@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LAMBDAS', 'evidence', 'Ridge', 'ridge', 'design_ridge', 'best_lambda', 'whitened', 'factorized', 'normal_evidence',
-           'refined', 'left_out_rows']
+           'normal_slope', 'refined', 'left_out_rows']
 
 # %% ../nbs/04_krr.ipynb #5cb72b9b
 from dataclasses import dataclass
@@ -112,13 +112,22 @@ def normal_evidence(factor, # (M, M) of `factorized`
     "`evidence` of the covariance `A Aᵀ + λ`, from the normal equations."
     return evidence(max(norm**2 - rhs @ w, 0)/lam, (n - len(w))*np.log(lam) + 2*np.log(np.diag(factor)).sum(), n)
 
+# %% ../nbs/04_krr.ipynb #ba45b25d
+def normal_slope(factor, w, rhs, norm, lam, n, # as for `normal_evidence`
+                 probes=32): # vectors of random signs
+    "Derivative of `normal_evidence` by ln λ; the trace in it is estimated."
+    signs = np.random.default_rng(0).choice([-1., 1.], (len(w), probes))
+    trace = (solve_triangular(factor, signs, trans=1, check_finite=False)**2).sum()/probes
+    unexplained = max(norm**2 - rhs @ w, 1e-300)
+    return 0.5*(n*(1 - lam*(w @ w)/unexplained) - n + len(w) - lam*trace)
+
 # %% ../nbs/04_krr.ipynb #3a110f97
 def refined(sweep, # function(w, p) of two (M, K) → Aᵀ(y − A w) and AᵀA p, both (M, K); a column for each of K problems
             rhs, # (M, K) Aᵀy
             factors, # K factors, (M, M) each, of `factorized`
             lams, # (K,) regularizations, absolute
             norms, # (K,) norms of y
-            tol=1e-9, # error of A w allowed, relative to the norm of y
+            tol=1e-11, # error of A w allowed, relative to the norm of y
             limit=50): # sweeps at most
     "Solutions (M, K) of `(AᵀA + λ) w = Aᵀy`, and the number of sweeps (conjugate gradients, Hestenes and Stiefel 1952). Raises `InputError` where the limit is not enough."
     solve = lambda r: np.stack([cho_solve((f, False), x, check_finite=False) for f, x in zip(factors, r.T)], 1)
@@ -132,7 +141,7 @@ def refined(sweep, # function(w, p) of two (M, K) → Aᵀ(y − A w) and AᵀA 
         w, z = w + step*p, solve(r)
         rz, old = (r*z).sum(0), rz
         if (np.sqrt(np.abs(rz)) <= tol*norms).all(): return w, n
-        p = z + rz/np.maximum(old, 1e-300)*p
+        p = z + np.where(rz < old/4, rz/np.maximum(old, 1e-300), 0)*p # a direction that gained little is rounding: it is forgotten
     raise InputError(f"the ridge equations did not converge in {limit} sweeps: choose a larger lam, or fewer points")
 
 # %% ../nbs/04_krr.ipynb #c05aa8c1

@@ -5,19 +5,20 @@
 # %% auto #0
 __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view', 'chunks', 'Survey', 'surveyed', 'Expansion',
            'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution', 'structures_solution',
-           'frames_of_block', 'block_design', 'block_sweep', 'normal_equations', 'descended', 'inducing_solution',
-           'points_by_rule', 'frames_by_rule', 'pairs_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior',
-           'fitted_parts', 'chosen_settings', 'bond_values', 'view_of', 'predicted', 'summed_parts', 'in_blocks',
-           'pairs_within_reach', 'pair_parts', 'deviations', 'strangeness', 'derivatives', 'check_elements',
-           'check_fitted', 'known_frames', 'Answers', 'BondModel', 'BondPolarizability', 'BondDipole', 'check_settings',
-           'scan', 'spread', 'errors', 'packed_model', 'unpacked_model', 'check_parts']
+           'frames_of_block', 'block_design', 'design_sweep', 'block_sweep', 'normal_equations', 'descended',
+           'inducing_solution', 'left_out_residuals', 'points_by_rule', 'frames_by_rule', 'kept_by_rule',
+           'pairs_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior', 'fitted_parts', 'chosen_settings',
+           'climbed', 'bond_values', 'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach',
+           'pair_parts', 'deviations', 'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames',
+           'Answers', 'BondModel', 'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors',
+           'packed_model', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -33,7 +34,7 @@ from .bonds import DIPOLE, POLARIZABILITY, bonds, check_bonds, components, summa
 from .data import Frames, InputError, checked, groups, joined, read_npz, write_npz
 from .featurizer import DESCRIPTORS, Projection, common_scale, descriptor, fitted_projection
 from .kernels import HOT, Basis, chosen_points, designs, gaussian, row_blocks, rows_by_kind, summed_kernels
-from .krr import LAMBDAS, best_lambda, design_ridge, factorized, left_out_rows, normal_evidence, refined, ridge, whitened
+from .krr import LAMBDAS, best_lambda, design_ridge, factorized, left_out_rows, normal_evidence, normal_slope, refined, ridge, whitened
 
 # %% ../nbs/05_polarizability.ipynb #a6da1edf
 @dataclass(frozen=True, eq=False)
@@ -82,10 +83,11 @@ def fitted_view(sample, # `Frames`
                 atomic, # (E,) baseline
                 settings, choice, cutoff, # of descriptor and bonds
                 quantity=POLARIZABILITY): # `Quantity` to learn
-    "`View` whose projections are fitted on the sample."
+    "`View` whose projections are fitted on the sample, and the sample's descriptors, {kind: (P, R)}."
     rows = rows_by_kind(sample, species, settings, choice, cutoff, quantity)
     scale = common_scale([r.raw for r in rows.values()])
-    return View(quantity, species, atomic, settings, choice, cutoff, {k: fitted_projection(r.raw, scale) for k, r in rows.items()})
+    projections = {k: fitted_projection(r.raw, scale) for k, r in rows.items()}
+    return View(quantity, species, atomic, settings, choice, cutoff, projections), {k: projections[k](r.raw) for k, r in rows.items()}
 
 # %% ../nbs/05_polarizability.ipynb #c6e8073d
 def chunks(X, # `Frames`, or what gives `Frames` each time it is run through
@@ -270,22 +272,28 @@ def block_design(frames, view, basis): # `Frames`, `View`, `Basis`
     "Designs (C S, M) of the parts of a block of frames, and the targets (C S,) of each."
     return designs(basis, *view.rows(frames)), view.targets(frames)
 
-def block_sweep(frames, view, basis, w, p): # and (M, K) weights w and directions p
-    "The block's share of `Aᵀ(y − A w)` and of `AᵀA p`, both (M, K)."
-    parts = [(a.T @ (y - a @ wk), a.T @ (a @ pk)) for a, y, wk, pk in zip(*block_design(frames, view, basis), w.T, p.T)]
+def design_sweep(design, targets, w, p): # what `block_design` gives; (M, K) weights w and directions p
+    "A block's share of `Aᵀ(y − A w)` and of `AᵀA p`, both (M, K)."
+    parts = [(a.T @ (y - a @ wk), a.T @ (a @ pk)) for a, y, wk, pk in zip(design, targets, w.T, p.T)]
     return tuple(np.stack(x, 1) for x in zip(*parts))
 
+def block_sweep(frames, view, basis, w, p): # as for `block_design` and `design_sweep`
+    "`design_sweep` of a block of frames."
+    return design_sweep(*block_design(frames, view, basis), w, p)
+
 # %% ../nbs/05_polarizability.ipynb #c31336ef
-def normal_equations(one_pass, view, basis): # function that starts a pass, `View`, `Basis`
-    "Upper triangles of `AᵀA` of the K parts, `Aᵀy` (M, K), the norms of y (K,), the numbers of rows (K,)."
+def normal_equations(one_pass, view, basis, keep=0): # function that starts a pass, `View`, `Basis`, bytes that may be kept
+    "Upper triangles of `AᵀA` of the K parts, `Aᵀy` (M, K), the norms of y (K,), the numbers of rows (K,); and what `block_design` gave for the first blocks, as many as may be kept."
     m, n, all_cores = len(basis), len(view.quantity.sizes), ThreadpoolController()
-    gram, rhs, norms, rows = [np.zeros((m, m), order="F") for _ in range(n)], np.zeros((m, n)), np.zeros(n), np.zeros(n)
+    gram, rhs, norms, rows, kept = [np.zeros((m, m), order="F") for _ in range(n)], np.zeros((m, n)), np.zeros(n), np.zeros(n), []
     for design, targets in mapped(partial(block_design, view=view, basis=basis), one_pass(), "kernel"):
         for part, (a, y) in enumerate(zip(design, targets)):
             with all_cores.limit(limits=effective_n_jobs(-1)): dsyrk(1., a.T, beta=1., c=gram[part], overwrite_c=1)
             rhs[:, part] += a.T @ y
             norms[part], rows[part] = norms[part] + y @ y, rows[part] + len(y)
-    return gram, rhs, np.sqrt(norms), rows
+        keep -= sum(a.nbytes for a in design)
+        if keep >= 0: kept.append((design, targets))
+    return gram, rhs, np.sqrt(norms), rows, kept
 
 # %% ../nbs/05_polarizability.ipynb #92ec06d2
 def descended(gram, # (M, M) AᵀA, upper triangle
@@ -297,28 +305,41 @@ def descended(gram, # (M, M) AᵀA, upper triangle
     best = None
     for i, lam in enumerate(lams):
         factor, jitter = factorized(gram, lam)
-        found = normal_evidence(factor, cho_solve((factor, False), rhs, check_finite=False), rhs, norm, lam, n) if len(lams) > 1 else 0
+        if len(lams) == 1: return i, factor, jitter
+        known = factor, cho_solve((factor, False), rhs, check_finite=False), rhs, norm, lam, n
+        found = normal_evidence(*known)
         if best is not None and found <= best[0]: break
         best = found, i, factor, jitter
+        if normal_slope(*known) >= 0: break
     return best[1:]
 
 # %% ../nbs/05_polarizability.ipynb #06ee3c74
 def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
     "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of some frames of the sample."
-    basis = Basis(chosen_points(view.rows(survey.sample)[1], options["n_points"]), gamma)
-    gram, rhs, norms, rows = normal_equations(one_pass, view, basis)
+    basis = Basis(options["points"], gamma)
+    gram, rhs, norms, rows, kept = normal_equations(one_pass, view, basis, options["keep"])
     scale = [max(np.trace(g), 1e-300)/n for g, n in zip(gram, rows)]
     tries = [lam*10**-np.arange(0, 12.1 + np.log10(lam) if options["choose"] else 0.5, 0.5) for lam in lams]
     found = [descended(gram.pop(0), r, norm, n, s*t) for r, norm, n, s, t in zip(rhs.T, norms, rows, scale, tries)]
     lams, (_, factors, jitter) = tuple(float(t[i]) for t, (i, *_) in zip(tries, found)), zip(*found)
     def sweep(w, p):
-        task = partial(block_sweep, view=view, basis=basis, w=w, p=p)
-        return map(sum, zip(*mapped(task, one_pass(), "refining")))
+        again = partial(block_sweep, view=view, basis=basis, w=w, p=p)
+        shares = chain((design_sweep(*block, w, p) for block in kept), mapped(again, islice(one_pass(), len(kept), None), "refining"))
+        return map(sum, zip(*shares))
     w, sweeps = refined(sweep, rhs, factors, np.multiply(lams, scale), norms)
     some = survey.sample[options["some"]]
-    left_out = tuple(left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(*block_design(some, view, basis), w.T, factors, view.quantity.sizes))
+    kept.clear()
+    left_out = left_out_residuals(some, view, basis, w, factors)
     weights = {k: basis.whitening[k] @ w[columns] for k, columns in basis.columns.items()}
     return Solution(basis.points, weights, lams, some, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps))
+
+# %% ../nbs/05_polarizability.ipynb #cc559769
+def left_out_residuals(frames, view, basis, w, factors): # as for `block_sweep`; (M, M) of `factorized` for each part
+    "Residuals (C S,) of each part, each without its own frame."
+    some = [frames[i] for i in np.array_split(np.arange(len(frames)), min(len(frames), effective_n_jobs(-1)))]
+    blocks = list(mapped(partial(block_design, view=view, basis=basis), some, "frames left out"))
+    each = lambda design, targets: [left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(design, targets, w.T, factors, view.quantity.sizes)]
+    return tuple(map(np.concatenate, zip(*(each(*block) for block in blocks))))
 
 # %% ../nbs/05_polarizability.ipynb #b8d74191
 BASES = dict(inducing=inducing_solution, bonds=bonds_solution, structures=structures_solution)
@@ -338,6 +359,10 @@ def frames_by_rule(frames, # `Frames`
     at_once = np.sqrt(model.memory_mb*2**18/(32*workers))/max(model.quantity.sizes)
     n = max(2, min(pairs//max(1, atoms*(atoms - 1)//2), int(at_once)))
     return np.random.default_rng(seed).permutation(len(frames))[:n]
+
+def kept_by_rule(model): # `BondModel`
+    "Bytes of designs that stay for the refinement: a quarter of the memory beyond 128 MiB."
+    return max(0, model.memory_mb - 128)*2**18
 
 def pairs_by_rule(model): # `BondModel`
     "Pairs of atoms of the frames of the survey: 60 000, or what half the memory holds of their descriptors, but not below 2000."
@@ -391,11 +416,10 @@ def diagonal_blocks(matrix, # (C S, C S)
     return matrix.reshape(len(frames), size, len(frames), size)[frames, :, frames]
 
 # %% ../nbs/05_polarizability.ipynb #10951f23
-def fitted_posterior(view, survey, gamma, solution, # see `BASES`
+def fitted_posterior(view, q, gamma, solution, # see `BASES`; {kind: (P, R)} descriptors of training bonds
                      some, # indices of the frames to remember among those that the solution left out
                      n_points=800): # bonds that stand for all
     "`Posterior`, calibrated on the frames that were left out of the fit."
-    q = view.rows(survey.sample)[1]
     basis = Basis(chosen_points(q, n_points, seed=1), gamma)
     raw = Posterior(view, solution.frames[some], gamma, solution.lams, basis, {})
     limits = {k: max(float(np.quantile(raw.unexplained(k, x), 0.999)), 1e-6) for k, x in q.items() if k in basis.points}
@@ -410,14 +434,14 @@ def fitted_parts(model, # `BondModel`, not fitted: its settings
     "What `fit` finds: the fitted attributes of the model, by name."
     in_chunks = partial(chunks, X, y, name=model.quantity.name)
     survey = surveyed(in_chunks(lambda atoms: 500), model.bonds, model.cutoff, pairs_by_rule(model), model.quantity)
-    view = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
+    view, q = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
     gamma, lams = chosen_settings(model, survey.sample, view)
     n_points = points_by_rule(model, survey.n_frames)
     one_pass = in_chunks(frames_of_block(model, n_points))
-    options = dict(n_points=n_points, choose=model.lam is None, some=frames_by_rule(survey.sample, model, 16_000, 0))
+    options = dict(points=chosen_points(q, n_points), choose=model.lam is None, keep=kept_by_rule(model), some=frames_by_rule(survey.sample, model, 16_000, 0))
     solution = BASES[model.basis](one_pass, view, survey, gamma, lams, options)
     errors = tuple(float(np.sqrt(np.mean(r**2))) for r in solution.residuals)
-    posterior = fitted_posterior(view, survey, gamma, solution, frames_by_rule(solution.frames, model, 16_000, 2))
+    posterior = fitted_posterior(view, q, gamma, solution, frames_by_rule(solution.frames, model, 16_000, 2))
     expansions = {k: Expansion(view.projections[k], z, solution.weights[k]) for k, z in solution.points.items()}
     return dict(species_=survey.species, atomic_=survey.atomic, expansions_=expansions, gamma_=gamma, lam_=solution.lams, errors_=errors, posterior_=posterior, info_=solution.info)
 
@@ -429,10 +453,17 @@ def chosen_settings(model, # `BondModel`, not fitted
     given = None if model.lam is None else tuple(float(x) for x in np.broadcast_to(model.lam, len(view.quantity.sizes)))
     if model.gamma is not None and model.lam is not None: return float(model.gamma), given
     few = sample[frames_by_rule(sample, model, 8_000, 1)]
-    gammas = GAMMAS if model.gamma is None else np.array([model.gamma])
     lambdas = LAMBDAS if model.lam is None else np.unique(given)
-    gamma, lams = scanned(few, view, gammas, lambdas).best
+    gamma, lams = climbed(partial(scanned, few, view, lambdas=lambdas), GAMMAS if model.gamma is None else np.array([model.gamma])).best
     return gamma, lams if model.lam is None else given
+
+def climbed(scan_of, # function(gammas) → `Scan`
+            gammas): # (Γ,) inverse squared widths, in order
+    "The `Scan` of the largest evidence, of two: the two γ in the middle tell on which side to look further."
+    half = len(gammas)//2
+    middle = scan_of(gammas[max(half - 1, 0):half + 1])
+    side = gammas[:max(half - 1, 0)] if middle.best[0] < gammas[half] else gammas[half + 1:]
+    return max([middle, *([scan_of(side)] if len(side) else [])], key=lambda s: s.evidence.max(1).sum(1).max())
 
 # %% ../nbs/05_polarizability.ipynb #9006ba49
 def bond_values(model, # fitted `BondModel`
@@ -662,7 +693,7 @@ def scan(X, # `Frames` with polarizabilities, or a stream of them
     model = BondPolarizability() if model is None else model
     check_settings(model)
     survey = surveyed(chunks(X, None, lambda atoms: 500), model.bonds, model.cutoff, pairs, model.quantity)
-    view = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
+    view, _ = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
     return scanned(survey.sample, view, gammas, lambdas)
 
 # %% ../nbs/05_polarizability.ipynb #9cb0577b

@@ -68,6 +68,17 @@ def test_the_normal_equations_know_the_evidence():
     np.testing.assert_allclose(found, ridge(a @ a.T).evidence(y, lam), rtol=1e-8)
 
 
+def test_the_slope_of_the_evidence_is_its_derivative():
+    from scipy.linalg import cho_solve
+    rng = np.random.default_rng(0)
+    a, y, lam, step = np.linalg.qr(rng.normal(size=(12, 5)))[0]*np.arange(1, 6), rng.normal(size=12), 0.1, 1e-5 # orthogonal columns: the trace is exact
+    def at(function, lam):
+        factor, _ = factorized(a.T @ a, lam)
+        return function(factor, cho_solve((factor, False), a.T @ y), a.T @ y, np.linalg.norm(y), lam, 12)
+    along = (at(normal_evidence, lam*np.exp(step)) - at(normal_evidence, lam*np.exp(-step)))/(2*step)
+    np.testing.assert_allclose(at(normal_slope, lam), along, rtol=1e-6)
+
+
 def test_rows_left_out_are_those_of_refits():
     from scipy.linalg import cho_solve
     rng = np.random.default_rng(0)

@@ -253,8 +253,18 @@ def test_the_blocks_give_what_a_dense_solution_gives(methanol, lam):
     model = BondPolarizability(lam=lam, gamma=0.5, n_points=150).fit(methanol)
     some = rattled([6, 8, 1, 1, 1, 1], METHANOL, 10, 9)
     expected = dense_reference(model, methanol, some)
-    np.testing.assert_allclose(model.predict(some), expected, rtol=1e-6, atol=1e-6*np.abs(expected).max())
-    assert min(model.info_["jitter"]) > 0 and model.info_["sweeps"] < 50
+    np.testing.assert_allclose(model.predict(some), expected, rtol=0, atol=1e-7*np.abs(expected).max())
+    assert min(model.info_["jitter"]) > 0 and model.info_["sweeps"] < 10
+
+
+@pytest.mark.parametrize("n_points", [100, 180, 220])
+def test_a_ridge_at_the_edge_of_rounding_is_solved(methanol, n_points, monkeypatch):
+    "With these bases a search that never forgets a direction does not end."
+    from bpm_nb import polarizability
+    from bpm_nb.kernels import Basis
+    for jitter in (1e-9, 1e-8):
+        monkeypatch.setattr(polarizability, "Basis", lambda points, gamma: Basis(points, gamma, jitter))
+        assert BondPolarizability(lam=1e-12, gamma=0.5, n_points=n_points).fit(methanol).info_["sweeps"] < 10
 
 
 def test_a_stream_in_chunks_is_the_whole_set(methanol, water):
