@@ -465,6 +465,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                  'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.frames_of_block': ( 'polarizability.html#frames_of_block',
                                                                                   'bpm_nb/polarizability.py'),
+                                       'bpm_nb.polarizability.give_back': ('polarizability.html#give_back', 'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.in_blocks': ('polarizability.html#in_blocks', 'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.inducing_solution': ( 'polarizability.html#inducing_solution',
                                                                                     'bpm_nb/polarizability.py'),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view', 'chunks', 'Survey', 'surveyed', 'Expansion',
-           'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution', 'structures_solution',
+           'give_back', 'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution', 'structures_solution',
            'frames_of_block', 'block_design', 'design_sweep', 'block_sweep', 'normal_equations', 'descended',
            'inducing_solution', 'left_out_residuals', 'points_by_rule', 'frames_by_rule', 'kept_by_rule',
            'pairs_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior', 'fitted_parts', 'chosen_settings',
@@ -14,7 +14,9 @@ __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view',
            'packed_model', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
+import ctypes
 import json
+import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
@@ -167,6 +169,10 @@ class Expansion:
         return -2*gamma*inner @ self.projection.matrix.T
 
 # %% ../nbs/05_polarizability.ipynb #432dd956
+def give_back():
+    "Return freed memory to the system, where the C library is glibc: it keeps what each thread has freed for this thread alone."
+    if platform.libc_ver()[0] == "glibc": ctypes.CDLL(None).malloc_trim(0)
+
 def mapped(function, # of one item
            items, # to work on
            label, # what the progress bar says
@@ -178,6 +184,7 @@ def mapped(function, # of one item
             for found in parallel(delayed(function)(x) for x in some):
                 yield found
                 bar.update()
+    give_back()
 
 # %% ../nbs/05_polarizability.ipynb #cccc538a
 def covariances(one, other, # frames, and S' others, as `View.rows` gives them
