@@ -114,6 +114,22 @@ def nudge(page, name, steps=4):
     for _ in range(steps): handle.press("ArrowRight")
 
 
+def click_map(page, selector, place, taken, tries=20):
+    "Click a place of a plot, in shares of its width and height, until it is taken: see `click_band`."
+    plot = page.locator(selector)
+    for _ in range(tries):
+        plot.scroll_into_view_if_needed()
+        box = plot.bounding_box()
+        page.mouse.move(box["x"] + place[0]*box["width"], box["y"] + place[1]*box["height"])
+        page.wait_for_timeout(300)
+        page.mouse.down()
+        page.mouse.up()
+        for _ in range(24):
+            if taken(): return
+            page.wait_for_timeout(250)
+    raise AssertionError("no click was taken")
+
+
 def click_band(page, k, tries=20):
     "Click the mark of a band until its table is there: a curve that is drawn anew at this very moment takes no click."
     for _ in range(tries):

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, ROOT, click_band, nudge, opened, picture, traces, wait_for_trace
+from browser import CHROMIUM, ROOT, click_band, click_map, nudge, opened, picture, traces, wait_for_trace
 
 pytestmark = [pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
               pytest.mark.skipif(find_spec("playwright") is None or find_spec("voila") is None, reason="the extras [dev] and [widgets] are not installed")]
@@ -77,13 +77,7 @@ def test_the_kernel_is_explored(app, tutorial, tmp_path):
         until_changed(page, lambda: at("point isotropic"), before)
         shown = at("parity isotropic")
         wait_for_trace(page, "best isotropic")
-        page.locator(".js-plotly-plot").scroll_into_view_if_needed()
-        box = page.locator(".js-plotly-plot .nsewdrag[data-subplot='x4y4']").bounding_box()
-        page.mouse.move(box["x"] + 0.8*box["width"], box["y"] + 0.25*box["height"])
-        page.wait_for_timeout(300)
-        page.mouse.down()
-        page.mouse.up()
-        until_changed(page, lambda: at("parity isotropic"), shown, 120)  # as soon as this column is there
+        click_map(page, ".js-plotly-plot .nsewdrag[data-subplot='x4y4']", (0.8, 0.25), lambda: at("parity isotropic") != shown)  # as soon as this column is there
         wait_for_trace(page, "chosen isotropic")
         titles = lambda: page.locator(".js-plotly-plot .annotation-text").all_text_contents()
         page.locator(".bpm-shown select").select_option(label="evidence")
