@@ -6,7 +6,7 @@ from measure import SMALL, measured, rattled, table
 
 from bpm_nb.polarizability import BondPolarizability
 
-SIZES = {"water": (100, 1000, 10_000, 100_000), "malonaldehyde-enol": (100, 1000, 10_000)}
+SIZES = {"water": (100, 1000, 10_000, 100_000), "malonaldehyde-enol": (100, 1000, 10_000, 100_000)}
 
 
 class Stream:
