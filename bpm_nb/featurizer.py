@@ -174,7 +174,7 @@ def common_scale(raws): # raw descriptors (P, F) of each kind of bond
 # %% ../nbs/02_featurizer.ipynb #447dab18
 def fitted_projection(raw, # (P, F) raw descriptors of training bonds
                       scale, # unit of distance
-                      tolerance=1e-7): # variance in units of scale² below which a direction is left out
+                      tolerance=1e-6): # variance in units of scale² below which a direction is left out
     "`Projection` to the principal directions."
     mean = raw.mean(0)
     variance, axes = np.linalg.eigh((raw - mean).T @ (raw - mean)/len(raw))

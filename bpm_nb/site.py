@@ -172,8 +172,8 @@ def build(root, # top of the project
           figures=None): # {stem of a tutorial: plotly `Figure`}; None: made here
     "Make the pages."
     import nbformat
-    from bpm_nb.data import shipped
-    if figures is None: figures = dict(raman_comparison=static_raman(shipped()[0], quick), kernel_laboratory=static_kernel(shipped()[0]))
+    from bpm_nb.dashboards import START
+    if figures is None: figures = dict(raman_comparison=static_raman(START, quick), kernel_laboratory=static_kernel(START))
     with TemporaryDirectory() as folder:
         stage, source = Path(folder, "project"), Path(folder, "source")
         for part in ("nbs", "bpm_nb"): shutil.copytree(Path(root, part), stage/part, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
