@@ -539,6 +539,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'bpm_nb.reference.diverse_order': ('reference.html#diverse_order', 'bpm_nb/reference.py'),
                                   'bpm_nb.reference.dynamics_chunk': ('reference.html#dynamics_chunk', 'bpm_nb/reference.py'),
                                   'bpm_nb.reference.finish': ('reference.html#finish', 'bpm_nb/reference.py'),
+                                  'bpm_nb.reference.finite_hessian': ('reference.html#finite_hessian', 'bpm_nb/reference.py'),
                                   'bpm_nb.reference.fitted_rotation': ('reference.html#fitted_rotation', 'bpm_nb/reference.py'),
                                   'bpm_nb.reference.gfn2': ('reference.html#gfn2', 'bpm_nb/reference.py'),
                                   'bpm_nb.reference.internal_forces': ('reference.html#internal_forces', 'bpm_nb/reference.py'),

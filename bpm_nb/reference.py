@@ -8,7 +8,8 @@ __all__ = ['WITH_AVX2', 'SURFACES', 'TIGHT', 'Level', 'choose_kernel', 'kept_mem
            'topology', 'Parts', 'finish', 'walk', 'walkers', 'thermal_momenta', 'internal_momenta', 'diverse_order',
            'pool', 'reference_frames', 'stratified', 'constant_energy', 'isotope_masses', 'reference_trajectory',
            'displaced_point', 'Symmetry', 'fitted_rotation', 'operations', 'symmetric', 'distinct_displacements',
-           'remembered', 'internal_forces', 'reference_harmonic', 'central_differences', 'ship', 'description']
+           'remembered', 'internal_forces', 'finite_hessian', 'reference_harmonic', 'central_differences', 'ship',
+           'description']
 
 # %% ../nbs/06_reference.ipynb #7b5e27c7
 import json
@@ -217,10 +218,15 @@ def gfn2(charge=0, # total charge, e
 
 # %% ../nbs/06_reference.ipynb #bfcc9709
 def relaxed(atoms, # ASE atoms with a calculator
-            fmax=1e-3): # largest force at the end, eV/Å
+            fmax=1e-3, # largest force at the end, eV/Å
+            hessian=None): # (3N, 3N) a guess of the Hessian, eV/Å²
     "Positions (N, 3), Å, of the nearest minimum. Raises `InputError` if there is none near."
     from ase.optimize import BFGS
-    if not BFGS(atoms, logfile=None).run(fmax=fmax, steps=2000): raise InputError("the molecule did not relax in 2000 steps: check its geometry, charge and spin")
+    search = BFGS(atoms, logfile=None)
+    if hessian is not None:
+        values, vectors = np.linalg.eigh(hessian)
+        search.H0 = vectors*np.maximum(values, 0.05) @ vectors.T
+    if not search.run(fmax=fmax, steps=2000): raise InputError("the molecule did not relax in 2000 steps: check its geometry, charge and spin")
     return atoms.positions - atoms.get_center_of_mass()
 
 # %% ../nbs/06_reference.ipynb #12432290
@@ -660,7 +666,19 @@ def internal_forces(pos, # (N, 3) positions, Å
     from ase import Atoms
     return internal_momenta(Atoms(f"H{len(pos)}", pos, masses=np.ones(len(pos)), momenta=forces))
 
-# %% ../nbs/06_reference.ipynb #d6b542e8
+# %% ../nbs/06_reference.ipynb #937c5be0
+def finite_hessian(atoms, # ASE atoms with a calculator
+                   step=0.01): # displacement, Å
+    "Hessian (3N, 3N), eV/Å², by central differences of the forces."
+    def forces(move):
+        there = atoms.copy()
+        there.calc, there.positions = atoms.calc, atoms.positions + move
+        return there.get_forces().ravel()
+    moves = step*np.eye(3*len(atoms)).reshape(-1, len(atoms), 3)
+    found = np.array([forces(-m) - forces(m) for m in moves])/(2*step)
+    return (found + found.T)/2
+
+# %% ../nbs/06_reference.ipynb #773da337
 def _minimum(parts, numbers, pos, surface, level, molecule, tol):
     "`Symmetry` of the minimum on a surface: that of GFN2-xTB, and from there, in its principal axes, that of the level."
     from ase import Atoms
@@ -670,7 +688,7 @@ def _minimum(parts, numbers, pos, surface, level, molecule, tol):
     pos = found.pos
     atoms = Atoms(numbers, pos)
     atoms.calc = remembered(parts, lambda pos: single_point(numbers, pos, level, *molecule, ("forces",), TIGHT))
-    return symmetric(numbers, relaxed(atoms), tol)
+    return symmetric(numbers, relaxed(atoms, hessian=finite_hessian(_atoms(numbers, pos, None, molecule))), tol)
 
 # %% ../nbs/06_reference.ipynb #aac1b332
 def reference_harmonic(output, # path of the npz that will hold the derivatives

@@ -55,6 +55,24 @@ def test_internal_forces_neither_push_nor_turn():
     np.testing.assert_allclose(internal_forces(x, inner), inner, atol=1e-12)
 
 
+def test_the_hessian_of_a_cheap_surface_shortens_the_search():
+    from ase import Atoms
+    from ase.calculators.lj import LennardJones
+    near = Atoms("Ar6", np.random.default_rng(0).normal(size=(6, 3)))
+    near.calc = LennardJones(rc=20, epsilon=0.9, sigma=1.02)
+    near.positions = relaxed(near)
+    def steps(hessian=None):
+        atoms = near.copy()
+        atoms.calc = calc = LennardJones(rc=20)
+        counted, calc.calculate = [], (lambda f: lambda *a, **k: (counted.append(1), f(*a, **k)))(calc.calculate)
+        return relaxed(atoms, 1e-4, hessian), len(counted)
+    there, few = steps(finite_hessian(near))
+    without, many = steps()
+    distances = lambda x: np.sort(np.linalg.norm(x[:, None] - x, axis=-1).ravel())
+    np.testing.assert_allclose(distances(there), distances(without), atol=1e-4)
+    assert few < many, (few, many)
+
+
 def test_differences_of_a_known_function_are_its_derivatives():
     grow = lambda x: dict(forces=-2*x, alpha=x.sum()*np.eye(3), dipole=x[0])
     moves = 0.005*np.concatenate([np.eye(6), -np.eye(6)]).reshape(-1, 2, 3)
