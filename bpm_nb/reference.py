@@ -688,7 +688,7 @@ def _minimum(parts, numbers, pos, surface, level, molecule, tol):
     pos = found.pos
     atoms = Atoms(numbers, pos)
     atoms.calc = remembered(parts, lambda pos: single_point(numbers, pos, level, *molecule, ("forces",), TIGHT))
-    return symmetric(numbers, relaxed(atoms, hessian=finite_hessian(_atoms(numbers, pos, None, molecule))), tol)
+    return symmetric(numbers, relaxed(atoms, 3e-4, finite_hessian(_atoms(numbers, pos, None, molecule))), tol)
 
 # %% ../nbs/06_reference.ipynb #aac1b332
 def reference_harmonic(output, # path of the npz that will hold the derivatives
