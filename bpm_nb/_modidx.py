@@ -455,6 +455,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.element_counts': ( 'polarizability.html#element_counts',
                                                                                  'bpm_nb/polarizability.py'),
+                                       'bpm_nb.polarizability.equal_shares': ( 'polarizability.html#equal_shares',
+                                                                               'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.errors': ('polarizability.html#errors', 'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.fitted_parts': ( 'polarizability.html#fitted_parts',
                                                                                'bpm_nb/polarizability.py'),

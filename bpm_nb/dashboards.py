@@ -916,7 +916,7 @@ def lab_rows(train, # `Frames` with polarizabilities
     "Rows and descriptors of all frames, training first, both by kind; which rows are of training frames; the targets (S,) and (S, 5)."
     from bpm_nb.polarizability import chunks, fitted_view, surveyed
     survey = surveyed(chunks(train, None, lambda atoms: 500), model.bonds, model.cutoff)
-    view, _ = fitted_view(train, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff)
+    view, *_ = fitted_view(train, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff)
     both = joined([train, test])
     (rows, q), (iso, beta) = view.rows(both), view.targets(both)
     return rows, q, {k: r.frames[:len(train)].sum(0) > 0 for k, r in rows.items()}, (iso, beta.reshape(-1, 5))

@@ -88,10 +88,13 @@ def _stacked(parts):
 # %% ../nbs/03_kernels.ipynb #85c49955
 def chosen_points(q, # {kind: (P, R)} descriptors
                   n, # points wanted in all; the result has at most one more for each kind
-                  seed=0): # of the choice
-    "Rows taken at random from each kind, in proportion, {kind: (M, R)}."
-    rng, total = np.random.default_rng(seed), sum(map(len, q.values()))
-    return {k: x[rng.permutation(len(x))[:-(-n*len(x)//total)]] for k, x in q.items()}
+                  seed=0, # of the choice
+                  share=None): # {kind: (P,)} how much each row counts; None: all alike
+    "Rows taken at random from each kind, in proportion to what they count, {kind: (M, R)} (sequential Poisson sampling, Ohlsson 1998)."
+    share = share or {k: np.ones(len(x)) for k, x in q.items()}
+    rng, total = np.random.default_rng(seed), sum(s.sum() for s in share.values())
+    order = {k: (rng.permutation(len(x)).argsort()/share[k]).argsort(kind="stable") for k, x in q.items()}
+    return {k: x[order[k][:int(np.ceil(n*share[k].sum()/total - 1e-9))]] for k, x in q.items()}
 
 # %% ../nbs/03_kernels.ipynb #f1e62df6
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,12 @@ def test_blocks_change_nothing():
         for found, wanted in zip(summed_kernels(q, z, 0.1, (left, right), (left, csr_array(right)), (left, None)), expected): np.testing.assert_allclose(found, wanted, atol=1e-9)
 
 
+def test_points_are_taken_in_proportion_to_what_rows_count():
+    many, few = np.zeros((900, 1)), np.ones((100, 1))
+    points = chosen_points({0: np.concatenate([many, few])}, 60, share={0: np.repeat([1/9, 1.], [900, 100])})[0]
+    assert len(points) == 60 and 18 <= points.sum() <= 42 # about half of each, though there are nine times as many of the one
+
+
 def test_the_functions_are_orthonormal_and_know_their_points():
     q = {0: np.random.default_rng(0).normal(size=(200, 6)), 3: np.random.default_rng(1).normal(size=(40, 6))}
     basis = Basis(chosen_points(q, 30), 0.2)
