@@ -104,7 +104,8 @@ def test_what_ships_is_small():
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_sets_are_large_enough_and_apart(name):
     data = load(name)
-    assert len(data.train) >= 250 and len(data.test) >= 100
+    counts = len(data.train), len(data.test)
+    assert counts >= ((60, 60) if name == "biphenyl" else (400, 150)) # of biphenyl the first of the 250 and 100 that were chosen, by how different they are
     made = [data.train.provenance, data.test.provenance]
     assert made[0]["level"] == made[1]["level"] and made[0]["seed"] != made[1]["seed"]
     assert set(made[0]["temperature_K"]) == {500.} and made[1]["temperature_K"][:4] == [300., 400., 300., 400.]
@@ -175,7 +176,6 @@ def test_the_proton_of_the_enol_sits_on_either_oxygen():
         assert share.min() > 0.1, share
 
 
-@pytest.mark.skipif("biphenyl" not in shipped(), reason="biphenyl is not shipped yet")
 def test_the_rings_of_biphenyl_are_seen_at_all_angles_of_the_dynamics():
     numbers, (train, test, run) = every_frame("biphenyl")
     visited = np.quantile(ring_dihedral(numbers, run), [0.01, 0.99])
