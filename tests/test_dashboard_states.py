@@ -307,10 +307,11 @@ def test_the_maps_show_the_evidence_and_the_star_is_what_a_fit_would_choose(lab)
     full = d.LabState(lab.dataset, frames=lab.frames, n_train=60, n_points=2000, degree=2, order=1)
     full.compute()
     np.testing.assert_allclose([full.columns[g].evidence for g in map(float, d.GAMMAS)], found.evidence.swapaxes(1, 2), atol=1.)  # of hundreds: the jitter of the basis
-    assert full.best == found.best
+    assert full.best[0] == found.best[0]
+    np.testing.assert_allclose(np.log10(full.best[1]), np.log10(found.best[1]), atol=0.51)  # two neighbours may be as good as each other
     full.shown = "evidence"
     data = {t.name: t for t in d.lab_figure(full).data}
-    assert (data["chosen isotropic"].x, data["chosen isotropic"].y) == ((found.best[1][0],), (found.best[0],))
+    assert (data["chosen isotropic"].x, data["chosen isotropic"].y) == ((full.best[1][0],), (full.best[0],))
     below = np.array(data["map anisotropic"].customdata)
     np.testing.assert_allclose(below, found.evidence[..., 1].max() - found.evidence[..., 1], atol=1.)
 
