@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view', 'equal_shares', 'chunks', 'Survey', 'surveyed',
            'Expansion', 'give_back', 'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution',
-           'structures_solution', 'frames_of_block', 'block_design', 'design_sweep', 'block_sweep', 'normal_equations',
-           'descended', 'inducing_solution', 'left_out_residuals', 'points_by_rule', 'frames_by_rule', 'kept_by_rule',
-           'pairs_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior', 'fitted_parts', 'chosen_settings',
-           'climbed', 'bond_values', 'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach',
-           'pair_parts', 'deviations', 'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames',
-           'Answers', 'BondModel', 'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors',
-           'packed_model', 'unpacked_model', 'check_parts']
+           'structures_solution', 'frames_of_block', 'block_design', 'turned', 'design_sweep', 'block_sweep',
+           'Equations', 'normal_equations', 'descended', 'inducing_solution', 'left_out_residuals', 'points_by_rule',
+           'frames_by_rule', 'kept_by_rule', 'pairs_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior',
+           'fitted_parts', 'chosen_settings', 'climbed', 'bond_values', 'view_of', 'predicted', 'summed_parts',
+           'in_blocks', 'pairs_within_reach', 'pair_parts', 'deviations', 'strangeness', 'derivatives',
+           'check_elements', 'check_fitted', 'known_frames', 'Answers', 'BondModel', 'BondPolarizability', 'BondDipole',
+           'check_settings', 'scan', 'spread', 'errors', 'packed_model', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
 import ctypes
@@ -36,7 +36,7 @@ from .bonds import DIPOLE, POLARIZABILITY, bonds, check_bonds, components, summa
 from .data import Frames, InputError, checked, groups, joined, read_npz, write_npz
 from .featurizer import DESCRIPTORS, Projection, common_scale, descriptor, fitted_projection
 from .kernels import HOT, Basis, chosen_points, designs, gaussian, row_blocks, rows_by_kind, summed_kernels
-from .krr import LAMBDAS, best_lambda, design_ridge, factorized, left_out_rows, normal_evidence, normal_slope, refined, ridge, whitened
+from .krr import LAMBDAS, best_lambda, design_ridge, factorized, left_out_rows, normal_evidence, normal_slope, refined, ridge, row_space, whitened
 
 # %% ../nbs/05_polarizability.ipynb #a6da1edf
 @dataclass(frozen=True, eq=False)
@@ -283,32 +283,51 @@ def frames_of_block(model, # `BondModel`: its memory, descriptor and quantity co
     return lambda atoms: int(max(1, min(500, model.memory_mb*2**19/(2*workers + 2)/frame_bytes(atoms))))
 
 # %% ../nbs/05_polarizability.ipynb #d3061725
-def block_design(frames, view, basis): # `Frames`, `View`, `Basis`
+def block_design(frames, view, basis, turns): # `Frames`, `View`, `Basis`; see `turned`
     "Designs (C S, M) of the parts of a block of frames, and the targets (C S,) of each."
-    return designs(basis, *view.rows(frames)), view.targets(frames)
+    return turned(designs(basis, *view.rows(frames)), turns), view.targets(frames)
 
-def design_sweep(design, targets, w, p): # what `block_design` gives; (M, K) weights w and directions p
-    "A block's share of `Aᵀ(y − A w)` and of `AᵀA p`, both (M, K)."
-    parts = [(a.T @ (y - a @ wk), a.T @ (a @ pk)) for a, y, wk, pk in zip(design, targets, w.T, p.T)]
-    return tuple(np.stack(x, 1) for x in zip(*parts))
+def turned(design, turns): # (n, M) of each part; (M, m) functions that each part needs, or None: all
+    "Designs (n, m) in the functions that each part needs."
+    return [a if t is None else a @ t for a, t in zip(design, turns)]
 
-def block_sweep(frames, view, basis, w, p): # as for `block_design` and `design_sweep`
+def design_sweep(design, targets, w, p): # what `block_design` gives; a vector of weights w and a direction p for each part
+    "A block's share of `Aᵀ(y − A w)` of each part, and of `AᵀA p` of each."
+    return [a.T @ (y - a @ wk) for a, y, wk in zip(design, targets, w)], [a.T @ (a @ pk) for a, pk in zip(design, p)]
+
+def block_sweep(frames, view, basis, turns, w, p): # as for `block_design` and `design_sweep`
     "`design_sweep` of a block of frames."
-    return design_sweep(*block_design(frames, view, basis), w, p)
+    return design_sweep(*block_design(frames, view, basis, turns), w, p)
 
 # %% ../nbs/05_polarizability.ipynb #c31336ef
-def normal_equations(one_pass, view, basis, keep=0): # function that starts a pass, `View`, `Basis`, bytes that may be kept
-    "Upper triangles of `AᵀA` of the K parts, `Aᵀy` (M, K), the norms of y (K,), the numbers of rows (K,); and what `block_design` gave for the first blocks, as many as may be kept."
-    m, n, all_cores = len(basis), len(view.quantity.sizes), ThreadpoolController()
-    gram, rhs, norms, rows, kept = [np.zeros((m, m), order="F") for _ in range(n)], np.zeros((m, n)), np.zeros(n), np.zeros(n), []
-    for design, targets in mapped(partial(block_design, view=view, basis=basis), one_pass(), "kernel"):
-        for part, (a, y) in enumerate(zip(design, targets)):
-            with all_cores.limit(limits=effective_n_jobs(-1)): dsyrk(1., a.T, beta=1., c=gram[part], overwrite_c=1)
-            rhs[:, part] += a.T @ y
-            norms[part], rows[part] = norms[part] + y @ y, rows[part] + len(y)
+@dataclass(frozen=True, eq=False)
+class Equations:
+    "What the normal equations of the K parts are made of."
+    gram: list   # K upper triangles (M, M) of AᵀA
+    rhs: list    # K vectors (M,) Aᵀy
+    norms: list  # K norms of y
+    rows: list   # K numbers of targets
+    turns: list  # see `turned`
+    kept: list   # what `block_design` gives for the first blocks
+
+def normal_equations(one_pass, view, basis, few, keep=0): # function that starts a pass, `View`, `Basis`, for each part whether it has few rows, bytes of designs that may be kept
+    "`Equations` of all frames. A part with few rows needs as many functions: those that its rows span."
+    m, all_cores, parts = len(basis), ThreadpoolController(), range(len(few))
+    gram, rhs, held, kept = [None if f else np.zeros((m, m), order="F") for f in few], [np.zeros(m) for _ in few], [[] for _ in few], []
+    norms, rows, turns = [0]*len(few), [0]*len(few), [None]*len(few)
+    for design, targets in mapped(partial(block_design, view=view, basis=basis, turns=turns), one_pass(), "kernel"):
+        for k, a, y in zip(parts, design, targets):
+            if few[k]: held[k].append(a)
+            else:
+                with all_cores.limit(limits=effective_n_jobs(-1)): dsyrk(1., a.T, beta=1., c=gram[k], overwrite_c=1)
+            rhs[k] += a.T @ y
+            norms[k], rows[k] = np.hypot(norms[k], np.linalg.norm(y)), rows[k] + len(y)
         keep -= sum(a.nbytes for a in design)
         if keep >= 0: kept.append((design, targets))
-    return gram, rhs, np.sqrt(norms), rows, kept
+    for k in np.flatnonzero(few):
+        turns[k], gram[k] = row_space(np.concatenate(held[k]))
+        rhs[k] = turns[k].T @ rhs[k]
+    return Equations(gram, rhs, norms, rows, turns, [(turned(design, turns), targets) for design, targets in kept])
 
 # %% ../nbs/05_polarizability.ipynb #92ec06d2
 def descended(gram, # (M, M) AᵀA, upper triangle
@@ -332,28 +351,30 @@ def descended(gram, # (M, M) AᵀA, upper triangle
 def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
     "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of some frames of the sample."
     basis = Basis(options["points"], gamma)
-    gram, rhs, norms, rows, kept = normal_equations(one_pass, view, basis, options["keep"])
-    scale = [max(np.trace(g), 1e-300)/n for g, n in zip(gram, rows)]
+    found = normal_equations(one_pass, view, basis, [5*size*survey.n_frames <= len(basis) for size in view.quantity.sizes], options["keep"])
+    scale = [max(np.trace(g), 1e-300)/n for g, n in zip(found.gram, found.rows)]
     tries = [lam*10**-np.arange(0, 12.1 + np.log10(lam) if options["choose"] else 0.5, 0.5) for lam in lams]
-    found = [descended(gram.pop(0), r, norm, n, s*t) for r, norm, n, s, t in zip(rhs.T, norms, rows, scale, tries)]
-    lams, (_, factors, jitter) = tuple(float(t[i]) for t, (i, *_) in zip(tries, found)), zip(*found)
+    best = [descended(found.gram.pop(0), r, norm, n, s*t) for r, norm, n, s, t in zip(found.rhs, found.norms, found.rows, scale, tries)]
+    lams, (_, factors, jitter) = tuple(float(t[i]) for t, (i, *_) in zip(tries, best)), zip(*best)
+    turns, kept = found.turns, found.kept
     def sweep(w, p):
-        again = partial(block_sweep, view=view, basis=basis, w=w, p=p)
+        again = partial(block_sweep, view=view, basis=basis, turns=turns, w=w, p=p)
         shares = chain((design_sweep(*block, w, p) for block in kept), mapped(again, islice(one_pass(), len(kept), None), "refining"))
-        return map(sum, zip(*shares))
-    w, sweeps = refined(sweep, rhs, factors, np.multiply(lams, scale), norms)
+        return ([sum(x) for x in zip(*side)] for side in zip(*shares))
+    w, sweeps = refined(sweep, found.rhs, factors, np.multiply(lams, scale), found.norms)
     some = survey.sample[options["some"]]
     kept.clear()
-    left_out = left_out_residuals(some, view, basis, w, factors)
+    left_out = left_out_residuals(some, view, basis, turns, w, factors)
+    w = np.stack([x if t is None else t @ x for x, t in zip(w, turns)], 1)
     weights = {k: basis.whitening[k] @ w[columns] for k, columns in basis.columns.items()}
     return Solution(basis.points, weights, lams, some, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps))
 
 # %% ../nbs/05_polarizability.ipynb #cc559769
-def left_out_residuals(frames, view, basis, w, factors): # as for `block_sweep`; (M, M) of `factorized` for each part
+def left_out_residuals(frames, view, basis, turns, w, factors): # as for `block_sweep`; (M, M) of `factorized` for each part
     "Residuals (C S,) of each part, each without its own frame."
     some = [frames[i] for i in np.array_split(np.arange(len(frames)), min(len(frames), effective_n_jobs(-1)))]
-    blocks = list(mapped(partial(block_design, view=view, basis=basis), some, "frames left out"))
-    each = lambda design, targets: [left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(design, targets, w.T, factors, view.quantity.sizes)]
+    blocks = list(mapped(partial(block_design, view=view, basis=basis, turns=turns), some, "frames left out"))
+    each = lambda design, targets: [left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(design, targets, w, factors, view.quantity.sizes)]
     return tuple(map(np.concatenate, zip(*(each(*block) for block in blocks))))
 
 # %% ../nbs/05_polarizability.ipynb #b8d74191

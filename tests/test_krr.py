@@ -45,6 +45,14 @@ def test_a_whitened_kernel_is_the_kernel():
     np.testing.assert_allclose(k @ w, k @ ridge(k).coefficients(y, 1e-3), rtol=1e-6)
 
 
+def test_a_small_design_loses_nothing_in_its_own_row_space():
+    a = np.random.default_rng(0).normal(size=(7, 30))
+    v, gram = row_space(a)
+    np.testing.assert_allclose(v.T @ v, np.eye(7), atol=1e-12)
+    np.testing.assert_allclose(a @ v @ v.T, a, atol=1e-12)
+    np.testing.assert_allclose(gram, (a @ v).T @ (a @ v), atol=1e-12)
+
+
 def test_refinement_agrees_with_a_dense_solution():
     rng = np.random.default_rng(0)
     a = rng.normal(size=(400, 60))*np.logspace(0, -7, 60)
@@ -53,8 +61,8 @@ def test_refinement_agrees_with_a_dense_solution():
         scale = (a**2).sum()/400
         dense = np.linalg.lstsq(np.vstack([a, np.sqrt(lam*scale)*np.eye(60)]), np.r_[y, np.zeros(60)], rcond=None)[0]
         factor, jitter = factorized(a.T @ a, lam*scale)
-        w, sweeps = refined(lambda w, p: (a.T @ (y[:, None] - a @ w), a.T @ (a @ p)), (a.T @ y)[:, None], [factor], [lam*scale], [np.linalg.norm(y)])
-        np.testing.assert_allclose(a @ w[:, 0], a @ dense, atol=1e-6*np.abs(y).max())
+        (w,), sweeps = refined(lambda w, p: ([a.T @ (y - a @ w[0])], [a.T @ (a @ p[0])]), [a.T @ y], [factor], [lam*scale], [np.linalg.norm(y)])
+        np.testing.assert_allclose(a @ w, a @ dense, atol=1e-6*np.abs(y).max())
         assert sweeps < 30
 
 
