@@ -520,9 +520,9 @@ def _add_bands(fig, k, curve, step, colour, range_cm1, n_labels):
                              marker=dict(color="white", size=9, line=dict(color=colour, width=2))))
     placed = []
     for b, height in sorted(zip(nu, y), key=lambda p: -p[1])[:n_labels]:
-        if any(abs(b - other) < 0.02*(range_cm1[1] - range_cm1[0]) for other in placed): continue
-        placed.append(b)
-        fig.add_annotation(x=b, y=height, text=f"{b:.0f}", textangle=-90, showarrow=False, yanchor="bottom", yshift=8, font=dict(size=12, color=colour))
+        if all(abs(b - other["x"]) >= 0.02*(range_cm1[1] - range_cm1[0]) for other in placed):
+            placed.append(dict(x=b, y=height, text=f"{b:.0f}", textangle=-90, showarrow=False, yanchor="bottom", yshift=8, font=dict(size=12, color=colour)))
+    fig.layout.annotations = [*fig.layout.annotations, *placed] # at once: one by one takes as long as all the rest
 
 # %% ../nbs/09_plots.ipynb #5af9207f
 def _sticks(name, nu, height, floor, colour, dashed):

@@ -1,15 +1,18 @@
-"How long the dashboards take to open, from the first cell to the first whole plot: `.venv/bin/python tests/time_opening.py`, with nothing else at work."
+"How long the dashboards take to open, from the first cell to the first whole plot, and to draw again when a slider moves: `.venv/bin/python tests/time_dashboards.py`, with nothing else at work."
 import os
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 from browser import CHROMIUM, ROOT, environment, opened, wait_for_trace
 
 FIRST = dict(raman_comparison=("raman_compare", "bands of"), kernel_laboratory=("kernel_lab", "parity isotropic"))  # tutorial: its function, a trace that a whole plot has
+WHOLE = dict(raman_comparison="bands of", kernel_laboratory="best isotropic") # a trace that is there when nothing runs any more
+SLIDERS = dict(raman_comparison=("resolution_cm1", "temperature_K"), kernel_laboratory=("gamma", "lam"))
 KERNEL = """
 import asyncio, time
 start = time.perf_counter()
@@ -35,12 +38,27 @@ def in_a_browser(tutorial, app, folder):
     notebook = Path(shutil.copy(ROOT/"nbs/tutorials"/f"{tutorial}.ipynb", folder/"notebooks"))
     with opened(app, notebook, folder) as page:
         wait_for_trace(page, FIRST[tutorial][1])
-        return f"{time.perf_counter() - page.started:.1f} s"
+        first = time.perf_counter() - page.started
+        wait_for_trace(page, WHOLE[tutorial])
+        return f"{first:.1f} s; drawn again after " + ", ".join(f"{name} {redrawn_ms(page, name):.0f} ms" for name in SLIDERS[tutorial])
+
+
+def redrawn_ms(page, name, times=5):
+    "Median time from a key that moves the slider of a trait to the end of the plot that follows."
+    page.evaluate("""() => { document.addEventListener('keydown', () => { window.pressed = performance.now(); window.drawn = null }, true);
+        document.querySelectorAll('.js-plotly-plot').forEach(d => d.on('plotly_afterplot', () => { window.drawn = performance.now() - window.pressed })) }""")
+    handle = page.locator(f".bpm-{name} .noUi-handle").first
+    handle.focus()
+    def once(key):
+        handle.press(key)
+        page.wait_for_timeout(1000)
+        return page.evaluate("window.drawn")
+    return median(once(key) for key in ["ArrowLeft", "ArrowRight"]*times)
 
 
 def main():
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    for tutorial in FIRST:
+    for tutorial in sys.argv[1:] or FIRST:
         with TemporaryDirectory() as os.environ["PYTHONPYCACHEPREFIX"]:  # Python compiles every module that is imported for the first time
             for times in ("first time after installation", "again"):
                 with TemporaryDirectory() as folder: print(f"{tutorial}, kernel alone, {times}: {in_a_kernel(tutorial, Path(folder))}", flush=True)
