@@ -441,6 +441,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'bpm_nb.polarizability.check_fitted': ( 'polarizability.html#check_fitted',
                                                                                'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.check_parts': ('polarizability.html#check_parts', 'bpm_nb/polarizability.py'),
+                                       'bpm_nb.polarizability.check_room': ('polarizability.html#check_room', 'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.check_settings': ( 'polarizability.html#check_settings',
                                                                                  'bpm_nb/polarizability.py'),
                                        'bpm_nb.polarizability.chosen_settings': ( 'polarizability.html#chosen_settings',

@@ -7,9 +7,9 @@ __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view',
            'Expansion', 'give_back', 'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution',
            'structures_solution', 'frames_of_block', 'block_design', 'turned', 'design_sweep', 'block_sweep',
            'Equations', 'normal_equations', 'descended', 'inducing_solution', 'left_out_residuals', 'points_by_rule',
-           'frames_by_rule', 'kept_by_rule', 'pairs_by_rule', 'Posterior', 'diagonal_blocks', 'fitted_posterior',
-           'fitted_parts', 'chosen_settings', 'climbed', 'bond_values', 'view_of', 'predicted', 'summed_parts',
-           'in_blocks', 'pairs_within_reach', 'pair_parts', 'deviations', 'strangeness', 'derivatives',
+           'frames_by_rule', 'kept_by_rule', 'check_room', 'pairs_by_rule', 'Posterior', 'diagonal_blocks',
+           'fitted_posterior', 'fitted_parts', 'chosen_settings', 'climbed', 'bond_values', 'view_of', 'predicted',
+           'summed_parts', 'in_blocks', 'pairs_within_reach', 'pair_parts', 'deviations', 'strangeness', 'derivatives',
            'check_elements', 'check_fitted', 'known_frames', 'Answers', 'BondModel', 'BondPolarizability', 'BondDipole',
            'check_settings', 'scan', 'spread', 'errors', 'packed_model', 'unpacked_model', 'check_parts']
 
@@ -401,6 +401,14 @@ def kept_by_rule(model): # `BondModel`
     "Bytes of designs that stay for the refinement: a quarter of the memory beyond 128 MiB."
     return max(0, model.memory_mb - 128)*2**18
 
+def check_room(model, survey): # `BondModel`, `Survey`
+    "Raises `InputError` where an exact basis would need more memory than there is for it: descriptors of all bonds, and half a dozen matrices of all targets."
+    if model.basis == "inducing": return
+    n, atoms = survey.n_frames, (survey.sample.numbers > 0).sum(1)
+    rows, pairs = n*max(model.quantity.sizes), n*(atoms*(atoms - 1)/2).mean()
+    need = (pairs*descriptor(model.descriptor).row_bytes(atoms.max()) + 48*rows*(rows if model.basis == "bonds" else n))/2**20
+    if need > model.memory_mb: raise InputError(f"basis {model.basis!r} takes about {need:.0f} MiB for {n} frames, memory_mb is {model.memory_mb:g}: use the basis 'inducing', fewer frames, or a larger memory_mb")
+
 def pairs_by_rule(model): # `BondModel`
     "Pairs of atoms of the frames of the survey: 60 000, or what half the memory holds of their descriptors, but not below 2000."
     return int(max(2000, min(60_000, model.memory_mb*2**19/descriptor(model.descriptor).row_bytes(2))))
@@ -471,6 +479,7 @@ def fitted_parts(model, # `BondModel`, not fitted: its settings
     "What `fit` finds: the fitted attributes of the model, by name."
     in_chunks = partial(chunks, X, y, name=model.quantity.name)
     survey = surveyed(in_chunks(lambda atoms: 500), model.bonds, model.cutoff, pairs_by_rule(model), model.quantity)
+    check_room(model, survey)
     view, q, share = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
     gamma, lams = chosen_settings(model, survey.sample, view)
     n_points = points_by_rule(model, survey.n_frames)

@@ -11,6 +11,14 @@ def test_the_baseline_of_one_molecule_is_the_mean():
         assert survey.n_frames == len(survey.sample) == len(enol.train)
 
 
+def test_an_exact_basis_that_would_not_fit_says_what_it_needs():
+    from bpm_nb.data import InputError, load
+    from bpm_nb.polarizability import BondPolarizability
+    train = load("malonaldehyde-enol").train[:60]
+    for basis in ("bonds", "structures"):
+        with pytest.raises(InputError, match="60 frames, memory_mb is 10.*inducing"): BondPolarizability(basis=basis, memory_mb=10).fit(train)
+
+
 def test_the_scan_is_what_single_fits_say():
     found = scan(enol.train[:12], gammas=[0.1, 0.5], lambdas=[1e-6, 1e-4])
     assert found.errors.shape == found.evidence.shape == (2, 2, 2)
