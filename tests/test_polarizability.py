@@ -12,6 +12,7 @@ def test_the_baseline_of_one_molecule_is_the_mean():
 
 
 def test_an_exact_basis_that_would_not_fit_says_what_it_needs():
+    import pytest
     from bpm_nb.data import InputError, load
     from bpm_nb.polarizability import BondPolarizability
     train = load("malonaldehyde-enol").train[:60]
