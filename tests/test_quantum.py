@@ -9,8 +9,9 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from bpm_nb import reference
 from bpm_nb.data import SHIPPED, STEPS, InputError, load, packed, read, shipped, shipped_files, unpacked, write
-from bpm_nb.reference import (WITH_AVX2, Level, Parts, central_differences, conjugate_gradient, distinct_displacements, dynamics_chunk, mean_field, reference_harmonic,
+from bpm_nb.reference import (WITH_AVX2, Level, Parts, central_differences, conjugate_gradient, distinct_displacements, dynamics_chunk, mean_field, pyscf_molecule, reference_frames, reference_harmonic,
                               response_polarizability, ship, single_point, symmetric, thermal_momenta, topology)
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
@@ -381,3 +382,69 @@ print([architectures(), *Parallel(2)(delayed(architectures)() for _ in range(2))
         environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"} | ({"OPENBLAS_CORETYPE": own} if own else {})
         for found in eval(subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True, text=True).stdout):
             if own or found.get(False) in WITH_AVX2: assert found.get(True, expected) == expected
+
+
+# ---- what a user meets with molecules, levels and seeds of his own
+
+def test_heavy_elements_have_the_core_potential_of_their_basis():
+    "def2 bases from rubidium on are made for one: iodine without it has 53 electrons in functions for 25."
+    pos = np.array([[0, 0, 0], [0, 0, 1.609]])
+    assert pyscf_molecule([1, 53], pos, Level("hf"), 0, 0).nelectron == 26
+    assert pyscf_molecule([1, 17], pos, Level("hf"), 0, 0).nelectron == 18
+    alpha = single_point([1, 53], pos, Level("hf"), want=("alpha",))["alpha"]
+    np.testing.assert_allclose(np.diag(alpha), finite_field([1, 53], pos, Level("hf")), atol=0.02)
+
+
+def finite_field(numbers, pos, level, h=1e-3):
+    "Diagonal of the polarizability from dipoles in fields, by PySCF alone."
+    from pyscf import scf
+    mol = pyscf_molecule(numbers, pos, level, 0, 0)
+    def dipole(field):
+        mf = scf.RHF(mol).density_fit()
+        core = mf.get_hcore() + np.einsum("x,xij->ij", field, mol.intor("int1e_r"))
+        mf.get_hcore = lambda *_: core
+        mf.conv_tol = 1e-12
+        mf.kernel()
+        return mf.dip_moment(unit="au", verbose=0)
+    return [(dipole(h*e) - dipole(-h*e))[x]/(2*h) for x, e in enumerate(np.eye(3))]
+
+
+@pytest.mark.parametrize("xc, fault", [("camb3lyp", "split by range"), ("m062x", "kinetic energy density"), ("nonsense", "refuses")])
+def test_a_functional_that_the_response_does_not_know_is_refused_before_any_work(tmp_path, xc, fault):
+    with pytest.raises(InputError, match=fault): reference_frames(tmp_path/"w.npz", *WATER, level=Level(xc, "sto-3g"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_dipole_of_an_ion_does_not_depend_on_where_it_is():
+    pos, level = np.array([[0, 0, 0], [0, 0, 0.97]]), Level("hf", "6-31g")
+    here, there = (single_point([8, 1], pos + shift, level, charge=-1, want=())["dipole"] for shift in (0., 1.3))
+    np.testing.assert_allclose(here, there, atol=1e-5)
+
+
+def test_runs_of_different_seeds_have_nothing_in_common(monkeypatch):
+    seen = []
+    monkeypatch.setattr(reference, "walkers", lambda parts, start, molecule, runs, *_: seen.append(runs) or 1/0)
+    for seed in (0, 1, 1000):
+        with pytest.raises(ZeroDivisionError): reference.pool(None, (None, None), (0, 0), (300., 500.), 10, seed)
+    seeds = [tuple(s) for runs in seen for _, s in runs.values()]
+    assert len(set(seeds)) == len(seeds) == 24
+
+
+def test_a_temperature_given_twice_is_refused(tmp_path):
+    with pytest.raises(InputError, match="300, 300 K"): reference_frames(tmp_path/"w.npz", *WATER, level=Level("hf", "sto-3g"), temperatures=(300., 300.))
+
+
+def test_a_start_that_becomes_another_molecule_is_told(tmp_path):
+    pytest.importorskip("tblite")
+    salt = np.concatenate([[[0, 0, 0]], 0.6*np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]), [[1.75, 1.75, 1.75]]]) # ammonium chloride: ammonia and hydrogen chloride in the gas
+    with pytest.raises(InputError, match="another one when it relaxes"): reference_frames(tmp_path/"s.npz", [7, 1, 1, 1, 1, 17], salt, level=Level("hf", "sto-3g"), n=1)
+
+
+def test_refused_work_is_not_locked_and_work_without_its_settings_is_refused(tmp_path):
+    with Parts(tmp_path/"o.npz", dict(a=1)) as parts: parts.write("x", dict(x=np.ones(1)))
+    kept = []
+    try: Parts(tmp_path/"o.npz", dict(a=2)).__enter__()
+    except InputError as e: kept.append(e) # its traceback lives on, as in a notebook
+    with Parts(tmp_path/"o.npz", dict(a=1)): pass
+    (tmp_path/"o.npz.parts/settings.json").unlink()
+    with pytest.raises(InputError, match="not the settings"), Parts(tmp_path/"o.npz", dict(a=2)): pass
