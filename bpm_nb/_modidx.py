@@ -617,6 +617,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                 'bpm_nb.spectra._read_table': ('spectra.html#_read_table', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._refuse': ('spectra.html#_refuse', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._series': ('spectra.html#_series', 'bpm_nb/spectra.py'),
+                                'bpm_nb.spectra._table_rows': ('spectra.html#_table_rows', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._tops': ('spectra.html#_tops', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._warn_if_coarse': ('spectra.html#_warn_if_coarse', 'bpm_nb/spectra.py'),
                                 'bpm_nb.spectra._warn_of_gaps': ('spectra.html#_warn_of_gaps', 'bpm_nb/spectra.py'),

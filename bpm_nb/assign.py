@@ -214,11 +214,12 @@ class Match:
 def matched(bands, # list of `bpm_nb.spectra.Peak`, or their positions (P,), cm⁻¹
             lines, # (L,) wavenumbers of the lines, cm⁻¹
             tolerance_cm1=30., # largest distance of a pair, cm⁻¹
-            scale=None): # factor on the lines; None: fitted
+            scale=None): # factor on the lines; None: fitted, where there are at least three of each, else 1
     "`Match` of bands with lines."
     bands = np.array([getattr(b, "wavenumber_cm1", b) for b in bands], float)
     lines, fit = np.asarray(lines, float).reshape(-1), scale is None
     if not (np.isfinite(bands).all() and np.isfinite(lines).all()): raise InputError("a band or a line is not a finite number: take it out")
+    if fit and min(len(bands), len(lines)) < 3: scale, fit = 1., False # a factor would bring any band onto some line
     scale, error, before = _first_scale(bands, lines, tolerance_cm1) if fit else float(scale), np.nan, None
     for _ in range(50):
         pairs = _nearest(bands, scale*lines, tolerance_cm1)
@@ -304,6 +305,7 @@ def marker_bands(first, # `Spectrum` or `Intensity` of one form
         own = np.abs(nu - p.wavenumber_cm1) <= reach
         a, b = (np.trapezoid(blocks[:, own], nu[own]) for blocks in (one, two))
         error = np.hypot(standard_error(a), standard_error(b))
+        if not error or p.wavenumber_cm1 + reach > min(s.wavenumber_cm1[-1] for s in (first, second)): continue # beyond what one of them can show
         found.append(Marker(p.wavenumber_cm1, p.wavenumber_cm1 - reach, p.wavenumber_cm1 + reach, float(a.mean()), float(b.mean()), float(error)))
     found, kept = sorted(found, key=lambda m: -abs(m.difference)), []
     for m in found:

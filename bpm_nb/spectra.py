@@ -412,7 +412,7 @@ def instrument_intensity(spectrum, # `Spectrum` of activities
     factor = np.ones_like(nu)
     if laser_nm: factor *= laser_factor(nu, laser_nm, power)
     if displacement: factor *= displacement_factor(nu)
-    if temperature_K: factor *= quantum_correction(nu, temperature_K, quantum)*temperature_K/(HC_K*nu)
+    if temperature_K: factor *= quantum_correction(nu, temperature_K, quantum)/(HC_K*nu)
     settings = spectrum.settings | dict(quantity="Raman intensity", unit="relative", laser_nm=laser_nm, temperature_K=temperature_K, quantum=quantum,
                                         displacement=displacement, power=power)
     return Intensity(nu, spectrum.isotropic_blocks[:, keep]*factor, spectrum.anisotropic_blocks[:, keep]*factor, settings)
@@ -710,6 +710,7 @@ def read_polarizability(path, # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table 
                         unit="bohr3"): # its unit, one of `bpm_nb.data.UNITS["alpha"]`
     "Polarizability (T, 3, 3) or (G, T, 3, 3), bohr³, and the time between frames, fs, or None where the file does not tell."
     path, size = Path(path), unit_size("alpha", unit)
+    if path.suffix == ".npz" and unit != "bohr3": raise InputError(f"{path}: what the library wrote is in bohr3; leave out the unit {unit}")
     if path.suffix in (".npz", ".xyz", ".extxyz"): return read_frames(path, unit, need="alpha").alpha, None
     if not path.is_file(): raise InputError(f"{path}: no such file")
     if path.suffix == ".npy": alpha, dt_fs = array_at(path), None
@@ -722,7 +723,7 @@ def read_polarizability(path, # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table 
 # %% ../nbs/07_spectra.ipynb #25ed8027
 def _read_table(path):
     "Polarizability (T, 3, 3) and the time between frames of a table."
-    rows = [line.replace(",", " ").replace(";", " ").split() for line in path.read_text(errors="replace").splitlines() if line.strip() and not line.startswith("#")]
+    rows = _table_rows(path)
     names = [] if not rows or _is_number(rows[0][0]) else [name.lower() for name in rows.pop(0)]
     try: table = np.array(rows, float)
     except ValueError: raise InputError(f"{path}: a row has another number of columns, or a word among the numbers; give one row of numbers for each frame") from None
@@ -734,6 +735,15 @@ def _read_table(path):
     if missing: raise InputError(f"{path}: there is no column {missing[0]}; name the columns {' '.join(ELEMENTS)}")
     alpha = np.stack([columns.get(e, columns.get(e[::-1])) for e in ELEMENTS], 1).reshape(-1, 3, 3)
     return alpha, _even_step(columns["time_fs"], path) if "time_fs" in columns else None
+
+def _table_rows(path):
+    "Fields of each row of a text file, [[str]]. Where semicolons, tabs or blanks stand between numbers, a comma in one is its decimal point."
+    def fields(line):
+        parts = re.split(r"[;\t]", line) if re.search(r"[;\t]", line) else line.split()
+        if len(parts) > 1 and all(re.fullmatch(r"\s*[-+]?\d+,\d+(e[-+]?\d+)?\s*|[^,]*", p, re.I) for p in parts): line = " ".join(p.replace(",", ".") for p in parts)
+        return line.replace(",", " ").replace(";", " ").split()
+    rows = (fields(line) for line in path.read_text("utf-8-sig", errors="replace").splitlines() if not line.startswith("#"))
+    return [row for row in rows if row]
 
 def _is_number(text):
     try: float(text)
@@ -754,7 +764,7 @@ def read_spectrum(path): # .csv, .txt or .dat: wavenumber (cm⁻¹) and intensit
     "Wavenumbers (K,) and intensities (K,) of a measured spectrum."
     path = Path(path)
     if not path.is_file(): raise InputError(f"{path}: no such file")
-    rows = [line.replace(",", " ").replace(";", " ").split() for line in path.read_text(errors="replace").splitlines() if line.strip() and not line.startswith("#")]
+    rows = _table_rows(path)
     first = next((k for k, row in enumerate(rows) if _is_number(row[0])), len(rows))
     try: table = np.array([[float(v) for v in row[:2]] for row in rows[first:]]).reshape(-1, 2)
     except ValueError: raise InputError(f"{path}: a row holds a word, or fewer than two numbers; give wavenumber and intensity in each row") from None

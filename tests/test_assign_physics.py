@@ -227,6 +227,8 @@ def test_a_band_takes_one_line_only_and_the_rest_is_named():
     crossing = matched([1000., 1010.], [1009., 1030.], scale=1.)
     assert len(crossing.pairs) == 2
     assert matched([1000.], [1031.], 30., scale=1.).pairs.shape == (0, 2)
+    few = matched([1000.], [998., 1090.]) # no factor is fitted to a band or two: one of them would always fit better
+    assert few.scale == 1 and few.pairs.tolist() == [[0, 0]]
 
 
 @pytest.mark.parametrize("bands,lines", [([], [1000.]), ([1000.], []), ([], [])])

@@ -135,8 +135,15 @@ def test_every_factor_can_be_left_out():
     bare = instrument_intensity(s, laser_nm=None, temperature_K=None, displacement=False)
     np.testing.assert_allclose(bare.natural, s.natural[s.wavenumber_cm1 >= 5])
     full, nu = instrument_intensity(s, 532, 300.), bare.wavenumber_cm1
-    np.testing.assert_allclose(full.vv, bare.vv*(1 - nu*532e-7)**4/nu*bose_factor(nu, 300.))
+    np.testing.assert_allclose(full.vv, bare.vv*(1 - nu*532e-7)**4/nu*bose_factor(nu, 300.)/300)
     np.testing.assert_allclose(full.settings["laser_nm"], 532)
+
+
+def test_fast_vibrations_scatter_alike_at_all_temperatures():
+    from dataclasses import replace
+    s = raman_spectrum(vibration(2900, breathing), 1.)
+    cold, hot = (instrument_intensity(replace(s, isotropic_blocks=s.isotropic_blocks*t), 532, t) for t in (150., 450.)) # classical energy kT
+    np.testing.assert_allclose(hot.natural.max(), cold.natural.max(), rtol=1e-3)
 
 
 def test_the_area_over_kT_is_the_placzek_activity():
@@ -265,6 +272,20 @@ def test_a_jcamp_file_holds_the_curve():
     rows = [line.split() for line in lines[lines.index("##XYDATA=(X++(Y..Y))") + 1:-1]]
     y = np.concatenate([np.array(r[1:], float) for r in rows])*next(float(line.split("=")[1]) for line in lines if line.startswith("##YFACTOR"))
     np.testing.assert_allclose(y, s.vv, atol=1e-8*s.vv.max())
+
+
+def test_a_comma_between_semicolons_tabs_or_blanks_is_a_decimal_point():
+    import pytest, tempfile
+    from pathlib import Path
+    from bpm_nb.data import InputError
+    rows = dict(csv="1003.5,0.12\n1004.5,3e-1", semicolons="nu;I\n1003,5;0,12\n1004,5;3e-1;", tabs="1003,5\t0,12\n1004,5\t0,3", blanks="1003,5 0,12\n1004,5 0,3", spaced="1003.5, 0.12\n1004.5, 0.3",
+                excel=",,\nshift,counts\n1003.5,0.12\n,,\n1004.5,0.3")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in rows.items():
+            Path(folder, name + ".csv").write_text(text)
+            np.testing.assert_allclose(read_spectrum(Path(folder, name + ".csv")), [[1003.5, 1004.5], [0.12, 0.3]], err_msg=name)
+        Path(folder, "no.csv").write_text(";;\n")
+        with pytest.raises(InputError, match="no row of numbers"): read_spectrum(Path(folder, "no.csv"))
 
 
 def test_a_table_with_names_is_read_in_any_order():
