@@ -100,6 +100,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                             'bpm_nb.cli.peaks_text': ('cli.html#peaks_text', 'bpm_nb/cli.py'),
                             'bpm_nb.cli.predict': ('cli.html#predict', 'bpm_nb/cli.py'),
                             'bpm_nb.cli.reference': ('cli.html#reference', 'bpm_nb/cli.py'),
+                            'bpm_nb.cli.short_names': ('cli.html#short_names', 'bpm_nb/cli.py'),
                             'bpm_nb.cli.spectrum': ('cli.html#spectrum', 'bpm_nb/cli.py'),
                             'bpm_nb.cli.spectrum_sections': ('cli.html#spectrum_sections', 'bpm_nb/cli.py'),
                             'bpm_nb.cli.trajectory_spectrum': ('cli.html#trajectory_spectrum', 'bpm_nb/cli.py'),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['UNIT', 'EXTRAS', 'output_path', 'naming', 'model_file', 'fit', 'evaluate', 'errors_text', 'predict',
-           'trajectory_spectrum', 'spectrum', 'origin', 'assign', 'harmonic_record', 'harmonic_section',
+           'trajectory_spectrum', 'spectrum', 'origin', 'short_names', 'assign', 'harmonic_record', 'harmonic_section',
            'assign_sections', 'isotopes', 'compare', 'peak_dicts', 'peaks_text', 'spectrum_sections', 'write_page',
            'demo', 'convert', 'reference', 'number', 'verb', 'parser', 'main']
 
@@ -160,7 +160,13 @@ def _series_spectrum(a):
 def origin(files): # paths of files
     "{name of each file: its SHA-256 sum}, for headers: from these files and the settings a figure can be made again."
     from hashlib import sha256
-    return {Path(f).name: sha256(Path(f).read_bytes()).hexdigest() for f in files if Path(f).is_file()}
+    return {name: sha256(Path(f).read_bytes()).hexdigest() for f, name in short_names(filter(os.path.isfile, files)).items()}
+
+def short_names(files): # paths of files
+    "{file: its name}, with as many of its folders as tell it from the others."
+    parts = {f: Path(f).resolve().parts for f in files}
+    n = next((n for n in range(1, 100) if len({p[-n:] for p in parts.values()}) == len(set(parts.values()))), 100)
+    return {f: "/".join(p[-n:]) for f, p in parts.items()}
 
 # %% ../nbs/11_cli.ipynb #35fba448
 def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, lines, motions, bands, output
@@ -302,7 +308,8 @@ def compare(a): # arguments: model, first, second, second_model, dt_fs, resoluti
     from bpm_nb.spectra import instrument_intensity, read_spectrum
     given = [f for f in (a.model, a.first, a.second, a.second_model, a.mixture) if f]
     out, measured = output_path(a.output, [".html"], given), read_spectrum(a.mixture) if a.mixture else None
-    names, found, kelvin = [Path(f).stem for f in (a.first, a.second)], [], []
+    names, found, kelvin = [n.rpartition(".")[0] for n in map(short_names([a.first, a.second]).get, (a.first, a.second))], [], []
+    if names[0] == names[1]: names = [f"{n} ({k})" for k, n in enumerate(names, 1)] # one run, by two models
     for model, file in ((a.model, a.first), (a.second_model or a.model, a.second)):
         model, trajectory = model_file(model), read_trajectory(file, a.dt_fs)
         with naming(file): found.append(trajectory_spectrum(model, trajectory, a.resolution))
@@ -389,7 +396,8 @@ def demo(a): # arguments: molecule, folder
 def convert(a): # arguments: positions, numbers, alpha, dipole, energy, forces, units, unit, output
     "Bring frames of other programs (npy, npz, extended xyz) into one file in the library's units."
     arrays = {k: getattr(a, k) for k in ("alpha", "dipole", "energy", "forces") if getattr(a, k)}
-    out = output_path(a.output, [".npz", ".xyz", ".extxyz"], [a.positions.partition(".npz:")[0], a.positions, *arrays.values()])
+    file = lambda text: text.partition(".npz:")[0] + ".npz" if ".npz:" in text else text
+    out = output_path(a.output, [".npz", ".xyz", ".extxyz"], map(file, [a.positions, a.numbers or a.positions, *arrays.values()]))
     if a.numbers is None:
         if arrays or a.units or Path(a.positions).suffix not in (".npz", ".xyz", ".extxyz"): raise InputError(f"{a.positions}: arrays need the atoms too; give them as --numbers \"C C O H\"")
         frames = read_frames(a.positions, a.unit)

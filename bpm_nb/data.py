@@ -126,7 +126,7 @@ def joined(sets): # `Frames`, or a sequence of them
                   provenance=sets[0].provenance if len(sets) == 1 else {"joined": [s.provenance for s in sets]})
 
 # %% ../nbs/00_data.ipynb #b23231de
-NEEDED = dict(alpha="polarizability; give nine numbers per frame under the key 'polarizability', bohr³", dipole="dipole; give three numbers per frame under the key 'dipole', e·bohr")
+NEEDED = dict(alpha="polarizability; give nine numbers per frame under the key 'polarizability', bohr³", dipole="dipole; give three numbers per frame under the key 'dipole': e·Å in an xyz file, as ASE has it, e·bohr in an npz")
 
 def checked(frames, # `Frames`
             source="the input", # name for messages, usually the file
@@ -373,10 +373,12 @@ def _read_ase(path):
 # %% ../nbs/00_data.ipynb #8ded9968
 def _whole(pos, cell, pbc, where):
     "Positions (N, 3) of a molecule that the borders of a cell may have cut."
-    from ase.geometry import find_mic
-    if not np.any(pbc): return pos
+    from ase.geometry import complete_cell, find_mic
+    pbc = np.broadcast_to(pbc, 3) & np.any(cell, axis=1)
+    if not pbc.any(): return pos
+    cell = complete_cell(cell)
     offset, distance = find_mic(pos - pos[0], cell, pbc)
-    reach = 0.5/np.linalg.norm(np.linalg.inv(cell), axis=0)[np.asarray(pbc)].max()
+    reach = 0.5/np.linalg.norm(np.linalg.inv(cell), axis=0)[pbc].max()
     if distance.max() >= reach: raise InputError(f"{where}: the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is {reach:.1f} Å; unwrap it and give it without a cell")
     return pos[0] + offset
 
@@ -553,9 +555,11 @@ class Line:
 def read_lines(path): # csv with a header: wavenumber_cm1, strength, assignment, kind, source
     "List of `Line`."
     import csv
-    with open(path, newline="", encoding="utf-8") as f: rows = list(csv.DictReader(f))
-    try: return [Line(**(row | dict(wavenumber_cm1=float(row["wavenumber_cm1"])))) for row in rows]
-    except (KeyError, TypeError, ValueError): raise InputError(f"{path}: not a table of lines; its columns are {', '.join(f.name for f in fields(Line))}") from None
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as f: rows = list(csv.DictReader(f))
+        return [Line(**(row | dict(wavenumber_cm1=float(row["wavenumber_cm1"])))) for row in rows]
+    except UnicodeDecodeError: raise InputError(f"{path}: its letters are not UTF-8; save the table as UTF-8") from None
+    except (KeyError, TypeError, ValueError, csv.Error): raise InputError(f"{path}: not a table of lines; its columns are {', '.join(f.name for f in fields(Line))}") from None
 
 # %% ../nbs/00_data.ipynb #8dd3d1f1
 def shipped():

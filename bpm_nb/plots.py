@@ -360,7 +360,7 @@ def comparison(first, # `Spectrum` or `Intensity`
 
 # %% ../nbs/09_plots.ipynb #afe0fba9
 def marker_rows(markers, # list of `bpm_nb.assign.Marker`
-                names=("first", "second"), # of the two forms
+                names=("first", "second"), # of the two forms, not the same
                 n=12): # rows at most
     "Rows of a table of marker bands; areas are relative to the largest."
     largest = max((max(m.first, m.second) for m in markers), default=1.)

@@ -1,6 +1,7 @@
 """Spectra and assignments from the command line: files for other programs, series of other programs, bad input in one line."""
 import json
 import re
+from hashlib import sha256
 from html import unescape
 
 import jcamp
@@ -9,6 +10,7 @@ import pytest
 from ase.io import read as ase_read, write as ase_write
 from test_commands import call
 
+from bpm_nb.cli import short_names
 from bpm_nb.data import Frames, Trajectory, load, write
 from bpm_nb.polarizability import BondPolarizability
 from bpm_nb.reference import isotope_masses
@@ -130,6 +132,17 @@ def test_two_forms_are_compared_and_a_measured_spectrum_is_taken_apart(work, cap
     assert "What measured.csv is made of" in (work/"forms.html").read_text()
     code, out, _ = call(capsys, "compare", work/"model.npz", work/"one.npz", work/"two.npz", "--resolution", "20", "-o", work/"forms.html")
     assert code == 0 and "marker bands:" in out
+
+
+def test_forms_with_one_file_name_are_told_apart_by_their_folders(work, capsys):
+    for name, part in (("enol", slice(0, 4)), ("keto", slice(4, 8))):
+        (work/name).mkdir()
+        write(work/name/"run.npz", Trajectory(ENOL.trajectory.numbers, ENOL.trajectory.pos[part, :900], 2., temperature_K=300.))
+    code, out, err = call(capsys, "compare", work/"model.npz", work/"enol/run.npz", work/"keto/run.npz", "--resolution", "20", "-o", work/"forms.html")
+    page = (work/"forms.html").read_text()
+    assert code == 0 and "enol/run and keto/run" in page, err
+    for name in ("enol/run.npz", "keto/run.npz"): assert sha256((work/name).read_bytes()).hexdigest() in page
+    assert short_names([work/"enol/run.npz", work/"keto/other.npz"]) == {work/"enol/run.npz": "run.npz", work/"keto/other.npz": "other.npz"}
 
 
 @pytest.mark.parametrize("text,message", [("", "no row"), ("a,b\n", "no row"), ("1,2\n3\n", "two numbers"), ("1,2\n3,x\n", "word"), ("1,2\n3,nan\n", "not finite")])

@@ -275,6 +275,12 @@ def test_marker_bands_name_what_differs():
     np.testing.assert_allclose([swapped[round(m.wavenumber_cm1)] for m in found], [m.difference for m in found])
 
 
+def test_no_marker_lies_beyond_what_one_of_the_spectra_shows():
+    "A run saved every 8 fs ends at 2085 cm⁻¹."
+    coarse, fine = quiet(form((900,), 1, dt=8.), 8., 8.), quiet(form((900, 3000), 2), 2., 8.)
+    for pair in ((coarse, fine), (fine, coarse)): assert all(m.high_cm1 < 2100 for m in marker_bands(*pair))
+
+
 def test_spectra_of_another_resolution_are_refused():
     a, b = quiet(form((900,), 1), 2., 8.), quiet(form((900,), 1), 2., 10.)
     with pytest.raises(InputError, match="resolution_cm1"): marker_bands(a, b)

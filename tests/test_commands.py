@@ -242,6 +242,10 @@ def test_an_output_that_is_the_input(work, capsys):
     is_one_line(*call(capsys, "predict", work/"model.npz", work/"test.xyz", "-o", work/"test.xyz"), "it is the input")
     is_one_line(*call(capsys, "predict", work/"model.npz", work/"test.xyz", "-o", work/"model.npz"), "it is the input")
     assert (work/"test.xyz").read_bytes() == before
+    np.savez(work/"in.npz", x=np.zeros((2, 3, 3)), z=np.array([8, 1, 1]))
+    np.save(work/"pos.npy", np.arange(18.).reshape(2, 3, 3))
+    for given in ([f"{work}/in.npz:x", "--numbers", "O H H"], [work/"pos.npy", "--numbers", f"{work}/in.npz:z"], [work/"pos.npy", "--numbers", "O H H", "--alpha", f"{work}/in.npz:x"]):
+        is_one_line(*call(capsys, "convert", *given, "-o", work/"in.npz"), "it is the input")
 
 
 @pytest.mark.parametrize("resolution", ["1e4", "1e9", "1e-9"])

@@ -5,7 +5,7 @@ from ase import units
 from ase.build import molecule
 from ase.io import write as ase_write
 
-from bpm_nb.data import ASE_FORMATS, InputError, Trajectory, read_trajectory, write
+from bpm_nb.data import ASE_FORMATS, InputError, Trajectory, read_lines, read_trajectory, write
 
 
 def ethanol(n=6, cell=None):
@@ -40,6 +40,16 @@ def test_a_molecule_that_a_cell_cuts_is_made_whole(tmp_path, cell):
     for k, a in enumerate(images):
         a.positions += [0.7*k, 0.9, -1.1*k]
         a.wrap()
+    ase_write(tmp_path/"run.traj", images)
+    np.testing.assert_allclose(relative(read_trajectory(tmp_path/"run.traj", 1.).pos[0]), relative(expected), atol=1e-10)
+
+
+@pytest.mark.parametrize("cell, pbc", [([0, 0, 0], True), ([12, 13, 0], True), ([12, 13, 0], (True, True, False))])
+def test_a_cell_that_is_not_whole_is_no_error(tmp_path, cell, pbc):
+    "GROMACS writes a box of zeros in vacuum."
+    images = ethanol()
+    expected = np.array([a.positions.copy() for a in images])
+    for a in images: a.set_cell(cell); a.pbc = pbc
     ase_write(tmp_path/"run.traj", images)
     np.testing.assert_allclose(relative(read_trajectory(tmp_path/"run.traj", 1.).pos[0]), relative(expected), atol=1e-10)
 
@@ -140,3 +150,11 @@ def test_the_readers_that_are_used_call_nothing_that_runs_code(name):
     called = {ast.unparse(n.func) for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call)}
     assert ioformats[name].can_read and not called & {"eval", "exec", "compile", "__import__", "os.system"}
     assert not [c for c in called if c.startswith(("pickle.", "subprocess.", "os.exec", "os.spawn", "Popen", "import_module", "importlib."))]
+
+
+def test_a_table_of_lines_with_other_letters(tmp_path):
+    head = "wavenumber_cm1,strength,assignment,kind,source\n1003,strong,breathing,measured,"
+    (tmp_path/"bom.csv").write_bytes(("\ufeff" + head + "Müller 1990\n").encode())
+    assert read_lines(tmp_path/"bom.csv")[0].source == "Müller 1990"
+    (tmp_path/"latin.csv").write_bytes((head + "Müller 1990\n").encode("latin-1"))
+    with pytest.raises(InputError, match="UTF-8"): read_lines(tmp_path/"latin.csv")
