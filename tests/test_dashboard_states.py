@@ -12,7 +12,7 @@ pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
 from bpm_nb import dashboards as d
 from bpm_nb.assign import bond_shares
-from bpm_nb.data import Frames, Trajectory, load, write
+from bpm_nb.data import Frames, InputError, Trajectory, load, write
 from bpm_nb.krr import LAMBDAS
 from bpm_nb.polarizability import BondPolarizability, scan
 from bpm_nb.spectra import C_CM_FS
@@ -76,6 +76,8 @@ def test_harmonic_and_literature_lines_come_and_go():
     assert not state.curves[0].lines
     state.harmonic = True
     assert [k for k in state.curves[0].lines if k.startswith("harmonic")]
+    state.harmonic, state.literature = False, True
+    assert list(state.curves[0].lines) == ["literature, none measured: calculated"] and list(d.lines("biphenyl"))[-1] == "literature"
 
 
 def test_a_click_names_the_bond_and_the_motion(state):
@@ -104,7 +106,8 @@ def test_settings_make_the_same_figure_again(state):
 
 def test_the_files_hold_the_numbers_of_the_figure(state):
     files = d.raman_files(state)
-    rows = [r.split(",") for r in files["raman.csv"].splitlines()]
+    assert "# resolution_cm1: 20.0" in files["raman.csv"]
+    rows = [r.split(",") for r in files["raman.csv"].splitlines() if not r.startswith("#")]
     np.testing.assert_allclose([float(r[2]) for r in rows[1:]], state.curves[0].y, rtol=1e-5)
     assert json.loads(files["raman-settings.json"])["resolution_cm1"] == 20 and "Plotly.newPlot" in files["raman.html"]
 
@@ -180,6 +183,49 @@ def test_an_uploaded_run_with_polarizabilities_joins_the_comparison(state, tmp_p
     frames = Frames(run.frames.numbers, run.frames.pos, alpha[0])
     state.upload(*xyz(tmp_path, frames))
     assert not state.message and state.samples == ["water", "run"] and len(state.curves) == 2
+
+
+def test_an_upload_joins_with_the_controls_attached_and_keeps_the_band(state, tmp_path):
+    "New options of a widget unset its value for a moment."
+    box, seen = d.raman_controls(state)[0], []
+    state.click(0, 1590)
+    state.observe(lambda change: seen.append(change.new), "samples")
+    run, alpha, _ = water(2000)
+    state.upload(*xyz(tmp_path, Frames(run.frames.numbers, run.frames.pos, alpha[0])))
+    assert seen == [["water", "run"]] and box.value == ("water", "run") and state.assigned is not None
+    box.value = ("run",)
+    assert state.samples == ["run"]
+
+
+def test_an_upload_named_like_a_shipped_molecule_stands_beside_it(state, tmp_path):
+    run, alpha, _ = water(2000)
+    state.upload(*xyz(tmp_path, Frames(run.frames.numbers, run.frames.pos, alpha[0]), "biphenyl.xyz"))
+    assert state.samples == ["water", "biphenyl (upload)"]
+
+
+def test_any_laser_can_be_set_and_comes_back(state):
+    laser = next(w for w in d.raman_controls(state) if "bpm-laser_nm" in w._dom_classes)
+    state.laser_nm = 633.
+    assert laser.value == 633. and d.RamanState(["water"], **{k: v for k, v in state.settings().items() if k != "samples"}).laser_nm == 633.
+
+
+def test_a_setting_that_does_not_exist_is_told():
+    for make in (d.RamanState, d.LabState):
+        with pytest.raises(InputError, match="'resolution' is no setting"): make(resolution=20)
+    assert d.RamanState("biphenyl").samples == ["biphenyl"]
+
+
+def test_the_shares_follow_the_analyser():
+    "One bond that is only isotropic and one that is only anisotropic, at one wavenumber."
+    run, _, _ = water(4000)
+    q = np.cos(2*np.pi*C_CM_FS*1600*np.arange(4000))[:, None, None]
+    parts = np.stack([q*np.eye(3), q*np.diag([1., -1, 0])], 1)
+    made = d.Series("two", run, parts.sum(1)[None], "", np.array([[0, 1], [1, 2]]), bond_shares(lambda g: parts, 1., 1, resolution_cm1=20.))
+    state = d.RamanState(["two"], series={"two": made}, resolution_cm1=20., quantity="analyser")
+    state.click(0, 1600)
+    first = state.assigned.share
+    state.analyser_deg = 90.
+    assert tuple(state.assigned.pairs[0]) == (1, 2) and state.assigned.share[0] > 0.99 > first.max()
 
 
 BAD = {"binary": ("x.xyz", bytes(range(256))*40), "an image": ("x.png", b"\x89PNG"), "an empty file": ("x.xyz", b""), "not a number": ("x.xyz", b"2\n\nH 0 0 nan\nH 0 0 1\n"*50),
@@ -372,3 +418,44 @@ def test_a_slow_step_can_be_cancelled(lab):
 def test_a_process_that_dies_is_a_message(state):
     in_a_loop(state, lambda: state.run(os.abort, (), lambda _: None), lambda: not state.doing)
     assert state.message and not state.doing
+
+
+def test_an_upload_for_the_laboratory_keeps_its_name_and_its_frames(lab, tmp_path):
+    state = d.LabState("malonaldehyde-enol", n_train=20, n_points=30)
+    menu = next(w for w in d.lab_controls(state) if "bpm-dataset" in getattr(w, "_dom_classes", ()))
+    frames = load("malonaldehyde-keto").train[:25]
+    for name, title in (("mine.xyz", "mine"), ("biphenyl.xyz", "biphenyl (upload)")):
+        state.upload(*xyz(tmp_path, frames, name))
+        assert not state.message and state.dataset == menu.value == title and len(state.frames[0]) == 25 and state.frames[1] is None
+    menu.value = "malonaldehyde-enol"
+    assert len(state.frames[0]) == 400
+    menu.value = "mine"
+    assert len(state.frames[0]) == 25
+
+
+def test_settings_of_an_upload_that_is_gone_ask_for_it():
+    state = d.LabState(**(d.LabState("malonaldehyde-enol").settings() | dict(dataset="mine")))
+    state.compute()
+    assert state.message == "mine is not shipped: upload its frames" and not state.doing
+
+
+def test_a_bad_upload_does_not_make_a_whole_map_stale(lab):
+    lab.stale = False
+    lab.upload("x.xyz", b"nothing")
+    assert lab.message and not lab.stale
+    lab.message = ""
+
+
+def test_two_jobs_may_start_at_once():
+    "The environment that a process starts with is changed in one thread at a time."
+    import asyncio
+    async def both():
+        said = {}
+        jobs = [d.Job(d.uploaded_training, (f"{n}.xyz", b""), lambda *_: None, lambda _: None, lambda text, n=n: said.setdefault(n, text)) for n in "ab"]
+        for job in jobs: job.start()
+        for _ in range(600):
+            if len(said) == 2: return said
+            await asyncio.sleep(0.1)
+        return said
+    said = asyncio.run(both())
+    assert all("empty" in said[n] for n in "ab") and "TQDM_DISABLE" not in os.environ
