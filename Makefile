@@ -20,10 +20,10 @@ test: $(VENV)/installed-test ## the whole test suite
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
 
 lab: $(VENV)/installed-lab ## JupyterLab on the notebooks
-	JUPYTER_PATH=$(CURDIR)/binder JUPYTER_CONFIG_PATH=$(CURDIR)/binder $(BIN)/jupyter-lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
+	JUPYTER_PATH="$(CURDIR)/binder" JUPYTER_CONFIG_PATH="$(CURDIR)/binder" $(BIN)/jupyter-lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
 
 dashboard: $(VENV)/installed-lab ## the dashboards in a browser, without the code
-	JUPYTER_PATH=$(CURDIR)/binder JUPYTER_CONFIG_PATH=$(CURDIR)/binder $(BIN)/voila nbs/tutorials
+	JUPYTER_PATH="$(CURDIR)/binder" JUPYTER_CONFIG_PATH="$(CURDIR)/binder" $(BIN)/voila nbs/tutorials
 
 docs: $(VENV)/installed-docs ## the documentation as pages: _docs/index.html
 	$(BIN)/python -m bpm_nb.site

@@ -463,9 +463,9 @@ def diagonal_blocks(matrix, # (C S, C S)
 # %% ../nbs/05_polarizability.ipynb #10951f23
 def fitted_posterior(view, q, share, gamma, solution, # see `BASES`; {kind: (P, R)} descriptors of training bonds, {kind: (P,)} how much each counts
                      some, # indices of the frames to remember among those that the solution left out
-                     n_points=800): # bonds that stand for all
+                     n_points=800): # bonds that stand for all, at most half of them: the others tell what is usual
     "`Posterior`, calibrated on the frames that were left out of the fit."
-    basis = Basis(chosen_points(q, n_points, 1, share), gamma)
+    basis = Basis(chosen_points(q, min(n_points, sum(map(len, q.values()))//2), 1, share), gamma)
     raw = Posterior(view, solution.frames[some], gamma, solution.lams, basis, {})
     limits = {k: max(float(np.quantile(raw.unexplained(k, x), 0.999)), 1e-6) for k, x in q.items() if k in basis.points}
     errors = [r.reshape(len(solution.frames), -1)[some].ravel() for r in solution.residuals]

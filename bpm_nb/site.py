@@ -170,9 +170,11 @@ def build(root, # top of the project
           only=None, # stems of the notebooks that are run; None: all
           quick=False, # first looks instead of whole runs
           figures=None): # {stem of a tutorial: plotly `Figure`}; None: made here
-    "Make the pages."
+    "Make the pages. Raises `InputError` where the folder holds something else."
     import nbformat
     from bpm_nb.dashboards import START
+    from bpm_nb.data import InputError
+    if Path(out).is_dir() and any(Path(out).iterdir()) and not Path(out, "searchindex.js").is_file(): raise InputError(f"{out} holds something else than these pages, and would be lost: give a new folder")
     if figures is None: figures = dict(raman_comparison=static_raman(START, quick), kernel_laboratory=static_kernel(START))
     with TemporaryDirectory() as folder:
         stage, source = Path(folder, "project"), Path(folder, "source")
@@ -196,7 +198,9 @@ def main(argv=None): # arguments; those of the process where there are none
     parser.add_argument("out", nargs="?", default="_docs", help="folder for the pages (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="run no notebook, and take first looks instead of whole runs")
     a = parser.parse_args(argv)
-    build(".", a.out, only=() if a.quick else None, quick=a.quick)
+    from bpm_nb.data import InputError
+    try: build(".", a.out, only=() if a.quick else None, quick=a.quick)
+    except InputError as e: parser.error(str(e))
     print(f"open {a.out}/index.html")
 
 # %% ../nbs/13_site.ipynb #13afc807

@@ -20,6 +20,14 @@ def test_an_exact_basis_that_would_not_fit_says_what_it_needs():
         with pytest.raises(InputError, match="60 frames, memory_mb is 10.*inducing"): BondPolarizability(basis=basis, memory_mb=10).fit(train)
 
 
+def test_bonds_like_those_of_a_small_training_set_are_not_strange():
+    from bpm_nb.data import load
+    from bpm_nb.polarizability import BondPolarizability
+    data = load("malonaldehyde-enol")
+    few = BondPolarizability().fit(data.train[:10])
+    assert np.median(few.extrapolation(data.train[100:140])[0]) < 2
+
+
 def test_the_scan_is_what_single_fits_say():
     found = scan(enol.train[:12], gammas=[0.1, 0.5], lambdas=[1e-6, 1e-4])
     assert found.errors.shape == found.evidence.shape == (2, 2, 2)

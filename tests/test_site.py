@@ -15,3 +15,12 @@ def test_nbdev_finds_title_and_text_apart_and_no_test():
     import nbformat.v4 as v4
     nb = for_nbdev(v4.new_notebook(cells=[v4.new_markdown_cell("# bonds\n\n> Which pairs.\n\nText."), v4.new_code_cell("#| default_exp bonds"), v4.new_code_cell("#| test x\nassert 1")]))
     assert [c.source.strip() for c in nb.cells[1:3]] == ["# bonds\n\n> Which pairs.", "Text."] and "bpm_nb.bonds" in nb.cells[3].source and len(nb.cells) == 5
+
+
+def test_a_folder_of_something_else_is_not_replaced():
+    import pytest
+    from bpm_nb.data import InputError
+    with TemporaryDirectory() as folder:
+        Path(folder, "thesis.tex").write_text("mine")
+        with pytest.raises(InputError, match="something else"): build(".", folder)
+        assert Path(folder, "thesis.tex").read_text() == "mine"
