@@ -93,9 +93,7 @@ class Job:
 
     async def _watch(self, process, begun):
         try: await begun
-        except Exception as e:
-            if process.pid: process.kill()
-            return self.calls["failed"](f"{type(e).__name__}: {e}")
+        except Exception as e: self.process = self.calls["failed"](f"{type(e).__name__}: {e}") # None: there is nothing to watch
         while self.process:
             while self.process and self.pipe.poll():
                 try: kind, value = self.pipe.recv()
@@ -103,7 +101,7 @@ class Job:
                 if kind != "progress": self.process = None
                 self.calls[kind](value)
             await asyncio.sleep(0.03)
-        process.kill()
+        if process.pid: process.kill()
 
 # %% ../nbs/10_dashboards.ipynb #e5c65b03
 def processes():
@@ -135,7 +133,7 @@ class State(traitlets.HasTraits):
     stale = traitlets.Bool(False, help="the result belongs to other settings")
 
     def __init__(self, **settings): # values of traits
-        if unknown := set(settings) - set(self.trait_names()): raise InputError(f"{sorted(unknown)[0]!r} is no setting: use some of {', '.join(sorted(self.trait_names(setting=True)))}")
+        if unknown := set(settings) - set(self.trait_names()): raise InputError(f"{sorted(unknown)[0]!r} is no setting: use some of {', '.join(sorted(self.settings()))}")
         super().__init__(**settings)
 
     def settings(self): return {name: getattr(self, name) for name in sorted(self.trait_names(setting=True))}
@@ -154,8 +152,7 @@ class State(traitlets.HasTraits):
 
     def fail(self, text): self.message = text # one sentence
 
-    def progressed(self, fraction, text, part=None): # how far; what it does; a part of the result
-        self.fraction, self.doing = fraction, text
+    def progressed(self, fraction, text, part=None): self.fraction, self.doing = fraction, text # how far; what it does; a part of the result
 
     def _ended(self, then, value):
         job = self._job

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view', 'equal_shares', 'chunks', 'Survey', 'surveyed',
            'Expansion', 'give_back', 'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution',
-           'structures_solution', 'frames_of_block', 'block_design', 'turned', 'design_sweep', 'block_sweep',
+           'structures_solution', 'frames_of_block', 'block_design', 'narrowed', 'design_sweep', 'block_sweep',
            'Equations', 'normal_equations', 'descended', 'inducing_solution', 'left_out_residuals', 'points_by_rule',
            'frames_by_rule', 'kept_by_rule', 'check_room', 'pairs_by_rule', 'Posterior', 'diagonal_blocks',
            'fitted_posterior', 'fitted_parts', 'chosen_settings', 'climbed', 'bond_values', 'view_of', 'predicted',
@@ -283,11 +283,11 @@ def frames_of_block(model, # `BondModel`: its memory, descriptor and quantity co
     return lambda atoms: int(max(1, min(500, model.memory_mb*2**19/(2*workers + 2)/frame_bytes(atoms))))
 
 # %% ../nbs/05_polarizability.ipynb #d3061725
-def block_design(frames, view, basis, turns): # `Frames`, `View`, `Basis`; see `turned`
+def block_design(frames, view, basis, turns): # `Frames`, `View`, `Basis`; see `narrowed`
     "Designs (C S, M) of the parts of a block of frames, and the targets (C S,) of each."
-    return turned(designs(basis, *view.rows(frames)), turns), view.targets(frames)
+    return narrowed(designs(basis, *view.rows(frames)), turns), view.targets(frames)
 
-def turned(design, turns): # (n, M) of each part; (M, m) functions that each part needs, or None: all
+def narrowed(design, turns): # (n, M) of each part; (M, m) functions that each part needs, or None: all
     "Designs (n, m) in the functions that each part needs."
     return [a if t is None else a @ t for a, t in zip(design, turns)]
 
@@ -307,7 +307,7 @@ class Equations:
     rhs: list    # K vectors (M,) Aᵀy
     norms: list  # K norms of y
     rows: list   # K numbers of targets
-    turns: list  # see `turned`
+    turns: list  # see `narrowed`
     kept: list   # what `block_design` gives for the first blocks
 
 def normal_equations(one_pass, view, basis, few, keep=0): # function that starts a pass, `View`, `Basis`, for each part whether it has few rows, bytes of designs that may be kept
@@ -327,7 +327,7 @@ def normal_equations(one_pass, view, basis, few, keep=0): # function that starts
     for k in np.flatnonzero(few):
         turns[k], gram[k] = row_space(np.concatenate(held[k]))
         rhs[k] = turns[k].T @ rhs[k]
-    return Equations(gram, rhs, norms, rows, turns, [(turned(design, turns), targets) for design, targets in kept])
+    return Equations(gram, rhs, norms, rows, turns, [(narrowed(design, turns), targets) for design, targets in kept])
 
 # %% ../nbs/05_polarizability.ipynb #92ec06d2
 def descended(gram, # (M, M) AᵀA, upper triangle

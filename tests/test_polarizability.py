@@ -15,17 +15,15 @@ def test_an_exact_basis_that_would_not_fit_says_what_it_needs():
     import pytest
     from bpm_nb.data import InputError, load
     from bpm_nb.polarizability import BondPolarizability
-    train = load("malonaldehyde-enol").train[:60]
     for basis in ("bonds", "structures"):
-        with pytest.raises(InputError, match="60 frames, memory_mb is 10.*inducing"): BondPolarizability(basis=basis, memory_mb=10).fit(train)
+        with pytest.raises(InputError, match="60 frames, memory_mb is 10.*inducing"): BondPolarizability(basis=basis, memory_mb=10).fit(load("malonaldehyde-enol").train[:60])
 
 
 def test_bonds_like_those_of_a_small_training_set_are_not_strange():
     from bpm_nb.data import load
     from bpm_nb.polarizability import BondPolarizability
-    data = load("malonaldehyde-enol")
-    few = BondPolarizability().fit(data.train[:10])
-    assert np.median(few.extrapolation(data.train[100:140])[0]) < 2
+    frames = load("malonaldehyde-enol").train
+    assert np.median(BondPolarizability().fit(frames[:10]).extrapolation(frames[100:140])[0]) < 2
 
 
 def test_the_scan_is_what_single_fits_say():

@@ -19,6 +19,8 @@ def test_nbdev_finds_title_and_text_apart_and_no_test():
 
 def test_a_folder_of_something_else_is_not_replaced():
     import pytest
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
     from bpm_nb.data import InputError
     with TemporaryDirectory() as folder:
         Path(folder, "thesis.tex").write_text("mine")
