@@ -214,11 +214,10 @@ def single_point(numbers, # (N,) atomic numbers
                  spin=0, # unpaired electrons; open shells take PySCF's stock response solver
                  want=("alpha", "forces"), # what costs more than energy and dipole, and can be left out
                  tol=2e-5): # orbital gradient at the end of the SCF, a.u.
-    "`alpha` (3, 3) bohr³, `dipole` (3,) e·bohr, `energy` eV and `forces` (N, 3) eV/Å of one geometry, from one calculation. The dipole of an ion is that about its centre of mass."
-    from ase import Atoms
+    "`alpha` (3, 3) bohr³, `dipole` (3,) e·bohr, `energy` eV and `forces` (N, 3) eV/Å of one geometry, from one calculation. The dipole of an ion is that about the origin of the positions."
     from ase.units import Bohr, Hartree
     mf = mean_field(numbers, pos, level, charge, spin, tol)
-    found = dict(dipole=mf.dip_moment(unit="au", verbose=0) - charge*Atoms(numbers, pos).get_center_of_mass()/Bohr, energy=mf.e_tot*Hartree)
+    found = dict(dipole=mf.dip_moment(unit="au", verbose=0), energy=mf.e_tot*Hartree)
     if "forces" in want: found["forces"] = -mf.nuc_grad_method().kernel()*Hartree/Bohr
     if "alpha" in want: found["alpha"] = _stock_polarizability(mf) if spin else response_polarizability(mf, level.response_grid)
     return found

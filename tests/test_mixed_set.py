@@ -4,7 +4,7 @@ import pytest
 from bpm_nb.data import joined, load, shipped
 from bpm_nb.polarizability import BondPolarizability, errors
 
-N_FRAMES, N_POINTS = 150, 1500
+N_FRAMES, N_POINTS = 150, 2500 # the default would be 4750
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ def test_no_array_of_all_bonds_by_all_bonds(basis):
     rows = rows_by_kind(many, [1, 6, 8], BondAxis(), "pairs", 4.0)
     largest = max(len(r.raw) for r in rows.values())
     tracemalloc.start()
-    BondPolarizability(basis=basis, memory_mb=4).fit(many)
+    BondPolarizability(basis=basis, memory_mb=120).fit(many)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     square = 8*largest**2
