@@ -305,7 +305,7 @@ def lines(name): # name of a molecule
         found[f"harmonic, {level}"] = modes.wavenumber_cm1, modes.activity
     if shipped_files(name, "lines"):
         strength = dict(strong=1., medium=0.6, weak=0.3)
-        for kind, label in (("measured", "literature"), ("calculated", "literature, none measured: calculated")):
+        for kind, label in (("measured", "literature"), ("calculated", "literature, not measured but calculated")):
             if own := [(l.wavenumber_cm1, strength.get(l.strength, 0.3)) for l in data.lines if l.kind == kind]: found[label] = np.array(own).T
     return found
 

@@ -77,7 +77,7 @@ def test_harmonic_and_literature_lines_come_and_go():
     state.harmonic = True
     assert [k for k in state.curves[0].lines if k.startswith("harmonic")]
     state.harmonic, state.literature = False, True
-    assert list(state.curves[0].lines) == ["literature, none measured: calculated"] and list(d.lines("biphenyl"))[-1] == "literature"
+    assert list(state.curves[0].lines) == ["literature, not measured but calculated"] and list(d.lines("biphenyl"))[-1] == "literature"
 
 
 def test_a_click_names_the_bond_and_the_motion(state):
@@ -420,7 +420,7 @@ def test_a_process_that_dies_is_a_message(state):
     assert state.message and not state.doing
 
 
-def test_an_upload_for_the_laboratory_keeps_its_name_and_its_frames(lab, tmp_path):
+def test_an_upload_for_the_laboratory_keeps_its_name_and_its_frames(tmp_path):
     state = d.LabState("malonaldehyde-enol", n_train=20, n_points=30)
     menu = next(w for w in d.lab_controls(state) if "bpm-dataset" in getattr(w, "_dom_classes", ()))
     frames = load("malonaldehyde-keto").train[:25]

@@ -429,7 +429,7 @@ def test_a_temperature_given_twice_is_refused(tmp_path):
 
 
 def test_a_start_that_becomes_another_molecule_is_told(tmp_path):
-    pytest.importorskip("tblite")
+    pytest.importorskip("tblite", reason="the reference extra is not installed")
     salt = np.concatenate([[[0, 0, 0]], 0.6*np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]), [[1.75, 1.75, 1.75]]]) # ammonium chloride: ammonia and hydrogen chloride in the gas
     with pytest.raises(InputError, match="another one when it relaxes"): reference_frames(tmp_path/"s.npz", [7, 1, 1, 1, 1, 17], salt, level=Level("hf", "sto-3g"), n=1)
 

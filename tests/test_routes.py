@@ -22,7 +22,7 @@ def omega(nu): return 2*np.pi*C_CM_FS*nu
 @pytest.fixture(scope="module")
 def enol():
     "Masses, relaxed positions, Hessian (eV/Å²), model, and ∂α/∂x of malonaldehyde."
-    pytest.importorskip("tblite")
+    pytest.importorskip("tblite", reason="the reference extra is not installed")
     from ase import Atoms
     from bpm_nb.reference import gfn2, relaxed
     data = load("malonaldehyde-enol")
@@ -262,7 +262,7 @@ def test_other_bad_series_are_refused(tmp_path):
 @pytest.mark.parametrize("name", ["biphenyl", "malonaldehyde-enol", "malonaldehyde-keto"])
 def test_cold_runs_vibrate_at_the_shipped_harmonic_lines(name):
     "At 0.02 K the surface of the shipped trajectories has the shipped lines: what bands at 300 K are off by is anharmonicity."
-    pytest.importorskip("tblite")
+    pytest.importorskip("tblite", reason="the reference extra is not installed")
     from ase import Atoms, units
     from bpm_nb.reference import dynamics_chunk, gfn2
     table, step, every = load(name).harmonic_gfn2, 0.75, 2
