@@ -45,7 +45,7 @@ from .plots import Overlay, laboratory, overlaid, page, peak_rows, with_error
 from .featurizer import BondAxis, descriptor
 from .kernels import Basis, chosen_points, designs, pivots
 from .krr import LAMBDAS, design_ridge
-from .spectra import C_CM_FS, CORRECTIONS, estimator, harmonic_modes, instrument_intensity, peaks, raman_spectrum
+from .spectra import C_CM_FS, CORRECTIONS, coarseness, estimator, harmonic_modes, instrument_intensity, peaks, raman_spectrum
 
 # %% ../nbs/10_dashboards.ipynb #cbcd944f
 def outcome(function, # function(*args, report)
@@ -176,6 +176,7 @@ class Series:
     note: str = ""         # what to say about it
     pairs: np.ndarray = None # (B, 2) atoms of the bonds
     shares: Shares = None  # what each bond adds to the spectrum
+    remark: str = ""       # a sentence to mind
 
     @property
     def label(self): return f"{self.name} ({self.note})" if self.note else self.name
@@ -370,13 +371,14 @@ def uploaded_series(name, # name of the file
     if (other := (frames.numbers != frames.numbers[0]).any(1)).any(): raise InputError(f"{name}, frame {other.argmax()}: another molecule than frame 0; a run is of one molecule")
     run = segment(record, slice(None)) if isinstance(record, Trajectory) else Trajectory(frames.numbers[0], frames.pos[None], dt_fs)
     estimator(*run.pos.shape[:2], run.dt_fs, 40.) # is it long enough?
-    if frames.alpha is not None: return Series(title, run, frames.alpha[None], "its own polarizability")
+    remark = "; ".join(coarseness(run.numbers, run.dt_fs))
+    if frames.alpha is not None: return Series(title, run, frames.alpha[None], "its own polarizability", remark=remark)
     if model is None:
         from bpm_nb.polarizability import BondPolarizability
         report(0.1, f"fitting the model of {model_of}")
         model = BondPolarizability().fit(load(model_of).train)
     check_molecule(name, frames, model, model_of)
-    return with_shares(Series(title, run, predicted_alpha(model, run, report), f"model of {model_of}"), model, report)
+    return with_shares(Series(title, run, predicted_alpha(model, run, report), f"model of {model_of}", remark=remark), model, report)
 
 # %% ../nbs/10_dashboards.ipynb #42556a49
 @dataclass(frozen=True, eq=False)
@@ -469,7 +471,7 @@ class RamanCurves(RamanSettings):
         sources = [s for s in ("harmonic", "literature") if getattr(self, s)]
         with self.telling():
             self.curves = [curve(self.series[n], self.spectrum(n), self.quantity, self.analyser_deg, sources) for n in self.samples if n in self.series]
-            self.message = ""
+            self.message = next((f"{n}: {s.remark}" for n, s in self.series.items() if n in self.samples and s.remark), "")
 
     @traitlets.observe("band", "series", "samples", "quantity", "analyser_deg")
     def assign(self, change=None):

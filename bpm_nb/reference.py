@@ -6,8 +6,8 @@
 __all__ = ['WITH_AVX2', 'SURFACES', 'TIGHT', 'Level', 'choose_kernel', 'kept_memory', 'pyscf_molecule', 'mean_field',
            'check_level', 'check_response', 'xc_response', 'conjugate_gradient', 'response_polarizability',
            'single_point', 'gfn2', 'relaxed', 'dynamics_chunk', 'topology', 'Parts', 'finish', 'walk', 'walkers',
-           'thermal_momenta', 'internal_momenta', 'diverse_order', 'pool', 'reference_frames', 'stratified',
-           'constant_energy', 'isotope_masses', 'reference_trajectory', 'displaced_point', 'Symmetry',
+           'thermal_momenta', 'internal_momenta', 'diverse_order', 'pool', 'about_centre', 'reference_frames',
+           'stratified', 'constant_energy', 'isotope_masses', 'reference_trajectory', 'displaced_point', 'Symmetry',
            'fitted_rotation', 'operations', 'symmetric', 'distinct_displacements', 'remembered', 'internal_forces',
            'finite_hessian', 'reference_harmonic', 'central_differences', 'ship', 'description']
 
@@ -437,7 +437,17 @@ def pool(parts, # open `Parts`
     if not np.mean(same) > 0.9: raise InputError("the molecule reacts at this temperature: most sampled frames have other bonds; lower the temperature")
     return found[same], kelvin[same]
 
-# %% ../nbs/06_reference.ipynb #1caefdf9
+# %% ../nbs/06_reference.ipynb #e36c274d
+def about_centre(dipole, # (S, 3) dipoles about the origin, e·bohr
+                 numbers, pos, # (N,) atomic numbers; (S, N, 3) positions, Å
+                 charge): # of the molecule, e
+    "Dipoles (S, 3), e·bohr, about the centre of mass: without a charge the same."
+    from ase.data import atomic_masses
+    from ase.units import Bohr
+    masses = atomic_masses[numbers]
+    return dipole - charge*(masses @ pos)/masses.sum()/Bohr
+
+# %% ../nbs/06_reference.ipynb #cfe083a3
 def reference_frames(output, # path of the npz that will hold the frames
                      numbers, pos, # (N,) and (N, 3) Å: the molecule
                      n=400, # number of frames
@@ -462,8 +472,9 @@ def reference_frames(output, # path of the npz that will hold the frames
         tasks = {f"frame-{k:05}": (start[0], sampled[c], level, charge, spin) for k, c in enumerate(chosen)}
         finish(tasks, single_point, parts, workers, "polarizabilities")
         results = [parts.read(k) for k in tasks]
-        frames = Frames(numbers=np.tile(start[0], (n, 1)), pos=sampled[chosen], provenance=dict(settings, temperature_K=kelvin[chosen].tolist()),
-                        **{k: np.array([r[k] for r in results]) for k in ("alpha", "dipole", "energy", "forces")})
+        found = {k: np.array([r[k] for r in results]) for k in ("alpha", "dipole", "energy", "forces")}
+        found["dipole"] = about_centre(found["dipole"], start[0], sampled[chosen], charge)
+        frames = Frames(numbers=np.tile(start[0], (n, 1)), pos=sampled[chosen], provenance=dict(settings, temperature_K=kelvin[chosen].tolist()), **found)
         write(output, frames)
         parts.remove()
     return frames

@@ -7,12 +7,12 @@ __all__ = ['C_CM_FS', 'HC_K', 'DERIVATIVES', 'WINDOWS', 'NON_NEGATIVE', 'GEOMETR
            'ELEMENTS', 'mean_polarizability', 'anisotropic_components', 'midpoint_velocity', 'midpoint_factor',
            'centred', 'squared_frequency', 'correlation', 'cosine_transform', 'parzen', 'window_fs', 'segments',
            'shortest_block_ps', 'block_length', 'geometry_weights', 'standard_error', 'Spectrum', 'Curve', 'Estimator',
-           'estimator', 'signals', 'raman_spectrum', 'check_sampling', 'parseval_ratios', 'jackknife_error',
-           'model_error', 'depolarization', 'laser_factor', 'displacement_factor', 'bose_factor', 'quantum_correction',
-           'Intensity', 'instrument_intensity', 'placzek_activity', 'block_scatter', 'Peak', 'peaks', 'ir_spectrum',
-           'power_spectrum', 'infrared_intensity', 'trajectory_spectra', 'Modes', 'rigid_motions', 'harmonic_modes',
-           'modes_of', 'harmonic_spectrum', 'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability',
-           'read_spectrum']
+           'estimator', 'signals', 'raman_spectrum', 'coarseness', 'check_sampling', 'parseval_ratios',
+           'jackknife_error', 'model_error', 'depolarization', 'laser_factor', 'displacement_factor', 'bose_factor',
+           'quantum_correction', 'Intensity', 'instrument_intensity', 'placzek_activity', 'block_scatter', 'Peak',
+           'peaks', 'ir_spectrum', 'power_spectrum', 'infrared_intensity', 'trajectory_spectra', 'Modes',
+           'rigid_motions', 'harmonic_modes', 'modes_of', 'harmonic_spectrum', 'verlet_corrected', 'write_csv',
+           'write_jcamp', 'read_polarizability', 'read_spectrum']
 
 # %% ../nbs/07_spectra.ipynb #2f9467b5
 import json
@@ -314,17 +314,22 @@ def _warn_of_gaps(alpha, factor=15):
                       "missing or two runs meet there, cut the series and give the pieces as segments of equal length", stacklevel=3)
 
 # %% ../nbs/07_spectra.ipynb #57c19147
-def check_sampling(numbers, # (N,) atomic numbers
-                   dt_fs, # time between frames, fs
-                   step_fs=None): # time step of the integrator, fs; None: not known
-    "Warn, with the remedy, where frames or steps are too far apart for the fastest vibration that the molecule may have."
-    fastest = 3800 if 1 in np.asarray(numbers) else 2400
+def coarseness(numbers, # (N,) atomic numbers
+               dt_fs, # time between frames, fs
+               step_fs=None): # time step of the integrator, fs; None: not known
+    "Sentences that say, with the remedy, where frames or steps are too far apart for the fastest vibration that the molecule may have."
+    fastest, found = 3800 if 1 in np.asarray(numbers) else 2400, []
     nyquist, half = 1/(2*C_CM_FS*dt_fs), np.pi*C_CM_FS*(step_fs or 0)*fastest
     if nyquist < fastest:
-        warnings.warn(f"frames every {dt_fs:g} fs show nothing above {nyquist:.0f} cm-1, and this molecule may vibrate at {fastest}: faster motion appears at a wrong "
-                      f"place; save a frame every {1/(2.2*C_CM_FS*fastest):.1f} fs or less", stacklevel=2)
+        found.append(f"frames every {dt_fs:g} fs show nothing above {nyquist:.0f} cm-1, and this molecule may vibrate at {fastest}: faster motion appears at a wrong "
+                     f"place; save a frame every {1/(2.2*C_CM_FS*fastest):.1f} fs or less")
     if half >= 1 or (half and np.arcsin(half)/half > 1.01):
-        warnings.warn(f"steps of {step_fs:g} fs shift a vibration at {fastest} cm-1 by more than 1 %: integrate with a shorter step, or correct positions with verlet_corrected", stacklevel=2)
+        found.append(f"steps of {step_fs:g} fs shift a vibration at {fastest} cm-1 by more than 1 %: integrate with a shorter step, or correct positions with verlet_corrected")
+    return found
+
+def check_sampling(numbers, dt_fs, step_fs=None): # as for `coarseness`
+    "Warn of `coarseness`."
+    for sentence in coarseness(numbers, dt_fs, step_fs): warnings.warn(sentence, stacklevel=2)
 
 # %% ../nbs/07_spectra.ipynb #a59e9e58
 def parseval_ratios(alpha, # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³

@@ -145,6 +145,18 @@ def test_forms_with_one_file_name_are_told_apart_by_their_folders(work, capsys):
     assert short_names([work/"enol/run.npz", work/"keto/other.npz"]) == {work/"enol/run.npz": "run.npz", work/"keto/other.npz": "other.npz"}
 
 
+def test_runs_at_two_temperatures_are_compared_without_what_heat_alone_does(work, capsys):
+    "Activities grow with temperature, intensities do not."
+    run = ENOL.trajectory
+    for kelvin in (300., 330.): write(work/f"{kelvin:g}K.npz", Trajectory(run.numbers, run.pos[:, :900], 2., temperature_K=kelvin))
+    pages = {}
+    for name, options in (("heat", []), ("same", ["--temperature", "300"])):
+        code, out, err = call(capsys, "compare", work/"model.npz", work/"300K.npz", work/"330K.npz", "--resolution", "20", "-o", work/f"{name}.html", *options)
+        assert code == 0, err
+        pages[name] = (work/f"{name}.html").read_text()
+    assert "Raman intensity of both" in pages["heat"] and "Raman activity of both" in pages["same"]
+
+
 @pytest.mark.parametrize("text,message", [("", "no row"), ("a,b\n", "no row"), ("1,2\n3\n", "two numbers"), ("1,2\n3,x\n", "word"), ("1,2\n3,nan\n", "not finite")])
 def test_a_bad_measured_spectrum_is_one_line(work, capsys, text, message):
     (work/"bad.csv").write_text(text)

@@ -185,6 +185,17 @@ def test_an_uploaded_run_with_polarizabilities_joins_the_comparison(state, tmp_p
     assert not state.message and state.samples == ["water", "run"] and len(state.curves) == 2
 
 
+def test_an_uploaded_run_with_frames_too_far_apart_is_remarked_on(state, tmp_path):
+    run, alpha, _ = water(20000)
+    state.dt_fs = 10.
+    state.upload(*xyz(tmp_path, Frames(run.frames.numbers[::10], run.frames.pos[::10], alpha[0, ::10])))
+    assert len(state.curves) == 2 and state.message.startswith("run: frames every 10 fs show nothing above 1668 cm-1") and "save a frame every 4.0 fs" in state.message
+    state.temperature_K = 350.
+    assert "10 fs" in state.message
+    state.samples = ["water"]
+    assert not state.message
+
+
 def test_an_upload_joins_with_the_controls_attached_and_keeps_the_band(state, tmp_path):
     "New options of a widget unset its value for a moment."
     box, seen = d.raman_controls(state)[0], []

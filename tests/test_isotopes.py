@@ -7,7 +7,7 @@ from bpm_nb.assign import band_shifts, isotope_shifts
 from bpm_nb.data import InputError
 from bpm_nb.spectra import harmonic_modes, peaks, power_spectrum
 
-pytest.importorskip("tblite")
+pytest.importorskip("tblite", reason="the reference extra is not installed")
 from bpm_nb.reference import constant_energy, gfn2, isotope_masses, relaxed, thermal_momenta  # noqa: E402
 
 

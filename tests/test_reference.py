@@ -22,6 +22,15 @@ def test_near_copies_come_last():
     assert sorted(diverse_order(corners)) == [0, 1, 2, 3, 4]
 
 
+def test_the_dipole_of_an_ion_drifts_with_it_and_that_about_its_centre_does_not():
+    import numpy as np
+    charges, ion = np.array([-0.8, 0.9, 0.9]), np.array([[0, 0, 0], [0, 0.76, 0.6], [0, -0.76, 0.6]]) + np.arange(3.)[:, None, None]
+    dipole = charges @ ion/0.529177
+    found = about_centre(dipole, [8, 1, 1], ion, charges.sum())
+    assert np.ptp(dipole, 0).max() > 3 and np.ptp(found, 0).max() < 1e-5
+    np.testing.assert_array_equal(about_centre(dipole, [8, 1, 1], ion, 0), dipole)
+
+
 energies = np.random.default_rng(0).gamma(10, 0.1, (8, 50))
 chosen = stratified(energies, 8)
 
