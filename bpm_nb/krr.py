@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, qr, solve_triangular, svd
+from scipy.linalg.lapack import dormqr
 
 from .data import InputError
 
@@ -38,15 +39,18 @@ class Ridge:
         return self.vectors @ ((self.vectors.T @ y)/(self.values + lam*self.scale))
 
     def left_out(self, y, # (n,) targets
-                 lam): # relative regularization
-        "Residuals (n,), each of a fit without its own frame."
+                 lam): # relative regularization, or several (Λ,)
+        "Residuals (n,) or (Λ, n), each of a fit without its own frame."
         n, r = self.vectors.shape
-        kept = lam*self.scale/(self.values + lam*self.scale)
+        floor = np.atleast_1d(lam)[:, None]*self.scale
+        kept = floor/(self.values + floor)
         inside = self.vectors.T @ y
         beyond = y - self.vectors @ inside if r < n else 0
         frames = self.vectors.reshape(-1, self.size, r)
-        blocks = np.einsum("scr,sdr->scd", frames*(kept if r == n else kept - 1), frames, optimize=True) + (r < n)*np.eye(self.size)
-        return np.linalg.solve(blocks, (self.vectors @ (kept*inside) + beyond).reshape(-1, self.size, 1)).ravel()
+        products = [(frames[:, c, None]*frames).reshape(n, r) @ (kept if r == n else kept - 1).T for c in range(self.size)]
+        blocks = np.stack(products, 1).reshape(-1, self.size, self.size, len(kept)).transpose(3, 0, 2, 1) + (r < n)*np.eye(self.size)
+        residuals = (kept*inside) @ self.vectors.T + beyond
+        return np.linalg.solve(blocks, residuals.reshape(len(kept), -1, self.size, 1)).reshape(*np.shape(lam), n)
 
     def evidence(self, y, # (n,) targets
                  lam): # relative regularization
@@ -79,7 +83,7 @@ def best_lambda(ridge, # `Ridge`
                 y, # (n,) targets
                 lambdas=LAMBDAS): # relative regularizations to try
     "The λ of the smallest leave-one-frame-out error, and the root mean square error (len(lambdas),) of all."
-    errors = np.array([np.sqrt(np.mean(ridge.left_out(y, lam)**2)) for lam in lambdas])
+    errors = np.sqrt(np.mean(ridge.left_out(y, lambdas)**2, 1))
     return float(lambdas[errors.argmin()]), errors
 
 # %% ../nbs/04_krr.ipynb #bc03b8f5
@@ -103,10 +107,13 @@ def factorized(gram, # (M, M) AᵀA; its upper triangle is enough
     raise InputError("the kernel has values that are not finite: check gamma and the descriptor")
 
 # %% ../nbs/04_krr.ipynb #d35e0a1f
-def row_space(design): # (n, M), n < M
-    "Orthonormal directions V (M, n) that the rows span, and the `AᵀA` (n, n) of the design in these, `A V`."
-    directions, triangle = qr(design.T, mode="economic", check_finite=False)
-    return directions, triangle @ triangle.T
+def row_space(design): # (n, M), n ≤ M; it is overwritten
+    "The design (n, n) in orthonormal directions V (M, n) that its rows span, `A V`, and the function from weights (n,) of these to weights (M,), `V w`."
+    (reflectors, tau), triangle = qr(design.T, mode="raw", overwrite_a=True, check_finite=False)
+    n, m = design.shape
+    def back(w):
+        return dormqr("L", "N", reflectors, tau, np.concatenate([w, np.zeros(m - n)])[:, None], 64)[0][:, 0]
+    return np.ascontiguousarray(triangle.T), back
 
 # %% ../nbs/04_krr.ipynb #2067ea1f
 def normal_evidence(factor, # (M, M) of `factorized`

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['GAMMAS', 'BASES', 'FORMAT', 'View', 'element_counts', 'fitted_view', 'equal_shares', 'chunks', 'Survey', 'surveyed',
            'Expansion', 'give_back', 'mapped', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution',
-           'structures_solution', 'frames_of_block', 'block_design', 'narrowed', 'design_sweep', 'block_sweep',
-           'Equations', 'normal_equations', 'descended', 'inducing_solution', 'left_out_residuals', 'points_by_rule',
-           'frames_by_rule', 'kept_by_rule', 'check_room', 'pairs_by_rule', 'Posterior', 'diagonal_blocks',
-           'fitted_posterior', 'fitted_parts', 'chosen_settings', 'climbed', 'bond_values', 'view_of', 'predicted',
-           'summed_parts', 'in_blocks', 'pairs_within_reach', 'pair_parts', 'deviations', 'strangeness', 'derivatives',
-           'check_elements', 'check_fitted', 'known_frames', 'Answers', 'BondModel', 'BondPolarizability', 'BondDipole',
-           'check_settings', 'scan', 'spread', 'errors', 'packed_model', 'unpacked_model', 'check_parts']
+           'structures_solution', 'frames_of_block', 'block_design', 'design_sweep', 'block_sweep', 'Equations',
+           'held_equations', 'normal_equations', 'descended', 'inducing_solution', 'left_out_residuals',
+           'points_by_rule', 'frames_by_rule', 'kept_by_rule', 'check_room', 'pairs_by_rule', 'Posterior',
+           'diagonal_blocks', 'fitted_posterior', 'fitted_parts', 'chosen_settings', 'climbed', 'bond_values',
+           'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach', 'pair_parts', 'deviations',
+           'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames', 'Answers', 'BondModel',
+           'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors', 'packed_model',
+           'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
 import ctypes
@@ -275,59 +276,69 @@ def structures_solution(one_pass, view, survey, gamma, lams, options): # see `BA
 
 # %% ../nbs/05_polarizability.ipynb #73342a6a
 def frames_of_block(model, # `BondModel`: its memory, descriptor and quantity count
+                    n_frames, # in all
                     columns=0): # of a design
-    "Function (atoms of a molecule) → frames of one block, such that the blocks of all workers fit into half the memory."
+    "Function (atoms of a molecule) → frames of one block, such that each worker has one, and the blocks of all workers fit into half the memory."
     workers, settings, quantity = effective_n_jobs(get_active_backend()[1] or -1), descriptor(model.descriptor), model.quantity
     rows = lambda atoms: atoms*(atoms - 1)//(1 if quantity.directed else 2)
     frame_bytes = lambda atoms: rows(atoms)*settings.row_bytes(atoms) + 3*sum(quantity.sizes)*8*columns + 200*atoms
-    return lambda atoms: int(max(1, min(500, model.memory_mb*2**19/(2*workers + 2)/frame_bytes(atoms))))
+    return lambda atoms: int(max(1, min(500, -(-n_frames//workers), model.memory_mb*2**19/(2*workers + 2)/frame_bytes(atoms))))
 
 # %% ../nbs/05_polarizability.ipynb #d3061725
-def block_design(frames, view, basis, turns): # `Frames`, `View`, `Basis`; see `narrowed`
+def block_design(frames, view, basis): # `Frames`, `View`, `Basis`
     "Designs (C S, M) of the parts of a block of frames, and the targets (C S,) of each."
-    return narrowed(designs(basis, *view.rows(frames)), turns), view.targets(frames)
-
-def narrowed(design, turns): # (n, M) of each part; (M, m) functions that each part needs, or None: all
-    "Designs (n, m) in the functions that each part needs."
-    return [a if t is None else a @ t for a, t in zip(design, turns)]
+    return designs(basis, *view.rows(frames)), view.targets(frames)
 
 def design_sweep(design, targets, w, p): # what `block_design` gives; a vector of weights w and a direction p for each part
     "A block's share of `Aᵀ(y − A w)` of each part, and of `AᵀA p` of each."
     return [a.T @ (y - a @ wk) for a, y, wk in zip(design, targets, w)], [a.T @ (a @ pk) for a, pk in zip(design, p)]
 
-def block_sweep(frames, view, basis, turns, w, p): # as for `block_design` and `design_sweep`
+def block_sweep(frames, view, basis, w, p): # as for `block_design` and `design_sweep`
     "`design_sweep` of a block of frames."
-    return design_sweep(*block_design(frames, view, basis, turns), w, p)
+    return design_sweep(*block_design(frames, view, basis), w, p)
 
 # %% ../nbs/05_polarizability.ipynb #c31336ef
 @dataclass(frozen=True, eq=False)
 class Equations:
-    "What the normal equations of the K parts are made of."
-    gram: list   # K upper triangles (M, M) of AᵀA
-    rhs: list    # K vectors (M,) Aᵀy
-    norms: list  # K norms of y
-    rows: list   # K numbers of targets
-    turns: list  # see `narrowed`
-    kept: list   # what `block_design` gives for the first blocks
+    "The ridge equations of the K parts, in m functions."
+    gram: list     # K matrices (m, m) AᵀA; the upper triangle is enough
+    rhs: list      # K vectors (m,) Aᵀy
+    norms: list    # K norms of y
+    rows: list     # K numbers of targets
+    back: list     # K functions from the solution (m,) to the weights (M,) of the basis
+    kept: list     # designs (n, m) and targets (n,) of the parts, in blocks
+    rest: object   # function that starts a pass through the frames whose designs are not kept
+    aside: Frames  # frames to leave out, for the errors
+    apart: object  # function that gives their designs and targets, in blocks
 
-def normal_equations(one_pass, view, basis, few, keep=0): # function that starts a pass, `View`, `Basis`, for each part whether it has few rows, bytes of designs that may be kept
-    "`Equations` of all frames. A part with few rows needs as many functions: those that its rows span."
-    m, all_cores, parts = len(basis), ThreadpoolController(), range(len(few))
-    gram, rhs, held, kept = [None if f else np.zeros((m, m), order="F") for f in few], [np.zeros(m) for _ in few], [[] for _ in few], []
-    norms, rows, turns = [0]*len(few), [0]*len(few), [None]*len(few)
-    for design, targets in mapped(partial(block_design, view=view, basis=basis, turns=turns), one_pass(), "kernel"):
+def held_equations(one_pass, view, basis, survey, options): # function that starts a pass, `View`, `Basis`, `Survey`; see `BASES`
+    "`Equations` of frames with at most as many targets as the basis has functions: all designs are held, in the space of their rows."
+    frames, blocks = joined(list(one_pass())), list(mapped(partial(block_design, view=view, basis=basis), one_pass(), "kernel"))
+    design, targets = ([np.concatenate(part) for part in zip(*side)] for side in zip(*blocks))
+    blocks.clear()
+    small, back = zip(*map(row_space, design))
+    some = options["some"](frames)
+    own = [(some[:, None]*size + np.arange(size)).ravel() for size in view.quantity.sizes]
+    return Equations([a.T @ a for a in small], [a.T @ y for a, y in zip(small, targets)], [np.linalg.norm(y) for y in targets], [len(y) for y in targets], back,
+                     [(small, targets)], lambda: (), frames[some], lambda: [([a[r] for a, r in zip(small, own)], [y[r] for y, r in zip(targets, own)])])
+
+# %% ../nbs/05_polarizability.ipynb #c93fe9ca
+def normal_equations(one_pass, view, basis, survey, options): # as for `held_equations`
+    "`Equations` of any number of frames, block by block; some of the designs are kept."
+    parts, m, all_cores, keep = range(len(view.quantity.sizes)), len(basis), ThreadpoolController(), options["keep"]
+    gram, rhs, norms, rows, kept = [np.zeros((m, m), order="F") for _ in parts], [np.zeros(m) for _ in parts], [0]*len(parts), [0]*len(parts), []
+    for design, targets in mapped(partial(block_design, view=view, basis=basis), one_pass(), "kernel"):
         for k, a, y in zip(parts, design, targets):
-            if few[k]: held[k].append(a)
-            else:
-                with all_cores.limit(limits=effective_n_jobs(-1)): dsyrk(1., a.T, beta=1., c=gram[k], overwrite_c=1)
+            with all_cores.limit(limits=effective_n_jobs(-1)): dsyrk(1., a.T, beta=1., c=gram[k], overwrite_c=1)
             rhs[k] += a.T @ y
             norms[k], rows[k] = np.hypot(norms[k], np.linalg.norm(y)), rows[k] + len(y)
         keep -= sum(a.nbytes for a in design)
         if keep >= 0: kept.append((design, targets))
-    for k in np.flatnonzero(few):
-        turns[k], gram[k] = row_space(np.concatenate(held[k]))
-        rhs[k] = turns[k].T @ rhs[k]
-    return Equations(gram, rhs, norms, rows, turns, [(narrowed(design, turns), targets) for design, targets in kept])
+    aside = survey.sample[options["some"](survey.sample)]
+    def apart():
+        some = [aside[i] for i in np.array_split(np.arange(len(aside)), min(len(aside), effective_n_jobs(-1)))]
+        return list(mapped(partial(block_design, view=view, basis=basis), some, "frames left out"))
+    return Equations(gram, rhs, norms, rows, [np.asarray for _ in parts], kept, lambda: islice(one_pass(), len(kept), None), aside, apart)
 
 # %% ../nbs/05_polarizability.ipynb #92ec06d2
 def descended(gram, # (M, M) AᵀA, upper triangle
@@ -351,30 +362,28 @@ def descended(gram, # (M, M) AᵀA, upper triangle
 def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
     "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of some frames of the sample."
     basis = Basis(options["points"], gamma)
-    found = normal_equations(one_pass, view, basis, [5*size*survey.n_frames <= len(basis) for size in view.quantity.sizes], options["keep"])
+    whitening = basis.whitening # with all cores, before the blocks need it
+    equations = held_equations if max(view.quantity.sizes)*survey.n_frames <= len(basis) else normal_equations
+    found = equations(one_pass, view, basis, survey, options)
     scale = [max(np.trace(g), 1e-300)/n for g, n in zip(found.gram, found.rows)]
     tries = [lam*10**-np.arange(0, 12.1 + np.log10(lam) if options["choose"] else 0.5, 0.5) for lam in lams]
     best = [descended(found.gram.pop(0), r, norm, n, s*t) for r, norm, n, s, t in zip(found.rhs, found.norms, found.rows, scale, tries)]
     lams, (_, factors, jitter) = tuple(float(t[i]) for t, (i, *_) in zip(tries, best)), zip(*best)
-    turns, kept = found.turns, found.kept
     def sweep(w, p):
-        again = partial(block_sweep, view=view, basis=basis, turns=turns, w=w, p=p)
-        shares = chain((design_sweep(*block, w, p) for block in kept), mapped(again, islice(one_pass(), len(kept), None), "refining"))
+        again = partial(block_sweep, view=view, basis=basis, w=w, p=p)
+        shares = chain((design_sweep(*block, w, p) for block in found.kept), mapped(again, found.rest(), "refining"))
         return ([sum(x) for x in zip(*side)] for side in zip(*shares))
     w, sweeps = refined(sweep, found.rhs, factors, np.multiply(lams, scale), found.norms)
-    some = survey.sample[options["some"]]
-    kept.clear()
-    left_out = left_out_residuals(some, view, basis, turns, w, factors)
-    w = np.stack([x if t is None else t @ x for x, t in zip(w, turns)], 1)
-    weights = {k: basis.whitening[k] @ w[columns] for k, columns in basis.columns.items()}
-    return Solution(basis.points, weights, lams, some, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps))
+    found.kept.clear()
+    left_out = left_out_residuals(found.apart(), w, factors, view.quantity.sizes)
+    w = np.stack([back(x) for back, x in zip(found.back, w)], 1)
+    weights = {k: whitening[k] @ w[columns] for k, columns in basis.columns.items()}
+    return Solution(basis.points, weights, lams, found.aside, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps))
 
 # %% ../nbs/05_polarizability.ipynb #cc559769
-def left_out_residuals(frames, view, basis, turns, w, factors): # as for `block_sweep`; (M, M) of `factorized` for each part
+def left_out_residuals(blocks, w, factors, sizes): # what `block_design` gives, in blocks; for each part the solution (m,), the factor (m, m), the targets of a frame
     "Residuals (C S,) of each part, each without its own frame."
-    some = [frames[i] for i in np.array_split(np.arange(len(frames)), min(len(frames), effective_n_jobs(-1)))]
-    blocks = list(mapped(partial(block_design, view=view, basis=basis, turns=turns), some, "frames left out"))
-    each = lambda design, targets: [left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(design, targets, w, factors, view.quantity.sizes)]
+    each = lambda design, targets: [left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(design, targets, w, factors, sizes)]
     return tuple(map(np.concatenate, zip(*(each(*block) for block in blocks))))
 
 # %% ../nbs/05_polarizability.ipynb #b8d74191
@@ -483,8 +492,8 @@ def fitted_parts(model, # `BondModel`, not fitted: its settings
     view, q, share = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
     gamma, lams = chosen_settings(model, survey.sample, view)
     n_points = points_by_rule(model, survey.n_frames)
-    one_pass = in_chunks(frames_of_block(model, n_points))
-    options = dict(points=chosen_points(q, n_points, share=share), choose=model.lam is None, keep=kept_by_rule(model), some=frames_by_rule(survey.sample, model, 16_000, 0))
+    one_pass = in_chunks(frames_of_block(model, survey.n_frames, n_points))
+    options = dict(points=chosen_points(q, n_points, share=share), choose=model.lam is None, keep=kept_by_rule(model), some=partial(frames_by_rule, model=model, pairs=16_000, seed=0))
     solution = BASES[model.basis](one_pass, view, survey, gamma, lams, options)
     errors = tuple(float(np.sqrt(np.mean(r**2))) for r in solution.residuals)
     posterior = fitted_posterior(view, q, share, gamma, solution, frames_by_rule(solution.frames, model, 16_000, 2))
@@ -551,7 +560,7 @@ def in_blocks(model, # fitted `BondModel`
               function, # function(model, frames) → arrays, frames first
               label="prediction"): # what the progress bar says
     "The function's arrays for any number of frames, in blocks on all cores."
-    n = frames_of_block(model)(frames.numbers.shape[1])
+    n = frames_of_block(model, len(frames))(frames.numbers.shape[1])
     blocks = [frames[i:i + n] for i in range(0, len(frames), n)]
     return map(np.concatenate, zip(*mapped(partial(function, model), blocks, label, len(blocks))))
 

@@ -15,6 +15,9 @@ def test_closed_form_residuals_are_those_of_refits():
                 rows, rest = np.arange(s, s + size), np.r_[0:s, s + size:12]
                 slow = y[rows] - k[np.ix_(rows, rest)] @ np.linalg.solve(k[np.ix_(rest, rest)] + lam*np.eye(12 - size), y[rest])
                 np.testing.assert_allclose(fast[rows], slow, rtol=1e-9)
+            several = made.left_out(y, [0.1, 0.01, 1e-3])
+            assert several.shape == (3, 12)
+            np.testing.assert_allclose(several[1], fast, rtol=1e-12)
 
 
 def test_the_best_lambda_leaves_the_noise():
@@ -46,11 +49,13 @@ def test_a_whitened_kernel_is_the_kernel():
 
 
 def test_a_small_design_loses_nothing_in_its_own_row_space():
-    a = np.random.default_rng(0).normal(size=(7, 30))
-    v, gram = row_space(a)
-    np.testing.assert_allclose(v.T @ v, np.eye(7), atol=1e-12)
-    np.testing.assert_allclose(a @ v @ v.T, a, atol=1e-12)
-    np.testing.assert_allclose(gram, (a @ v).T @ (a @ v), atol=1e-12)
+    for n, m in ((7, 30), (30, 30), (1, 5), (1, 1)):
+        a = np.random.default_rng(0).normal(size=(n, m))
+        small, back = row_space(a.copy())
+        v = np.stack([back(x) for x in np.eye(n)], 1)
+        np.testing.assert_allclose(v.T @ v, np.eye(n), atol=1e-12)
+        np.testing.assert_allclose(a @ v @ v.T, a, atol=1e-12)
+        np.testing.assert_allclose(a @ v, small, atol=1e-12)
 
 
 def test_refinement_agrees_with_a_dense_solution():
