@@ -9,7 +9,7 @@ import pytest
 from published import FOLDER
 
 BENCHMARKS = Path(__file__).parent/"benchmarks"
-NEEDS = dict(methods=("dscribe", "featomic"))
+NEEDS = dict(methods=("dscribe", "featomic"), heat=("tblite",))
 SCRIPTS = sorted(p.stem for p in BENCHMARKS.glob("*.py") if p.stem != "measure" and "SMALL" in p.read_text("utf-8"))
 
 
