@@ -171,6 +171,21 @@ def test_the_polarizability_changes_as_the_run_was_made(state):
         np.testing.assert_allclose(state.assigned.alpha, 10*np.eye(3), atol=0.1)
 
 
+def test_bonds_light_up_in_large_molecules_too():
+    "Where hundreds of pairs share a band, none has much of it."
+    import ipywidgets
+    run = load("biphenyl").trajectory
+    molecule, pairs = d.Molecule(ipywidgets.ToggleButton()), np.stack(np.triu_indices(22, 1), 1)
+    molecule.show(run.numbers, run.pos[0, :1])
+    share = np.r_[0.02, -0.015, np.full(len(pairs) - 2, 1e-3)]
+    molecule.light(pairs, share)
+    assert molecule.lit == [((0, 1), 0.02), ((0, 2), -0.015)]
+    molecule.light(pairs, np.full(len(pairs), 1/len(pairs)))
+    assert len(molecule.lit) == d.NAMED
+    molecule.light(pairs[:0], share[:0])
+    assert molecule.lit == []
+
+
 # ---- files from outside
 
 def xyz(tmp_path, frames, name="run.xyz"):
