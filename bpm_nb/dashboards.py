@@ -975,7 +975,7 @@ def lab_column(design, # (6 S, M) whitened design of all frames
     for part, y, size in ((design[:s], targets[0], 1), (design[s:], targets[1].ravel(), 5)):
         a, y_train, shape = part[:n*size], y[:n*size], (len(LAMBDAS), n, size)
         solver = design_ridge(a, size)
-        left = np.array([y_train - solver.left_out(y_train, lam) for lam in LAMBDAS]).reshape(shape)
+        left = (y_train - solver.left_out(y_train, LAMBDAS)).reshape(shape)
         spread = np.array([left_out_spread(solver, y_train, lam) for lam in LAMBDAS])
         evidence = np.array([solver.evidence(y_train, lam) for lam in LAMBDAS])
         found.append((y_train.reshape(n, size), left, spread, evidence, np.array([learned(part, y, size, k, n) for k in sizes])))

@@ -477,6 +477,14 @@ class Overlay:
         return np.array([np.nanmax(np.append(self.y[np.abs(self.x - b) <= reach], np.nan), initial=-np.inf) for b in x])
 
 # %% ../nbs/09_plots.ipynb #0b6922df
+@lru_cache
+def _overlay_layout():
+    "Axes and style of `overlaid` as JSON; made once, because that takes longer than drawing the data."
+    fig = _styled(go.Figure(), "", 480).update_layout(uirevision="keep", showlegend=True, margin=dict(t=20, b=110), legend=dict(y=-0.24))
+    fig.update_xaxes(title="wavenumber (cm⁻¹)").update_yaxes(tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1])
+    return json.dumps(fig.layout.to_plotly_json())
+
+# %% ../nbs/09_plots.ipynb #917fbb1e
 def overlaid(curves, # list of `Overlay`
              stacked=False, # one above the other
              y_title="intensity, strongest = 1", # title of the vertical axis
@@ -485,22 +493,24 @@ def overlaid(curves, # list of `Overlay`
              marked=None, # (index of the curve, wavenumber) of a band to mark
              n_labels=12): # labelled bands at most, for each curve
     "Curves over one axis; the traces named `bands of …` carry the index of their curve in `meta`."
-    fig, colours = go.Figure(), [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
+    layout, traces, colours = json.loads(_overlay_layout()), [], [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
+    layout["xaxis"]["range"], layout["annotations"] = list(range_cm1), []
+    layout["yaxis"] |= dict(title=layout["yaxis"].get("title", {}) | dict(text=y_title), showticklabels=not stacked)
+    if not any(len(c.y) for c in curves): layout["yaxis"]["range"] = [-0.26, 1.1]
     step = 1.15*max((np.nanmax(c.y) for c in curves if len(c.y)), default=1.) if stacked else 0.
     for k, c in enumerate(curves):
         colour, keep = colours[k % len(colours)], (c.x >= range_cm1[0]) & (c.x <= range_cm1[1])
         x, y, error = c.x[keep], c.y[keep] + k*step, c.error[keep]
-        if errors and np.isfinite(error).any(): fig.add_trace(_ribbon(x, y, error, colour))
-        if len(x): fig.add_trace(go.Scatter(x=x, y=y, name=c.name, mode="lines", line=dict(color=colour, width=2), hoverinfo="skip"))
-        _add_bands(fig, k, c, step, colour, range_cm1, n_labels)
-        for source, (nu, height) in c.lines.items(): fig.add_trace(_sticks(f"{c.name}: {source}", nu, height, k*step, colour, DASHES.get(source, "solid")))
-    if marked: fig.add_vline(marked[1], line=dict(color=COLOURS["orange"], width=6), opacity=0.35, layer="below")
-    fig = _styled(fig, "", 480).update_layout(uirevision="keep", showlegend=True, margin=dict(t=20, b=110), legend=dict(y=-0.24))
-    fig.update_xaxes(title="wavenumber (cm⁻¹)", range=list(range_cm1))
-    if not any(len(c.y) for c in curves): fig.update_yaxes(range=[-0.26, 1.1])
-    return fig.update_yaxes(title=y_title, showticklabels=not stacked, tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1])
+        if errors and np.isfinite(error).any(): traces.append(_ribbon(x, y, error, colour))
+        if len(x): traces.append(dict(type="scatter", x=x, y=y, name=c.name, mode="lines", line=dict(color=colour, width=2), hoverinfo="skip"))
+        nu = np.array([b for b in c.bands if range_cm1[0] <= b <= range_cm1[1]])
+        if len(nu): traces.append(_marks(c.name, k, nu, c.at(nu) + k*step, colour))
+        layout["annotations"] += _labels(nu, c.at(nu) + k*step, colour, 0.02*(range_cm1[1] - range_cm1[0]))[:n_labels]
+        for source, (nu, height) in c.lines.items(): traces.append(_sticks(f"{c.name}: {source}", nu, height, k*step, colour, DASHES.get(source, "solid")))
+    if marked: layout["shapes"] = [dict(type="line", x0=marked[1], x1=marked[1], y0=0, y1=1, yref="y domain", line=dict(color=COLOURS["orange"], width=6), opacity=0.35, layer="below")]
+    return go.Figure(dict(data=traces, layout=layout))
 
-# %% ../nbs/09_plots.ipynb #917fbb1e
+# %% ../nbs/09_plots.ipynb #25dad1f2
 def _ribbon(x, y, error, colour):
     "`error_band` in arrays, which a browser takes faster: the curve up and back, with the gaps as NaN."
     xs, ys = [], []
@@ -508,23 +518,23 @@ def _ribbon(x, y, error, colour):
         xs += [x[r], x[r][::-1], [np.nan]]
         ys += [(y + error)[r], (y - error)[r][::-1], [np.nan]]
     rgb = ",".join(str(int(colour[i:i+2], 16)) for i in (1, 3, 5))
-    return go.Scatter(x=np.concatenate(xs), y=np.concatenate(ys), fill="toself", fillcolor=f"rgba({rgb},0.25)", line_width=0, mode="lines", hoverinfo="skip", showlegend=False)
-
-# %% ../nbs/09_plots.ipynb #25dad1f2
-def _add_bands(fig, k, curve, step, colour, range_cm1, n_labels):
-    "Marks that can be clicked, with wavenumbers above the highest of them."
-    nu = np.array([b for b in curve.bands if range_cm1[0] <= b <= range_cm1[1]])
-    if not len(nu): return
-    y = curve.at(nu) + k*step
-    fig.add_trace(go.Scatter(x=nu, y=y, name=f"bands of {curve.name}", meta=k, mode="markers", showlegend=False, hovertemplate="%{x:.0f} cm⁻¹: click<extra></extra>",
-                             marker=dict(color="white", size=9, line=dict(color=colour, width=2))))
-    placed = []
-    for b, height in sorted(zip(nu, y), key=lambda p: -p[1])[:n_labels]:
-        if all(abs(b - other["x"]) >= 0.02*(range_cm1[1] - range_cm1[0]) for other in placed):
-            placed.append(dict(x=b, y=height, text=f"{b:.0f}", textangle=-90, showarrow=False, yanchor="bottom", yshift=8, font=dict(size=12, color=colour)))
-    fig.layout.annotations = [*fig.layout.annotations, *placed] # at once: one by one takes as long as all the rest
+    return dict(type="scatter", x=np.concatenate(xs), y=np.concatenate(ys), fill="toself", fillcolor=f"rgba({rgb},0.25)", line=dict(width=0), mode="lines", hoverinfo="skip", showlegend=False)
 
 # %% ../nbs/09_plots.ipynb #5af9207f
+def _marks(name, k, nu, y, colour):
+    "Marks of bands that can be clicked."
+    return dict(type="scatter", x=nu, y=y, name=f"bands of {name}", meta=k, mode="markers", showlegend=False, hovertemplate="%{x:.0f} cm⁻¹: click<extra></extra>",
+                marker=dict(color="white", size=9, line=dict(color=colour, width=2)))
+
+def _labels(nu, y, colour, apart):
+    "Wavenumbers above the marks, the highest first; none nearer than `apart` to a higher one."
+    placed = []
+    for b, height in sorted(zip(nu, y), key=lambda p: -p[1]):
+        if all(abs(b - other["x"]) >= apart for other in placed):
+            placed.append(dict(x=b, y=height, text=f"{b:.0f}", textangle=-90, showarrow=False, yanchor="bottom", yshift=8, font=dict(size=12, color=colour)))
+    return placed
+
+# %% ../nbs/09_plots.ipynb #87d44bb0
 DASHES = {"harmonic, DFT": "dash", "literature": "dot", "literature, not measured but calculated": "dashdot"} # of a source of lines
 
 def _sticks(name, nu, height, floor, colour, dash):
@@ -532,7 +542,7 @@ def _sticks(name, nu, height, floor, colour, dash):
     nu, height = np.asarray(nu, float), np.asarray(height, float)
     x = np.stack([nu, nu, np.full_like(nu, np.nan)], 1).ravel()
     y = floor - 0.02 - np.stack([0*nu, 0.2*height/height.max(), np.full_like(nu, np.nan)], 1).ravel()
-    return go.Scatter(x=x, y=y, name=name, mode="lines", line=dict(color=colour, width=1.8, dash=dash), hoverinfo="name+x")
+    return dict(type="scatter", x=x, y=y, name=name, mode="lines", line=dict(color=colour, width=1.8, dash=dash), hoverinfo="name+x")
 
 # %% ../nbs/09_plots.ipynb #4ba99b6d
 @lru_cache
@@ -567,14 +577,18 @@ def laboratory(reference, # (S,) and (S, 5) reference values, bohr³
     for k, (name, colour) in enumerate((("isotropic", COLOURS["blue"]), ("anisotropic", COLOURS["vermillion"]))):
         dots = dict(mode="markers", marker=dict(color=colour, size=5, opacity=0.5), hoverinfo="x+y")
         x, y, axes = reference[k].ravel(), predicted[k].ravel(), ("", "2")[k]
-        low_high = _ends(x, y)
-        traces += [line(low_high, low_high, axes), line(x, y, axes, **dots, name=f"parity {name}"), line(spread[k], np.maximum(miss[k], 1e-6), "3", **dots, name=f"errors {name}"),
+        low_high, some, few = _ends(x, y), _some(len(x)), _some(len(miss[k]))
+        traces += [line(low_high, low_high, axes), line(x[some], y[some], axes, **dots, name=f"parity {name}"), line(spread[k][few], np.maximum(miss[k][few], 1e-6), "3", **dots, name=f"errors {name}"),
                    line(learning[0], learning[1 + k], "6", mode="lines+markers", line=dict(color=colour, width=2), name=name, showlegend=True, hoverinfo="x+y")]
         traces += _map_traces(name, ("4", "5")[k], (0.135, 0.5)[k], *maps[:2], maps[2 + k], point, evidence, chosen and (chosen[0], chosen[1][k]))
-        layout["annotations"].append(dict(text=f"RMSE {np.sqrt(np.mean((y - x)**2)):.3g} bohr³", x=0.04, y=0.96, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left", yanchor="top", showarrow=False))
+        layout["annotations"].append(dict(text=f"RMSE {np.sqrt(np.mean((y - x)**2)):.3g} bohr³" + (f"<br>{len(some)} of {len(x)} points are drawn" if len(some) < len(x) else ""), x=0.04, y=0.96, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left", yanchor="top", showarrow=False))
         layout[f"xaxis{axes}"]["range"] = layout[f"yaxis{axes}"]["range"] = low_high
     traces += [line(ends, factor*ends, "3", line=dict(color="#888", width=1.5, dash=dash)) for factor, dash in ((1, "solid"), (2, "dot"))]
     return go.Figure(dict(data=traces, layout=layout))
+
+def _some(n, most=500):
+    "Indices of dots to draw: at most so many, taken at random. A browser takes a third of a second for thousands."
+    return np.arange(n) if n <= most else np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
 # %% ../nbs/09_plots.ipynb #b2baa7f9
 def _map_traces(name, axes, place, gammas, lambdas, values, point, evidence, chosen):
