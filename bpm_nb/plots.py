@@ -581,7 +581,7 @@ def laboratory(reference, # (S,) and (S, 5) reference values, bohr³
         traces += [line(low_high, low_high, axes), line(x[some], y[some], axes, **dots, name=f"parity {name}"), line(spread[k][few], np.maximum(miss[k][few], 1e-6), "3", **dots, name=f"errors {name}"),
                    line(learning[0], learning[1 + k], "6", mode="lines+markers", line=dict(color=colour, width=2), name=name, showlegend=True, hoverinfo="x+y")]
         traces += _map_traces(name, ("4", "5")[k], (0.135, 0.5)[k], *maps[:2], maps[2 + k], point, evidence, chosen and (chosen[0], chosen[1][k]))
-        layout["annotations"].append(dict(text=f"RMSE {np.sqrt(np.mean((y - x)**2)):.3g} bohr³" + (f"<br>{len(some)} of {len(x)} points are drawn" if len(some) < len(x) else ""), x=0.04, y=0.96, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left", yanchor="top", showarrow=False))
+        layout["annotations"].append(dict(text=f"RMSE {np.sqrt(np.mean((y - x)**2)):.3g} bohr³" + (f"<br>{len(some)} of {len(x)} points are drawn" if len(some) < len(x) else ""), x=0.04, y=0.96, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left", yanchor="top", align="left", showarrow=False))
         layout[f"xaxis{axes}"]["range"] = layout[f"yaxis{axes}"]["range"] = low_high
     traces += [line(ends, factor*ends, "3", line=dict(color="#888", width=1.5, dash=dash)) for factor, dash in ((1, "solid"), (2, "dot"))]
     return go.Figure(dict(data=traces, layout=layout))
