@@ -70,6 +70,7 @@ myst_dmath_double_inline = True
 nb_execution_timeout = 900
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_ipywidgets_js = {} # they would come from the network
 suppress_warnings = ["myst.header", "myst.xref_missing", "mystnb.unknown_mime_type", "toc.not_included", "misc.highlighting_failure", "docutils"]
 """
 
@@ -182,7 +183,7 @@ def build(root, # top of the project
         for part in ("pyproject.toml", "settings.ini", "README.md"): shutil.copy(Path(root, part), stage)
         for file in notebooks(stage): nbformat.write(for_nbdev(nbformat.read(file, 4)), file)
         (source/"_static").mkdir(parents=True)
-        environment = os.environ | dict(PYTHONPATH=str(Path(root).resolve()), PLOTLY_RENDERER="notebook_connected")
+        environment = os.environ | dict(PYTHONPATH=str(Path(root).resolve()), PLOTLY_RENDERER="notebook_connected", TQDM_DISABLE="1")
         subprocess.run([sys.executable, "-c", "from nbdev.serve import proc_nbs; proc_nbs('nbs')"], cwd=stage, env=environment, check=True)
         written_pages(stage, source, only, figures)
         if Path(root, "nbs/images").is_dir(): shutil.copytree(Path(root, "nbs/images"), source/"nbs/images")

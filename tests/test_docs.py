@@ -1,6 +1,7 @@
 "The documentation's pages in a browser that has no network."
 import functools
 import http.server
+import re
 import threading
 from importlib.util import find_spec
 
@@ -17,7 +18,7 @@ def pages(tmp_path_factory):
     from bpm_nb.site import build, sliding
     slide = sliding({f"{k}": go.Figure(go.Scatter(x=[0, 1, 2], y=[k, k, 2*k], name="curve")) for k in (1, 2, 3)}, "k")
     out = tmp_path_factory.mktemp("docs")/"html"
-    build(ROOT, out, only=("01_bonds",), figures=dict(raman_comparison=slide, kernel_laboratory=slide))
+    build(ROOT, out, only=("01_bonds", "03_kernels"), figures=dict(raman_comparison=slide, kernel_laboratory=slide))
     return out
 
 
@@ -41,6 +42,11 @@ def test_every_notebook_has_a_page_with_the_reference_of_its_functions(pages):
     text = (pages/"01_bonds.html").read_text("utf-8")
     for words in ("pair_limits", "(N,) atomic numbers", "Smooth step from 1"): assert words in text
     assert "def test_" not in text and "show_doc" not in text
+
+
+def test_no_page_takes_a_script_from_the_network(pages):
+    "Widgets and progress bars in what a notebook shows would."
+    for html in pages.rglob("*.html"): assert not re.findall(r'<(?:script|link)[^>]*(?:src|href)="https?:[^>]*(?:\.js|\.css)', html.read_text("utf-8")), html
 
 
 @pytest.mark.skipif(not CHROMIUM or find_spec("playwright") is None, reason="no chromium on this machine, or no playwright")
