@@ -162,7 +162,7 @@ def at_home(folder): # folder of built pages
         text = re.sub(r"https://cdn\.plot\.ly/plotly-[\d.]+\.min", f"{up}_static/plotly.min", text)
         text = re.sub(r"\{target=[^}]*\}", "", text) # Quarto's way to open a link in a tab
         text = re.sub(r'<script src="https://[^"]*(?:mathjax|require)[^"]*"[^>]*></script>', "", text, flags=re.I)
-        text = re.sub(r'<img(?=[^>]*\ssrc="https?:)[^>]*\salt="([^"]*)"[^>]*>', r"\1", text)
+        text = re.sub(r'<img(?=[^>]*\ssrc="https?:)[^>]*\salt="([^"]*)"[^>]*>', r"<code>\1</code>", text)
         page.write_text(text, "utf-8")
 
 # %% ../nbs/13_site.ipynb #9465b26f
