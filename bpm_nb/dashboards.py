@@ -685,6 +685,8 @@ if (frames.length > 1) this.bpm = setInterval(step, 50);
 """
 
 # %% ../nbs/10_dashboards.ipynb #3d1148a9
+NAMED = 8 # pairs of a band at most that the table names and the molecule shows
+
 def molecule_view(numbers, # (N,) atomic numbers
                   positions): # (N, 3) positions, Å
     "nglview widget of a molecule whose atoms are named as in `bond_labels`."
@@ -702,8 +704,6 @@ def molecule_view(numbers, # (N,) atomic numbers
     return view
 
 # %% ../nbs/10_dashboards.ipynb #89d2de6b
-NAMED = 8 # pairs of a band at most that the table names and the molecule shows
-
 class Molecule(ipywidgets.VBox):
     "A molecule that moves, with lit bonds and its polarizability. The motion runs in the browser: the kernel is left in peace."
     def __init__(self, ellipsoid): # widget with a boolean value: draw the polarizability
