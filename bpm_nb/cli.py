@@ -315,17 +315,19 @@ def compare(a): # arguments: model, first, second, second_model, dt_fs, resoluti
         with naming(file): found.append(trajectory_spectrum(model, trajectory, a.resolution))
         kelvin.append(a.temperature or trajectory.temperature_K or 300.)
     seen = [instrument_intensity(s, a.laser, t) for s, t in zip(found, kelvin)]
-    compared = found if kelvin[0] == kelvin[1] else seen # activity grows with temperature
+    alike = np.isclose(*kelvin, rtol=0.01)
+    compared = found if alike else seen # activity grows with temperature
+    settings = {k: v for k, v in compared[0].settings.items() if k != "temperature_K"} | dict(laser_nm=a.laser, temperatures_K=kelvin)
     markers = assign.marker_bands(*compared)
     rows = plots.marker_rows(markers, names)
-    sections = [("Spectra", f"{compared[0].settings['quantity']} of both on one scale. Shaded: bands whose area differs by more than three standard errors.", plots.comparison(*compared, names, markers)), ("Marker bands", rows)]
+    sections = [("Spectra", f"{settings['quantity']} of both, {' and '.join(f'{t:g}' for t in kelvin)} K, on one scale. Shaded: bands whose area differs by more than three standard errors.", plots.comparison(*compared, names, markers)), ("Marker bands", rows)]
     result = dict(output=str(out), markers=rows)
     if measured:
         mix = assign.mixture(measured, seen)
         result["fractions"], result["fraction_errors"] = mix.fractions.tolist(), mix.fraction_errors.tolist()
         sections.append((f"What {Path(a.mixture).name} is made of", " and ".join(f"{plots.with_error(100*f, 100*e, 0)} % {n}" for f, e, n in zip(mix.fractions, mix.fraction_errors, names)) + ".", plots.mixed(mix)))
-    sections.append(("Settings", ", ".join(f"{k} = {v}" for k, v in compared[0].settings.items())))
-    write_page(out, f"{names[0]} and {names[1]}", sections, compared[0].settings | dict(laser_nm=a.laser, temperatures_K=kelvin) | origin(given))
+    sections.append(("Settings", ", ".join(f"{k} = {v}" for k, v in settings.items())))
+    write_page(out, f"{names[0]} and {names[1]}", sections, settings | origin(given))
     lines = [f"{r['wavenumber (cm⁻¹)']:>6} cm⁻¹   {names[0]} {list(r.values())[1]}   {names[1]} {list(r.values())[2]}   {r['in standard errors']} standard errors" for r in rows]
     return result, "\n".join(["marker bands:", *lines, *([sections[2][1]] if measured else []), str(out)])
 

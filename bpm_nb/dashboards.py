@@ -371,7 +371,7 @@ def uploaded_series(name, # name of the file
     if (other := (frames.numbers != frames.numbers[0]).any(1)).any(): raise InputError(f"{name}, frame {other.argmax()}: another molecule than frame 0; a run is of one molecule")
     run = segment(record, slice(None)) if isinstance(record, Trajectory) else Trajectory(frames.numbers[0], frames.pos[None], dt_fs)
     estimator(*run.pos.shape[:2], run.dt_fs, 40.) # is it long enough?
-    remark = "; ".join(coarseness(run.numbers, run.dt_fs))
+    remark = "; ".join(coarseness(run.numbers, run.dt_fs, run.provenance.get("step_fs")))
     if frames.alpha is not None: return Series(title, run, frames.alpha[None], "its own polarizability", remark=remark)
     if model is None:
         from bpm_nb.polarizability import BondPolarizability

@@ -312,8 +312,9 @@ class Equations:
     apart: object  # function that gives their designs and targets, in blocks
 
 def held_equations(one_pass, view, basis, survey, options): # function that starts a pass, `View`, `Basis`, `Survey`; see `BASES`
-    "`Equations` of frames with at most as many targets as the basis has functions: all designs are held, in the space of their rows."
-    frames, blocks = joined(list(one_pass())), list(mapped(partial(block_design, view=view, basis=basis), one_pass(), "kernel"))
+    "`Equations` of frames with fewer targets than the basis has functions: all designs are held, in the space of their rows."
+    held = list(one_pass())
+    frames, blocks = joined(held), list(mapped(partial(block_design, view=view, basis=basis), held, "kernel", len(held)))
     design, targets = ([np.concatenate(part) for part in zip(*side)] for side in zip(*blocks))
     blocks.clear()
     small, back = zip(*map(row_space, design))
@@ -363,7 +364,7 @@ def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASE
     "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of some frames of the sample."
     basis = Basis(options["points"], gamma)
     whitening = basis.whitening # with all cores, before the blocks need it
-    equations = held_equations if max(view.quantity.sizes)*survey.n_frames <= len(basis) else normal_equations
+    equations = held_equations if 4*max(view.quantity.sizes)*survey.n_frames <= 3*len(basis) else normal_equations # with more rows AᵀA costs less than their space
     found = equations(one_pass, view, basis, survey, options)
     scale = [max(np.trace(g), 1e-300)/n for g, n in zip(found.gram, found.rows)]
     tries = [lam*10**-np.arange(0, 12.1 + np.log10(lam) if options["choose"] else 0.5, 0.5) for lam in lams]
@@ -375,13 +376,13 @@ def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASE
         return ([sum(x) for x in zip(*side)] for side in zip(*shares))
     w, sweeps = refined(sweep, found.rhs, factors, np.multiply(lams, scale), found.norms)
     found.kept.clear()
-    left_out = left_out_residuals(found.apart(), w, factors, view.quantity.sizes)
+    left_out = left_out_residuals(found.apart(), [x - j*cho_solve((f, False), x) for x, j, f in zip(w, jitter, factors)], factors, view.quantity.sizes)
     w = np.stack([back(x) for back, x in zip(found.back, w)], 1)
     weights = {k: whitening[k] @ w[columns] for k, columns in basis.columns.items()}
     return Solution(basis.points, weights, lams, found.aside, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps))
 
 # %% ../nbs/05_polarizability.ipynb #cc559769
-def left_out_residuals(blocks, w, factors, sizes): # what `block_design` gives, in blocks; for each part the solution (m,), the factor (m, m), the targets of a frame
+def left_out_residuals(blocks, w, factors, sizes): # what `block_design` gives, in blocks; for each part the solution (m,) with the jitter of the factor, the factor (m, m), the targets of a frame
     "Residuals (C S,) of each part, each without its own frame."
     each = lambda design, targets: [left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(design, targets, w, factors, sizes)]
     return tuple(map(np.concatenate, zip(*(each(*block) for block in blocks))))

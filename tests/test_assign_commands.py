@@ -154,7 +154,7 @@ def test_runs_at_two_temperatures_are_compared_without_what_heat_alone_does(work
         code, out, err = call(capsys, "compare", work/"model.npz", work/"300K.npz", work/"330K.npz", "--resolution", "20", "-o", work/f"{name}.html", *options)
         assert code == 0, err
         pages[name] = (work/f"{name}.html").read_text()
-    assert "Raman intensity of both" in pages["heat"] and "Raman activity of both" in pages["same"]
+    assert "Raman intensity of both, 300 and 330 K" in pages["heat"] and "Raman activity of both, 300 and 300 K" in pages["same"] and "temperature_K" not in pages["heat"]
 
 
 @pytest.mark.parametrize("text,message", [("", "no row"), ("a,b\n", "no row"), ("1,2\n3\n", "two numbers"), ("1,2\n3,x\n", "word"), ("1,2\n3,nan\n", "not finite")])

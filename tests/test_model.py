@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from bpm_nb.bonds import BASIS, bonds, components, tensor
-from bpm_nb.data import Frames, InputError, joined
+from bpm_nb.data import Frames, InputError, joined, load
 from bpm_nb.featurizer import BondAxis
 from bpm_nb.kernels import rows_by_kind
 from bpm_nb.polarizability import BondDipole, BondPolarizability, errors
@@ -339,3 +339,10 @@ def test_a_dipole_in_the_basis_of_all_bonds_is_that_of_many_points(water):
     for basis in ("inducing", "structures"):
         every, other = (BondDipole(basis=b, gamma=0.25, lam=1e-6, n_points=5000).fit(dipoles) for b in ("bonds", basis))
         np.testing.assert_allclose(other.predict(water), every.predict(water), atol=1e-3 if basis == "inducing" else 0.1)
+
+
+@pytest.mark.parametrize("n_frames, n_points", [(60, 700), (30, 170)]) # in the space of the rows, and by normal equations
+def test_errors_left_out_have_a_limit_where_the_ridge_vanishes(n_frames, n_points):
+    "The factor that they come from carries a jitter, which is as large as this ridge."
+    small, smaller = (BondPolarizability(n_points=n_points, gamma=0.25, lam=lam).fit(load("malonaldehyde-enol").train[:n_frames]).errors_ for lam in (1e-10, 1e-12))
+    np.testing.assert_allclose(smaller, small, rtol=5e-3)

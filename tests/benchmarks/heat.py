@@ -35,6 +35,7 @@ def shifts(bands, modes, step):
 def at_zero(kelvin, found):
     "Intercept and standard error of the straight line through shifts (T, 2)."
     known = np.isfinite(found).all(1) & (found[:, 1] > 0)
+    if known.sum() < 2: return np.nan, np.nan
     line, spread = np.polyfit(np.array(kelvin)[known], found[known, 0], 1, w=1/np.maximum(found[known, 1], 0.1), cov="unscaled")
     return line[1], np.sqrt(spread[1, 1])
 
