@@ -301,7 +301,7 @@ def marker_bands(first, # `Spectrum` or `Intensity` of one form
     nu, found = first.wavenumber_cm1, []
     one, two = (_blocks_on(s, nu, geometry) for s in (first, second))
     for p in [*peaks(first, geometry, **options), *peaks(second, geometry, **options)]:
-        reach = np.fmax(p.width_cm1, first.settings["resolution_cm1"])
+        reach = min(max(p.width_cm1, sharp := first.settings["resolution_cm1"]), 4*sharp)
         own = np.abs(nu - p.wavenumber_cm1) <= reach
         a, b = (np.trapezoid(blocks[:, own], nu[own]) for blocks in (one, two))
         error = np.hypot(standard_error(a), standard_error(b))

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['UNIT', 'EXTRAS', 'output_path', 'naming', 'model_file', 'fit', 'evaluate', 'errors_text', 'predict',
-           'trajectory_spectrum', 'spectrum', 'origin', 'short_names', 'assign', 'harmonic_record', 'harmonic_section',
-           'assign_sections', 'isotopes', 'compare', 'peak_dicts', 'peaks_text', 'spectrum_sections', 'write_page',
-           'demo', 'convert', 'reference', 'number', 'verb', 'parser', 'main']
+           'trajectory_spectrum', 'warn_of_strange', 'spectrum', 'origin', 'short_names', 'assign', 'harmonic_record',
+           'harmonic_section', 'assign_sections', 'isotopes', 'compare', 'peak_dicts', 'peaks_text',
+           'spectrum_sections', 'write_page', 'demo', 'convert', 'reference', 'number', 'verb', 'parser', 'main']
 
 # %% ../nbs/11_cli.ipynb #3ebf9b5c
 import argparse
@@ -81,7 +81,9 @@ def errors_text(found): # what `bpm_nb.polarizability.errors` returned
 def predict(a): # arguments: model, frames, output
     "Polarizabilities of frames, written with them."
     out, model, frames = output_path(a.output, [".npz", ".xyz", ".extxyz"], [a.model, a.frames]), model_file(a.model), read_frames(a.frames)
-    with naming(a.frames): alpha = model.predict(frames)
+    with naming(a.frames):
+        warn_of_strange(model, frames)
+        alpha = model.predict(frames)
     write(out, Frames(frames.numbers, frames.pos, alpha, provenance=dict(model=str(a.model), frames=str(a.frames))))
     return dict(output=str(out), n_frames=len(frames)), f"{len(frames)} frames with polarizabilities\n{out}"
 
@@ -90,10 +92,21 @@ def trajectory_spectrum(model, # fitted `BondPolarizability`
                         trajectory, # `Trajectory`
                         resolution_cm1): # width of a sharp line, cm⁻¹
     "Raman activity of a trajectory, as `Spectrum`."
-    from bpm_nb.spectra import check_sampling, raman_spectrum
+    from bpm_nb.spectra import check_sampling, raman_spectrum, too_fast
     check_sampling(trajectory.numbers, trajectory.dt_fs, trajectory.provenance.get("step_fs"))
+    warn_of_strange(model, trajectory.frames)
     alpha = model.predict(trajectory.frames)
-    return raman_spectrum(alpha.reshape(*trajectory.pos.shape[:2], 3, 3), trajectory.dt_fs, resolution_cm1)
+    found = raman_spectrum(alpha.reshape(*trajectory.pos.shape[:2], 3, 3), trajectory.dt_fs, resolution_cm1)
+    if sentence := too_fast(found): warnings.warn(sentence)
+    return found
+
+def warn_of_strange(model, # fitted `BondPolarizability`
+                    frames): # `Frames`
+    "Warn where the bonds of most frames are strange to the model."
+    some = frames[::-(-len(frames)//50)]
+    if (some.numbers != some.numbers[0]).any(): return
+    if (strange := np.median(model.extrapolation(some)[0])) > 2:
+        warnings.warn(f"the model never saw a molecule like this one, its bonds are {strange:.1f} times as strange as the strangest of the training frames: use a model that was fitted on this molecule")
 
 # %% ../nbs/11_cli.ipynb #6ae8c5f7
 def spectrum(a): # arguments: model, trajectory, alpha, unit, topology, dt_fs, resolution, temperature, laser, intensity, output
@@ -179,6 +192,7 @@ def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, line
     check_sampling(trajectory.numbers, trajectory.dt_fs, trajectory.provenance.get("step_fs"))
     alpha, kept = [], lambda part: alpha.append(part.sum(1)) or part
     with naming(a.trajectory):
+        warn_of_strange(model, trajectory.frames)
         pairs, tensors = assign.segment_tensors(model, trajectory)
         shares = assign.bond_shares(lambda g: kept(tensors(g)), trajectory.dt_fs, len(trajectory.pos), resolution_cm1=a.resolution)
         found = raman_spectrum(np.array(alpha), trajectory.dt_fs, a.resolution)
@@ -254,7 +268,7 @@ def assign_sections(found, # `Spectrum`
              ("Which motion", "The motion of the atoms that goes with each band, and how far it is a single one.", plots.motion_rows(motions, numbers)),
              ("What light does not see", "The Raman activity above the density of vibrational states: a motion that is only in the lower one leaves the polarizability alone.", plots.stacked({"Raman": found, "states": states}))]
     names = [line.assignment for line in reference]
-    if match: parts.append(("Which line", "Bands beside the lines that were given; the shift is that of the band, as it is.", plots.lines(found, match), plots.match_rows(match, names if any(names) else None)))
+    if match: parts.append(("Which line", "Bands beside the nearest of the lines that were given, by wavenumber alone: the motion may be another, see above. The shift is that of the band, as it is.", plots.lines(found, match), plots.match_rows(match, names if any(names) else None)))
     return [*parts, ("Settings", ", ".join(f"{k} = {v}" for k, v in found.settings.items()))]
 
 # %% ../nbs/11_cli.ipynb #dd5af78c

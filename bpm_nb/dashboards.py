@@ -9,7 +9,7 @@ __all__ = ['STARTING', 'START', 'QUICK', 'SHARES', 'QUANTITIES', 'STRANGE', 'PLO
            'lines', 'uploaded', 'own_name', 'uploaded_model', 'check_molecule', 'uploaded_series', 'Assignment',
            'assignment', 'setting', 'RamanSettings', 'RamanCurves', 'RamanState', 'plot_module', 'Plot', 'Upload',
            'facing', 'sphere', 'ellipsoid', 'molecule_view', 'Molecule', 'control', 'menu', 'button', 'status',
-           'raman_controls', 'raman_figure', 'assignment_table', 'raman_files', 'raman_views', 'downloads',
+           'raman_controls', 'scaled_in', 'raman_figure', 'assignment_table', 'raman_files', 'raman_views', 'downloads',
            'side_by_side', 'bringing', 'raman_compare', 'Column', 'left_out_spread', 'lab_rows', 'lab_design',
            'lab_column', 'learned', 'chosen', 'lab_columns', 'LabSettings', 'LabModel', 'LabState', 'uploaded_training',
            'lab_figure', 'lab_files', 'lab_controls', 'kernel_lab']
@@ -45,7 +45,7 @@ from .plots import Overlay, laboratory, overlaid, page, peak_rows, with_error
 from .featurizer import BondAxis, descriptor
 from .kernels import Basis, chosen_points, designs, pivots
 from .krr import LAMBDAS, design_ridge
-from .spectra import C_CM_FS, CORRECTIONS, coarseness, estimator, harmonic_modes, instrument_intensity, peaks, raman_spectrum
+from .spectra import C_CM_FS, CORRECTIONS, coarseness, estimator, harmonic_modes, instrument_intensity, peaks, raman_spectrum, too_fast
 
 # %% ../nbs/10_dashboards.ipynb #cbcd944f
 def outcome(function, # function(*args, report)
@@ -306,7 +306,7 @@ def lines(name): # name of a molecule
         found[f"harmonic, {level}"] = modes.wavenumber_cm1, modes.activity
     if shipped_files(name, "lines"):
         strength = dict(strong=1., medium=0.6, weak=0.3)
-        for kind, label in (("measured", "literature"), ("calculated", "literature, not measured but calculated")):
+        for kind, label in (("measured", "literature"), ("calculated", "literature, calculated")):
             if own := [(l.wavenumber_cm1, strength.get(l.strength, 0.3)) for l in data.lines if l.kind == kind]: found[label] = np.array(own).T
     return found
 
@@ -372,13 +372,15 @@ def uploaded_series(name, # name of the file
     run = segment(record, slice(None)) if isinstance(record, Trajectory) else Trajectory(frames.numbers[0], frames.pos[None], dt_fs)
     estimator(*run.pos.shape[:2], run.dt_fs, 40.) # is it long enough?
     remark = "; ".join(coarseness(run.numbers, run.dt_fs, run.provenance.get("step_fs")))
-    if frames.alpha is not None: return Series(title, run, frames.alpha[None], "its own polarizability", remark=remark)
+    told = lambda alpha: "; ".join(filter(None, [remark, too_fast(raman_spectrum(alpha, run.dt_fs, 40.))]))
+    if frames.alpha is not None: return Series(title, run, frames.alpha[None], "its own polarizability", remark=told(frames.alpha[None]))
     if model is None:
         from bpm_nb.polarizability import BondPolarizability
         report(0.1, f"fitting the model of {model_of}")
         model = BondPolarizability().fit(load(model_of).train)
     check_molecule(name, frames, model, model_of)
-    return with_shares(Series(title, run, predicted_alpha(model, run, report), f"model of {model_of}", remark=remark), model, report)
+    alpha = predicted_alpha(model, run, report)
+    return with_shares(Series(title, run, alpha, f"model of {model_of}", remark=told(alpha)), model, report)
 
 # %% ../nbs/10_dashboards.ipynb #42556a49
 @dataclass(frozen=True, eq=False)
@@ -412,7 +414,7 @@ def assignment(series, # `Series`
     if series.shares is not None:
         share, error = series.shares.band(wavenumber_cm1 - width_cm1, wavenumber_cm1 + width_cm1, geometry)
         order = np.argsort(-np.abs(share))
-        pairs, share, error = series.pairs[order], share[order], error[order]
+        pairs, share, error = series.pairs[order], share[order], error[order] if len(part.pos) >= 4 else np.full(len(order), np.nan) # two or three segments know no error
     period = np.array([atoms.positions for atoms in animation(series.run.numbers, motion)])
     return Assignment(series.label, wavenumber_cm1, series.run.numbers, period, motion.purity, pairs, share, error, alpha, slope)
 
@@ -820,15 +822,23 @@ def raman_controls(state): # `RamanState`
                                layout=ipywidgets.Layout(grid_template_columns="11em 11em"))]
 
 # %% ../nbs/10_dashboards.ipynb #cdb15bce
+def scaled_in(curve, # `Overlay`
+              range_cm1): # (lowest, highest) wavenumber, cm⁻¹
+    "The curve with its strongest point in the range at 1."
+    top = np.nanmax(curve.y[(curve.x >= range_cm1[0]) & (curve.x <= range_cm1[1])], initial=0)
+    return replace(curve, y=curve.y/top, error=curve.error/top) if top > 0 else curve
+
+# %% ../nbs/10_dashboards.ipynb #17ae079d
 def raman_figure(state): # `RamanState`
     "The figure of a state."
     titles = {"depolarization ratio": "ρ = VH / VV"}
     kind = "intensity" if state.instrument else "activity"
     marked = [(n, state.band[1]) for n in state.samples if state.band and n == state.band[0]]
+    curves = state.curves if state.quantity in titles else [scaled_in(c, state.range_cm1) for c in state.curves]
     empty = np.empty(0)
     known_lines = lambda name: [(k, v) for k, v in lines(name).items() if "literature" not in k][-1:]
     waiting = [Overlay(f"{n}, not computed yet", empty, empty, empty, (), dict(known_lines(n))) for n in state.samples if n not in state.series]
-    return overlaid([*state.curves, *waiting], state.stacked, titles.get(state.quantity, f"{kind}, strongest = 1"), state.range_cm1, state.errors, marked[0] if marked else None)
+    return overlaid([*curves, *waiting], state.stacked, titles.get(state.quantity, f"{kind}, strongest = 1"), state.range_cm1, state.errors, marked[0] if marked else None)
 
 def assignment_table(found): # `Assignment` or None
     "HTML of the bonds behind a band."

@@ -535,7 +535,7 @@ def _labels(nu, y, colour, apart):
     return placed
 
 # %% ../nbs/09_plots.ipynb #87d44bb0
-DASHES = {"harmonic, DFT": "dash", "literature": "dot", "literature, not measured but calculated": "dashdot"} # of a source of lines
+DASHES = {"harmonic, DFT": "dash", "literature": "dot", "literature, calculated": "dashdot"} # of a source of lines
 
 def _sticks(name, nu, height, floor, colour, dash):
     "Lines that hang below the floor, the highest to a fifth."

@@ -7,7 +7,7 @@ __all__ = ['C_CM_FS', 'HC_K', 'DERIVATIVES', 'WINDOWS', 'NON_NEGATIVE', 'GEOMETR
            'ELEMENTS', 'mean_polarizability', 'anisotropic_components', 'midpoint_velocity', 'midpoint_factor',
            'centred', 'squared_frequency', 'correlation', 'cosine_transform', 'parzen', 'window_fs', 'segments',
            'shortest_block_ps', 'block_length', 'geometry_weights', 'standard_error', 'Spectrum', 'Curve', 'Estimator',
-           'estimator', 'signals', 'raman_spectrum', 'coarseness', 'check_sampling', 'parseval_ratios',
+           'estimator', 'signals', 'raman_spectrum', 'coarseness', 'check_sampling', 'too_fast', 'parseval_ratios',
            'jackknife_error', 'model_error', 'depolarization', 'laser_factor', 'displacement_factor', 'bose_factor',
            'quantum_correction', 'Intensity', 'instrument_intensity', 'placzek_activity', 'block_scatter', 'Peak',
            'peaks', 'ir_spectrum', 'power_spectrum', 'infrared_intensity', 'trajectory_spectra', 'Modes',
@@ -330,6 +330,14 @@ def coarseness(numbers, # (N,) atomic numbers
 def check_sampling(numbers, dt_fs, step_fs=None): # as for `coarseness`
     "Warn of `coarseness`."
     for sentence in coarseness(numbers, dt_fs, step_fs): warnings.warn(sentence, stacklevel=2)
+
+# %% ../nbs/07_spectra.ipynb #627a272c
+def too_fast(spectrum, # `Spectrum` of activities
+             limit_cm1=4500., # above it no molecule vibrates, cm⁻¹
+             share=0.1): # of the activity that may lie there
+    "A sentence where so much of the activity lies above the limit that the time step must be wrong; else nothing."
+    found = spectrum.natural[spectrum.wavenumber_cm1 > limit_cm1].sum()/max(spectrum.natural.sum(), 1e-300)
+    return f"{found:.0%} of the activity lies above {limit_cm1:.0f} cm-1, where no molecule vibrates: check the time between frames, {spectrum.settings['dt_fs']:g} fs" if found > share else ""
 
 # %% ../nbs/07_spectra.ipynb #a59e9e58
 def parseval_ratios(alpha, # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³

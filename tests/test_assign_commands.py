@@ -145,6 +145,15 @@ def test_forms_with_one_file_name_are_told_apart_by_their_folders(work, capsys):
     assert short_names([work/"enol/run.npz", work/"keto/other.npz"]) == {work/"enol/run.npz": "run.npz", work/"keto/other.npz": "other.npz"}
 
 
+def test_a_run_of_another_molecule_is_warned_of(work, capsys):
+    keto = load("malonaldehyde-keto").trajectory
+    write(work/"keto-run.npz", Trajectory(keto.numbers, keto.pos[:2, :900], 2., temperature_K=300.))
+    for run, strange in (("run.npz", False), ("keto-run.npz", True)):
+        for verb in (["spectrum"], ["assign"]):
+            code, _, err = call(capsys, *verb, work/"model.npz", work/run, "--resolution", "20", "-o", work/"strange.html")
+            assert code == 0 and ("never saw a molecule like this one" in err) == strange
+
+
 def test_runs_at_two_temperatures_are_compared_without_what_heat_alone_does(work, capsys):
     "Activities grow with temperature, intensities do not."
     run = ENOL.trajectory

@@ -77,7 +77,7 @@ def test_harmonic_and_literature_lines_come_and_go():
     state.harmonic = True
     assert [k for k in state.curves[0].lines if k.startswith("harmonic")]
     state.harmonic, state.literature = False, True
-    assert list(state.curves[0].lines) == ["literature, not measured but calculated"] and list(d.lines("biphenyl"))[-1] == "literature"
+    assert list(state.curves[0].lines) == ["literature, calculated"] and list(d.lines("biphenyl"))[-1] == "literature"
 
 
 def test_a_click_names_the_bond_and_the_motion(state):
@@ -155,6 +155,15 @@ def test_what_was_computed_before_is_there_at_once(monkeypatch, tmp_path):
     state.compute()
     assert len(state.curves) == 1 and not state.stale
     np.testing.assert_allclose(state.series[name].alpha, alpha, atol=1e-9)
+
+
+def test_the_strongest_point_of_the_range_is_one(state):
+    curve = lambda: next(t for t in d.raman_figure(state).data if t.name == "water").y
+    whole = np.max(curve())
+    state.range_cm1 = (2500., 4000.)
+    assert whole == np.max(curve()) == 1 and state.curves[0].y.max() == 1
+    state.quantity = "depolarization ratio"
+    assert 0.7 < np.nanmax(curve()) < 0.8
 
 
 def test_a_run_that_is_only_known_elsewhere_is_asked_for():

@@ -74,6 +74,11 @@ def test_a_gap_is_pointed_at():
     assert any("near frame 20000 of segment 0" in str(w.message) or "near frame 19999" in str(w.message) for w in said)
 
 
+def test_a_run_whose_time_step_is_half_of_what_it_should_be_vibrates_too_fast():
+    alpha = vibration(3000., breathing)
+    assert not too_fast(raman_spectrum(alpha, 1.)) and "where no molecule vibrates: check the time between frames, 0.5 fs" in too_fast(raman_spectrum(alpha, 0.5))
+
+
 def test_coarse_frames_and_coarse_steps_are_warned_of():
     import warnings
     with warnings.catch_warnings(record=True) as said:
