@@ -563,7 +563,7 @@ def _add_use_verbs(commands):
     p.add_argument("--bands", type=number(kind=int), default=12, help="bands at most, the strongest ones (default: %(default)s)")
     p.add_argument("-o", "--output", required=True, metavar="OUT", help="where the page goes, .html")
     _add_isotopes(verb(commands, isotopes, "bpm-nb isotopes malonaldehyde-enol --masses 8=2.014 -o deuterium.html"))
-    _add_compare(verb(commands, compare, "bpm-nb compare model.npz enol.npz keto.npz --mixture measured.csv -o forms.html"))
+    _add_compare(verb(commands, compare, "bpm-nb compare enol_model.npz enol.npz keto.npz --second-model keto_model.npz --mixture measured.csv -o forms.html"))
     p = verb(commands, demo, "bpm-nb demo --molecule malonaldehyde-enol")
     p.add_argument("--molecule", default="malonaldehyde-enol", help=f"one of {', '.join(shipped())} (default: %(default)s)")
     p.add_argument("--folder", default=".", help="where raman.html and raman.csv go (default: here)")
