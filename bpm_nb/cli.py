@@ -388,7 +388,7 @@ def write_page(path, title, sections, settings=None): # where it goes; see `bpm_
 def demo(a): # arguments: molecule, folder
     "Fit on the shipped frames, evaluate on others, and draw the Raman spectrum of the shipped trajectory."
     from bpm_nb import plots
-    from bpm_nb.bonds import components
+    from bpm_nb.bonds import components, tensor
     from bpm_nb.polarizability import BondPolarizability, errors
     from bpm_nb.spectra import peaks, write_csv
     html, csv = (output_path(Path(a.folder)/name, [Path(name).suffix]) for name in ("raman.html", "raman.csv"))
@@ -401,9 +401,10 @@ def demo(a): # arguments: molecule, folder
     found = trajectory_spectrum(model, data.trajectory, 5.)
     lines = peaks(found)
     iso, beta = zip(components(data.test.alpha), components(predicted))
-    figures = [plots.parity(*iso, title="isotropic part"), plots.parity(*beta, title="anisotropic components")]
+    figures = [plots.parity(*iso, title="isotropic part"), plots.parity(*(tensor(np.zeros(len(b)), b) for b in beta), title="anisotropic tensor, nine elements")]
     text = (f"Model fitted on {len(data.train)} frames, against density-functional theory on {len(data.test)} frames of other runs. "
-            f"Isotropic error {result['iso_rmse_au']:.3g} bohr³, anisotropic {result['beta_rmse_au']:.3g} bohr³.")
+            f"Isotropic error {result['iso_rmse_au']:.3g} bohr³ ({result['iso_relative']:.1%} of its spread), anisotropic {result['beta_rmse_au']:.3g} bohr³ "
+            f"({result['beta_relative']:.1%} of the spread of its principal values, to which turned frames add nothing).")
     write_page(html, f"Raman spectrum of {data.name}", [*spectrum_sections(found, lines, data.trajectory.temperature_K), ("How good is the model?", text, figures), ("Data", *data.description.strip().split("\n\n")[1:])],
                found.settings | dict(trained_on=f"{len(data.train)} frames of {data.name}", trajectory=data.name))
     write_csv(found, csv, dict(trained_on=f"{len(data.train)} frames of {data.name}", trajectory=data.name))

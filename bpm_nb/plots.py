@@ -71,8 +71,7 @@ def parity(reference, # (…) reference values
     bars = None if error is None else dict(array=np.ravel(error), width=0, thickness=1)
     fig = go.Figure([go.Scatter(x=ends, y=ends, mode="lines", line=dict(color="#888", width=1.5), hoverinfo="skip"),
                      go.Scatter(x=x, y=y, mode="markers", error_y=bars, marker=dict(color=COLOURS["blue"], size=6, opacity=0.5, line_width=0))])
-    relative = f"<br>{rmse/x.std():.2%} of the spread" if x.std() else ""
-    fig.add_annotation(text=f"RMSE {rmse:.3g} {unit}{relative}<br>{len(x)} values", x=0.03, y=0.97, xref="x domain", yref="y domain", align="left",
+    fig.add_annotation(text=f"RMSE {rmse:.3g} {unit}<br>{len(x)} values", x=0.03, y=0.97, xref="x domain", yref="y domain", align="left",
                        xanchor="left", yanchor="top", showarrow=False, bgcolor="rgba(255,255,255,0.8)")
     fig = _styled(fig, title, 440).update_layout(showlegend=False)
     fig.update_xaxes(title=f"reference ({unit})", range=ends, constrain="domain")

@@ -18,7 +18,7 @@ predicted = reference + rng.normal(0, 0.03, 200)
 def test_the_error_in_the_picture_is_the_error_of_the_data():
     text = parity(reference, predicted, "bohr³").layout.annotations[0].text
     rmse = np.sqrt(np.mean((predicted - reference)**2))
-    assert f"RMSE {rmse:.3g} bohr³" in text and f"{rmse/reference.std():.2%}" in text and "200 values" in text
+    assert f"RMSE {rmse:.3g} bohr³" in text and "200 values" in text
 
 
 from bpm_nb.spectra import C_CM_FS, Peak, instrument_intensity, peaks, raman_spectrum
