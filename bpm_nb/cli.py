@@ -103,9 +103,10 @@ def trajectory_spectrum(model, # fitted `BondPolarizability`
 def warn_of_strange(model, # fitted `BondPolarizability`
                     frames): # `Frames`
     "Warn where the bonds of most frames are strange to the model."
+    from bpm_nb.polarizability import STRANGE
     some = frames[::-(-len(frames)//50)]
     if (some.numbers != some.numbers[0]).any(): return
-    if (strange := np.median(model.extrapolation(some)[0])) > 2:
+    if (strange := np.median(model.extrapolation(some)[0])) > STRANGE:
         warnings.warn(f"the model never saw a molecule like this one, its bonds are {strange:.1f} times as strange as the strangest of the training frames: use a model that was fitted on this molecule")
 
 # %% ../nbs/11_cli.ipynb #6ae8c5f7

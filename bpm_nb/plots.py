@@ -586,7 +586,7 @@ def laboratory(reference, # (S,) and (S, 5) reference values, bohr³
     return go.Figure(dict(data=traces, layout=layout))
 
 def _some(n, most=500):
-    "Indices of dots to draw: at most so many, taken at random. A browser takes a third of a second for thousands."
+    "Indices (m,) of dots to draw: at most so many, taken at random, because thousands keep a browser busy for longer than all the rest."
     return np.arange(n) if n <= most else np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
 # %% ../nbs/09_plots.ipynb #b2baa7f9
