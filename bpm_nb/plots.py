@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['COLOURS', 'FONT', 'DIVERGING', 'STYLE', 'CONFIG', 'POLICY', 'DASHES', 'error_band', 'parity', 'spectrum',
-           'with_error', 'peak_rows', 'shares', 'share_rows', 'motion_rows', 'lines', 'match_rows', 'mode_rows',
-           'shift_rows', 'comparison', 'marker_rows', 'mixed', 'stacked', 'page', 'Overlay', 'overlaid', 'laboratory']
+           'with_error', 'peak_rows', 'shares', 'share_rows', 'share_text', 'motion_rows', 'stretch_text', 'lines',
+           'match_rows', 'mode_rows', 'shift_rows', 'comparison', 'marker_rows', 'mixed', 'stacked', 'page', 'Overlay',
+           'overlaid', 'laboratory']
 
 # %% ../nbs/09_plots.ipynb #52275e62
 import json
@@ -176,9 +177,10 @@ def with_error(value, # value
 # %% ../nbs/09_plots.ipynb #6405f90f
 def peak_rows(peaks, # list of `Peak`, the strongest first
               n=12): # rows at most
-    "Rows of a table of peaks, [{column: text}]; areas are relative to the largest."
+    "Rows of a table of peaks, [{column: text}]; areas are relative to the largest, and a width is left out where its error is more than half of it."
     largest = max((p.area for p in peaks), default=1.)
-    return [{"wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1), "width (cm⁻¹)": with_error(p.width_cm1, p.width_error, 1),
+    width = lambda p: "–" if p.width_error > p.width_cm1/2 else with_error(p.width_cm1, p.width_error, 1)
+    return [{"wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1), "width (cm⁻¹)": width(p),
              "relative area": with_error(p.area/largest, p.area_error/largest), "ρ": with_error(p.depolarization_ratio, p.depolarization_error)}
             for p in list(peaks)[:n]]
 
@@ -239,21 +241,46 @@ def share_rows(found, # `bpm_nb.assign.Shares`
         part, error = found.band(p.wavenumber_cm1 - reach, p.wavenumber_cm1 + reach, geometry)
         best = np.argsort(-np.abs(part))[:n_bonds]
         rows.append({"wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 0), "ρ": with_error(p.depolarization_ratio, p.depolarization_error),
-                     "bonds and their shares": ", ".join(f"{labels[k]} {with_error(100*part[k], 100*error[k], 0)} %" for k in best)})
+                     "bonds and their shares": ", ".join(f"{labels[k]} {share_text(part[k], error[k])}" for k in best)})
     return rows
+
+def share_text(part, # share of a band
+               error): # its standard error; NaN: not known
+    "Text such as 70 ± 1 %: whole percents, the error rounded up."
+    return f"{100*part:.0f} ± {np.ceil(100*error):.0f} %" if np.isfinite(error) else f"{100*part:.0f} %"
 
 # %% ../nbs/09_plots.ipynb #a6ee44c8
 def motion_rows(motions, # list of `bpm_nb.assign.Motion`
                 numbers, # (N,) atomic numbers
-                n_atoms=5): # atoms named at most
-    "Rows of a table: the atoms that move most in each band, the largest displacement being 1."
+                modes=None, # `bpm_nb.spectra.Modes` at the reference of the motions; None: not known
+                masses=None, # (N,) masses, u, where modes are given
+                n=4): # atoms, bonds and modes named at most
+    "Rows of a table: how each band moves. The largest displacement is 1, and a bond that gets longer has a plus."
     from ase.data import chemical_symbols
+
+    from bpm_nb.assign import overlap
     rows = []
     for m in motions:
         size = np.linalg.norm(m.displacement, axis=1)
-        order = [k for k in np.argsort(-size)[:n_atoms] if size[k] > 0.05]
-        rows.append({"wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}", "a single motion": f"{m.purity:.0%}", "atoms that move most": ", ".join(f"{chemical_symbols[numbers[k]]}{k} {size[k]:.2f}" for k in order)})
+        moving = [f"{chemical_symbols[numbers[k]]}{k} {size[k]:.2f}" for k in np.argsort(-size)[:n] if size[k] > 0.05]
+        row = {"wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}", "a single motion": f"{m.purity:.0%}", "bonds that stretch": stretch_text(m, numbers, n), "atoms that move most": ", ".join(moving)}
+        if modes is not None:
+            part = overlap(m.displacement, modes.displacement, masses)**2
+            row["normal modes (cm⁻¹)"] = ", ".join(f"{modes.wavenumber_cm1[k]:.0f}: {part[k]:.0%}" for k in np.argsort(-part)[:n] if part[k] >= 0.05)
+        rows.append(row)
     return rows
+
+def stretch_text(motion, # `bpm_nb.assign.Motion`
+                 numbers, # (N,) atomic numbers
+                 n=4): # bonds at most
+    "The covalent bonds that change their length most, such as C0–O1 +0.85; nothing where atoms move across all bonds."
+    from bpm_nb.assign import bond_labels
+    from bpm_nb.bonds import bonded
+    pairs = np.argwhere(np.triu(bonded(numbers, motion.reference[None])))
+    along, move = (x[pairs[:, 1]] - x[pairs[:, 0]] for x in (motion.reference, motion.displacement))
+    stretch = (along*move).sum(1)/np.linalg.norm(along, axis=1)
+    told = [k for k in np.argsort(-abs(stretch))[:n] if abs(stretch[k]) > max(0.2, 0.25*abs(stretch).max())]
+    return ", ".join(f"{name} {stretch[k]:+.2f}" for k, name in zip(told, bond_labels(numbers, pairs[told]))) or "–"
 
 # %% ../nbs/09_plots.ipynb #ed869095
 def lines(spectrum, # `Spectrum`, `Intensity` or `Curve`
@@ -296,29 +323,30 @@ def _add_shifts(fig, match, low, high):
 # %% ../nbs/09_plots.ipynb #50db18d3
 def match_rows(match, # `bpm_nb.assign.Match`
                names=None): # (L,) names of the lines; None: none
-    "Rows of a table: pairs first, then lines and bands that found none."
-    named = lambda k: {} if names is None or k is None else {"name": names[k]}
+    "Rows of a table: pairs first, then lines and bands that found none; with the overlap of the motions, where pairs were found by it."
+    named = lambda k: {} if names is None else {"what the table says": "" if k is None else names[k]}
+    alike = {} if match.overlaps is None else {int(k): f"{o:.2f}" for (_, k), o in zip(match.pairs, match.overlaps)}
+    moves = lambda k: {} if match.overlaps is None else {"overlap": alike.get(k, "–")}
     row = lambda band, line, k: {"line (cm⁻¹)": "–" if line is None else f"{line:.0f}", "band (cm⁻¹)": "–" if band is None else f"{band:.1f}",
                                  "shift": f"{band - line:+.1f}" if None not in (band, line) else "–",
-                                 "residual": f"{band - match.scale*line:+.1f}" if None not in (band, line) else "–"} | named(k)
+                                 "residual": f"{band - match.scale*line:+.1f}" if None not in (band, line) else "–"} | moves(k) | named(k)
     return ([row(match.bands[b], match.lines[k], k) for b, k in match.pairs] + [row(None, match.lines[k], k) for k in match.unmatched_lines]
             + [row(match.bands[b], None, None) for b in match.unmatched_bands])
 
 # %% ../nbs/09_plots.ipynb #492d986c
 def mode_rows(modes, # `bpm_nb.spectra.Modes`
               bands, # what `bpm_nb.assign.mode_bands` returned for them
-              reference=(), # list of `bpm_nb.data.Line`
+              match=None, # `bpm_nb.assign.Match` of the modes with the lines of a table, by motion; None: no table
+              reference=(), # list of `bpm_nb.data.Line`: the lines
               weakest=0.01): # Raman activity, relative to the strongest, below which a mode is left out
-    "Rows of a table: normal modes by rising wavenumber, the band of each in a run, and the nearest line of a table within 40 cm⁻¹."
-    from bpm_nb.assign import matched
+    "Rows of a table: normal modes by rising wavenumber, the band of each in a run, and the line of a table whose motion is the same."
     own = [k for k, (p, s) in enumerate(zip(bands, modes.activity)) if p is not None and s >= weakest*modes.activity.max()]
-    pairs = matched([bands[k] for k in own], [line.wavenumber_cm1 for line in reference], 40., 1.).pairs if len(reference) and own else []
-    near = {own[b]: reference[line] for b, line in pairs}
+    same = {} if match is None else {int(b): (reference[line], o) for (b, line), o in zip(match.pairs, match.overlaps)}
     def row(k):
-        nu, p, line = modes.wavenumber_cm1[k], bands[k], near.get(k)
+        nu, p, (line, alike) = modes.wavenumber_cm1[k], bands[k], same.get(k, (None, None))
         shift = p.wavenumber_cm1 - nu
-        told = {} if not len(reference) else {"table (cm⁻¹)": f"{line.wavenumber_cm1:.0f}" if line else "–", "run – table": f"{p.wavenumber_cm1 - line.wavenumber_cm1:+.0f}" if line else "–",
-                                              "what the table says": f"{line.assignment} ({line.kind})" if line else ""}
+        told = {} if match is None else {"table (cm⁻¹)": f"{line.wavenumber_cm1:.0f}" if line else "–", "run – table": f"{p.wavenumber_cm1 - line.wavenumber_cm1:+.0f}" if line else "–",
+                                         "overlap": f"{alike:.2f}" if line else "–", "what the table says": f"{line.assignment} ({line.kind})" if line else ""}
         return {"harmonic (cm⁻¹)": f"{nu:.0f}", "run (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1), "shift": f"{shift:+.1f}", "activity (Å⁴/u)": f"{modes.activity[k]:.1f}"} | told
     return [row(k) for k in own]
 

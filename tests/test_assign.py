@@ -4,6 +4,17 @@ import numpy as np
 from bpm_nb.assign import *
 
 
+def test_a_pair_hands_all_it_has_to_the_bonds_between_its_atoms():
+    near = np.zeros((7, 7), bool)
+    for a, b in ((0, 1), (1, 2), (2, 3), (3, 0), (3, 4), (5, 6)): near[a, b] = near[b, a] = True
+    pairs = np.array([(a, b) for a in range(7) for b in range(a)])
+    bonds, part = bond_ways(pairs, near)
+    np.testing.assert_allclose(part.sum(1), 1)
+    share = lambda a, b: {tuple(map(int, bond)): p for bond, p in zip(bonds, part[[tuple(q) for q in pairs.tolist()].index((a, b))]) if p}
+    assert share(4, 3) == {(3, 4): 1} and share(5, 1) == {(5, 1): 1}
+    np.testing.assert_allclose([share(4, 1)[bond] for bond in ((3, 4), (2, 3), (1, 2), (0, 3), (0, 1))], [1/3, 1/6, 1/6, 1/6, 1/6])
+
+
 from bpm_nb.spectra import C_CM_FS, raman_spectrum
 from scipy.spatial.transform import Rotation
 def stretches(n_segments=4, n_frames=4000, dt_fs=2., seed=0):
@@ -32,9 +43,10 @@ def test_a_molecule_that_only_tumbles_stands_still_in_the_eckart_frame():
     np.testing.assert_allclose(aligned, np.broadcast_to(reference, aligned.shape), atol=1e-12)
 
 
+from bpm_nb.data import Trajectory
 WATER = np.array([[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]])
 def vibrating_water(n_segments=4, n_frames=5000, dt_fs=2., seed=0):
-    "Positions (G, T, 3, 3), Å, polarizability (G, T, 3, 3), masses (3,), wavenumbers (3,) and modes (3, 3, 3)."
+    "`Trajectory`, its polarizability (G, T, 3, 3), bohr³, wavenumbers (3,), cm⁻¹, and modes (3, 3, 3)."
     rng, masses, hessian = np.random.default_rng(seed), np.array([15.999, 1.008, 1.008]), np.zeros((3, 3, 3, 3))
     for a, b, k in ((0, 1, 0.48), (0, 2, 0.48), (1, 2, 0.15)): # springs, u fs⁻²
         u = (WATER[a] - WATER[b])/np.linalg.norm(WATER[a] - WATER[b])
@@ -47,23 +59,51 @@ def vibrating_water(n_segments=4, n_frames=5000, dt_fs=2., seed=0):
     change = np.array([np.diag([1., 1, 3]), np.diag([3., 1, 1]), [[0, 0, 0], [0, 0, 2], [0, 2, 0]]])
     alpha = np.diag([9., 9.5, 10]) + np.einsum("gtk,kij->gtij", q, change)
     turn = Rotation.from_rotvec(1e-4*np.arange(n_frames)[:, None]*rng.normal(size=3)).as_matrix()
-    return (WATER + np.einsum("gtk,kai->gtai", q, modes)) @ turn.swapaxes(1, 2), turn @ alpha @ turn.swapaxes(1, 2), masses, omega/(2*np.pi*C_CM_FS), modes
+    pos = (WATER + np.einsum("gtk,kai->gtai", q, modes)) @ turn.swapaxes(1, 2)
+    return Trajectory([8, 1, 1], pos, dt_fs, temperature_K=300., masses=masses), turn @ alpha @ turn.swapaxes(1, 2), omega/(2*np.pi*C_CM_FS), modes
 
 
 def test_the_slope_along_a_motion_is_the_derivative_along_the_mode():
-    pos, alpha, masses, wavenumbers, modes = vibrating_water()
+    run, alpha, wavenumbers, modes = vibrating_water()
+    frame = body_frame(run, WATER)
     change = np.array([np.diag([1., 1, 3]), np.diag([3., 1, 1]), [[0, 0, 0], [0, 0, 2], [0, 2, 0]]])
-    for motion, mode, slope in zip(band_motion(pos, alpha, masses, 2., wavenumbers, reference=WATER), modes, change):
+    for motion, mode, slope in zip(band_motion(frame, alpha, wavenumbers), modes, change):
         scale = (mode*motion.displacement).sum()/(mode*mode).sum() # of the pattern, in modes
-        mean, found = polarizability_slope(motion, pos, alpha, masses, 2.)
+        mean, found = polarizability_slope(motion, frame, alpha)
         np.testing.assert_allclose(found, scale*slope, atol=0.03*np.abs(scale*slope).max())
         np.testing.assert_allclose(mean, np.diag([9., 9.5, 10]), atol=0.02)
 
 
 def test_the_motion_behind_a_band_is_the_normal_mode():
-    pos, alpha, masses, wavenumbers, modes = vibrating_water()
-    for motion, mode in zip(band_motion(pos, alpha, masses, 2., wavenumbers, reference=WATER), modes):
-        assert overlap(motion.displacement, mode, masses) > 0.999 and motion.purity > 0.99
+    run, alpha, wavenumbers, modes = vibrating_water()
+    frame = body_frame(run, WATER)
+    for motion, mode in zip(band_motion(frame, alpha, wavenumbers), modes):
+        assert overlap(motion.displacement, mode, frame.masses) > 0.999 and motion.purity > 0.99
+
+
+def test_a_band_of_two_motions_is_not_pure():
+    run, alpha, wavenumbers, _ = vibrating_water()
+    frame, gap = body_frame(run, WATER), wavenumbers[2] - wavenumbers[1]
+    assert band_motion(frame, alpha, wavenumbers[1], 10.).purity > 0.99 and band_motion(frame, alpha, wavenumbers[1:].mean(), gap).purity < 0.95
+
+
+def turning_hydroxyl(n_segments=2, n_frames=4000, dt_fs=1., wavenumber_cm1=3600.):
+    "`Trajectory` of CBr₃OH whose O–H stretches while it turns about C–O, and α (G, T, 3, 3), bohr³, that follows the stretch."
+    t = dt_fs*np.arange(n_frames) + 10_000*np.arange(n_segments)[:, None]
+    stretch, turn, third = 0.01*np.cos(2*np.pi*C_CM_FS*wavenumber_cm1*t), 2*np.pi*t/1300, 2*np.pi*np.arange(3)/3
+    bond = np.stack([np.sin(1.2)*np.cos(turn), np.sin(1.2)*np.sin(turn), np.cos(1.2) + 0*turn], -1)
+    fixed = np.vstack([[0, 0, 0], np.stack([1.8*np.cos(third), 1.8*np.sin(third), -0.6 + 0*third], 1), [0, 0, 1.4]])
+    hydrogen = fixed[-1] + (0.96 + stretch)[..., None]*bond
+    pos = np.concatenate([np.broadcast_to(fixed, (*t.shape, 5, 3)), hydrogen[:, :, None]], 2)
+    return Trajectory([6, 35, 35, 35, 8, 1], pos, dt_fs, temperature_K=300.), (50 + 30*stretch)[..., None, None]*np.eye(3)
+
+
+def test_the_stretch_of_a_group_that_turns_is_a_stretch():
+    run, alpha = turning_hydroxyl()
+    motion = band_motion(body_frame(run), alpha, 3600., resolution_cm1=20.)
+    bond = motion.reference[5] - motion.reference[4]
+    assert abs(np.linalg.norm(bond) - 0.96) < 0.01 and motion.purity > 0.99
+    assert abs(motion.displacement[5] @ bond)/np.linalg.norm(bond) > 0.99 and np.linalg.norm(motion.displacement[:5], axis=1).max() < 0.1
 
 
 def test_bands_find_their_lines_and_the_common_factor():
@@ -71,6 +111,26 @@ def test_bands_find_their_lines_and_the_common_factor():
     match = matched([*(0.96*lines[[0, 2, 3, 4, 5, 6]] + [1, -2, 0, 3, -1, 2]), 2200], lines)
     assert match.pairs[:, 1].tolist() == [0, 2, 3, 4, 5, 6] and match.unmatched_lines.tolist() == [1] and match.unmatched_bands.tolist() == [6]
     assert abs(match.scale - 0.96) < 3*match.scale_error < 0.01
+
+
+def test_the_hydroxyl_stretch_of_the_enol_is_found_by_its_motion():
+    from bpm_nb.data import load
+    from bpm_nb.spectra import modes_of
+    data = load("malonaldehyde-enol")
+    surface, frame = modes_of(data.harmonic_gfn2), body_frame(data.trajectory[:1], data.harmonic_gfn2.pos)
+    table = [line.wavenumber_cm1 for line in data.lines]
+    found = matched_by_motion(surface.wavenumber_cm1, surface.displacement, table, line_motions(table, data.harmonic_dft, frame), frame.masses)
+    (stretch, line), = [p for p in found.pairs if data.lines[p[1]].assignment == "O–H stretch"]
+    on_oxygen = np.argmax(np.linalg.norm(surface.displacement[stretch], axis=1))
+    minimum = data.harmonic_gfn2
+    assert minimum.numbers[on_oxygen] == 1 and np.linalg.norm(minimum.pos[on_oxygen] - minimum.pos[minimum.numbers == 8], axis=1).min() < 1.1
+
+
+def test_bands_take_the_line_of_their_motion_not_the_nearest():
+    one, two, three = np.eye(9).reshape(9, 3, 3)[[0, 4, 8]]
+    found = matched_by_motion([1000., 1040, 2000], np.array([one, two + 0.1*one, three]), [990., 1010, 1500], np.array([two, one, 0*one]), np.ones(3))
+    assert found.pairs.tolist() == [[0, 1], [1, 0]] and found.unmatched_bands.tolist() == [2] and found.unmatched_lines.tolist() == [2]
+    np.testing.assert_allclose(found.overlaps, [1, 1/np.hypot(1, 0.1)])
 
 
 from bpm_nb.data import load
@@ -89,11 +149,10 @@ def test_warm_bands_lie_below_their_harmonic_lines():
 
 
 def test_the_coordinate_of_a_mode_has_its_band():
-    from bpm_nb.data import Harmonic, Trajectory
-    pos, _, masses, wavenumbers, modes = vibrating_water()
-    numbers, row = np.array([8, 1, 1]), np.array(modes)*masses[:, None]
+    from bpm_nb.data import Harmonic
+    run, _, wavenumbers, modes = vibrating_water()
+    numbers, masses, row = run.numbers, run.mass(), np.array(modes)*run.mass()[:, None]
     force = np.einsum("k,kai,kbj->aibj", (2*np.pi*C_CM_FS*np.array(wavenumbers))**2/np.einsum("kai,kai,a->k", modes, modes, masses), row, row)*103.6427 # u Å² fs⁻² in eV
-    run = Trajectory(numbers, pos, 2., temperature_K=300., masses=masses)
     found = mode_bands(run, Harmonic(numbers, WATER, force, np.zeros((3, 3, 3, 3)), np.zeros((3, 3, 3))))
     np.testing.assert_allclose([p.wavenumber_cm1 for p in found], np.sort(wavenumbers), atol=0.5)
 

@@ -50,6 +50,26 @@ def test_assign_names_the_lines_of_a_table(work, capsys):
     assert "ring mode" in (work/"b.html").read_text()
 
 
+@pytest.mark.parametrize("options", [["--lines", "malonaldehyde-enol"], ["--lines", "{}/table.csv", "--harmonic", "malonaldehyde-enol"]])
+def test_assign_names_bands_by_their_motion(work, capsys, options):
+    "The nearest line of the aldehyde's C–H stretch in the run is another one; its motion is that of 2980 by density-functional theory, and of 2826 on the surface of the run."
+    (work/"table.csv").write_text("wavenumber_cm1,strength,assignment,kind,source\n2826,strong,C–H stretch of the aldehyde,calculated,this test\n")
+    code, out, err = call(capsys, "assign", work/"model.npz", work/"run.npz", "-o", work/"m.html", "--resolution", "20", *(o.format(work) for o in options))
+    assert code == 0, err
+    named = [line for line in out.splitlines() if "C–H stretch of the aldehyde" in line]
+    assert len(named) == 1 and 2650 < float(named[0].split()[0]) < 2880 and re.search(r"overlap (0\.9|1\.0)", named[0])
+    assert "not an observable" in out and "Bands beside the lines whose normal mode moves as they do" in (work/"m.html").read_text()
+
+
+def test_assign_shows_bonds_or_all_pairs(work, capsys):
+    shares = []
+    for options in ([], ["--pairs"]):
+        code, out, err = call(capsys, "assign", work/"model.npz", work/"run.npz", "-o", work/"m.html", "--resolution", "20", "--bands", "2", "--json", *options)
+        assert code == 0, err
+        shares.append(set(re.findall(r"[A-Z]\d(?:–|\\u2013)[A-Z]\d", (work/"m.html").read_text().replace("–", "\\u2013"))))
+    assert len(shares[0]) == 8 and len(shares[1]) > 8
+
+
 def test_a_jcamp_file_and_an_intensity_for_other_programs(work, capsys):
     curves = {}
     for name, options in (("activity", []), ("intensity", ["--intensity", "--laser", "785", "--temperature", "250"])):
@@ -256,4 +276,4 @@ def test_assign_lays_the_run_beside_its_harmonic_lines(work, capsys):
     assert code == 0, err
     page = (work/"h.html").read_text()
     assert "<h2>Against harmonic lines</h2>" in page and "run (cm⁻¹)" in page
-    assert "different molecules" in call(capsys, "assign", work/"model.npz", work/"run.npz", "-o", work/"h.html", "--resolution", "20", "--harmonic", "malonaldehyde-keto")[2]
+    assert "another molecule" in call(capsys, "assign", work/"model.npz", work/"run.npz", "-o", work/"h.html", "--resolution", "20", "--harmonic", "malonaldehyde-keto")[2]

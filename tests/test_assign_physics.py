@@ -8,9 +8,9 @@ from ase.build import molecule
 from ase.io import read as ase_read, write as ase_write
 from scipy.spatial.transform import Rotation
 
-from bpm_nb.assign import (animation, band_filter, band_motion, bond_shares, eckart_frame, eckart_rotation, followed, marker_bands, matched, mixture, overlap, paired,
-                           robust_scale)
-from bpm_nb.data import InputError
+from bpm_nb.assign import (animation, band_filter, band_motion, body_frame, bond_shares, eckart_frame, eckart_rotation, followed, marker_bands, matched, mixture, neighbourhoods,
+                           overlap, paired, robust_scale, segment_tensors, typical_structure)
+from bpm_nb.data import InputError, Trajectory
 from bpm_nb.spectra import C_CM_FS, estimator, midpoint_factor, peaks, raman_spectrum, signals
 
 
@@ -55,7 +55,8 @@ class Springs:
         angle = omega*dt*np.arange(n_frames)[:, None] + rng.uniform(0, 6, (n_segments, 1, len(omega)))
         q = 1e-3*rng.rayleigh(size=(n_segments, 1, len(omega)))*np.cos(angle)/omega
         turn = Rotation.from_rotvec(3e-4*np.arange(n_frames)[:, None]*rng.normal(size=3)).as_matrix()
-        self.pos = (self.rest + np.einsum("gtk,kai->gtai", q, self.modes)) @ turn.swapaxes(1, 2) + rng.normal(size=(n_segments, 1, 1, 3))
+        pos = (self.rest + np.einsum("gtk,kai->gtai", q, self.modes)) @ turn.swapaxes(1, 2) + rng.normal(size=(n_segments, 1, 1, 3))
+        self.run = Trajectory(atoms.numbers, pos, dt, temperature_K=300.)
         self.alpha = turn @ (np.diag([40., 45, 50]) + np.einsum("gtk,kij->gtij", q, change)) @ turn.swapaxes(1, 2)
 
     def separate(self, apart=15):
@@ -140,7 +141,7 @@ def test_the_motion_behind_every_separate_band_is_its_normal_mode(name, traceles
     own = m.separate()
     assert len(own) >= 2
     geometry = "anisotropic" if traceless else "natural"
-    motions = band_motion(m.pos, m.alpha, m.masses, 2., m.nu[own], geometry, m.rest)
+    motions = band_motion(body_frame(m.run, m.rest), m.alpha, m.nu[own], geometry=geometry)
     found = [overlap(motion.displacement, m.modes[k], m.masses) for motion, k in zip(motions, own)]
     assert min(found) > 0.95
     assert all(motion.purity > 0.9 for motion in motions)
@@ -177,16 +178,51 @@ def test_a_planar_molecule_is_never_reflected():
     assert abs(aligned - atoms.positions).max() < 0.12
 
 
+@pytest.mark.parametrize("name", ["CH3CH2OH", "C6H6", "CH3CN", "C2H2", "H2O", "CH3CONH2"])
+def test_neighbourhoods_have_a_direction(name):
+    atoms = molecule(name)
+    near = neighbourhoods(atoms.numbers, atoms.positions)
+    assert near.diagonal().all()
+    for own in near: assert own.all() or np.linalg.svd(atoms.positions[own] - atoms.positions[own].mean(0), compute_uv=False)[1] > 0.3
+    order = np.random.default_rng(0).permutation(len(atoms))
+    assert (neighbourhoods(atoms.numbers[order], atoms.positions[order] @ Rotation.random(random_state=0).as_matrix()) == near[order][:, order]).all()
+
+
+def test_two_linear_molecules_share_one_neighbourhood():
+    pair = np.concatenate([molecule("CO2").positions, molecule("CO2").positions + [4, 0, 0]])
+    assert neighbourhoods(np.tile([6, 8, 8], 2), pair).all()
+
+
+def test_the_structure_a_molecule_is_shown_in_is_one_of_a_molecule():
+    "The mean of a methyl group that turns has its hydrogens on the axis; the typical structure has not."
+    turn, far = np.random.default_rng(0).uniform(0, 2*np.pi, (400, 1)) + 2*np.pi*np.arange(3)/3, np.array([[0, 0, 0], [0, 0, 1.5], [0, 1.4, 2.0], [1.2, -0.7, 2.0]])
+    methyl = np.stack([1.03*np.cos(turn), 1.03*np.sin(turn), -0.37 + 0*turn], -1)
+    pos = np.concatenate([np.broadcast_to(far, (400, 4, 3)), methyl], 1) @ Rotation.random(400, random_state=0).as_matrix()
+    masses = np.array([12., 12, 16, 16, 1, 1, 1])
+    found = typical_structure(pos, masses)
+    np.testing.assert_allclose(np.linalg.norm(found[4:] - found[0], axis=1), np.hypot(1.03, 0.37), atol=0.03)
+    np.testing.assert_allclose(masses @ found, 0, atol=1e-9)
+
+
+def test_the_motion_knows_nothing_of_the_frame_of_the_laboratory():
+    m = Springs(n_segments=2)
+    turn, nu = Rotation.random(random_state=0).as_matrix(), float(m.nu[m.separate()[-1]])
+    first = band_motion(body_frame(m.run, m.rest), m.alpha, nu, 20.)
+    second = band_motion(body_frame(replace(m.run, pos=m.run.pos @ turn + 5), m.rest), turn.T @ m.alpha @ turn, nu, 20.)
+    np.testing.assert_allclose(second.displacement, first.displacement, atol=1e-6)
+    assert abs(first.purity - second.purity) < 1e-9
+
+
 def test_a_linear_molecule_and_a_silent_band_are_refused():
     pos = np.array([[0, 0, -1.16], [0, 0, 0], [0, 0, 1.16]]) + np.random.default_rng(0).normal(scale=1e-4, size=(2000, 3, 3))
     with pytest.raises(InputError, match="linear"): eckart_frame(pos, np.array([16., 12, 16]))
     m = Springs(n_segments=1)
-    with pytest.raises(InputError, match="nothing that light sees"): band_motion(m.pos, 0*m.alpha, m.masses, 2., 1000.)
+    with pytest.raises(InputError, match="nothing that light sees"): band_motion(body_frame(m.run), 0*m.alpha, 1000.)
 
 
 def test_a_motion_can_be_written_and_played(tmp_path):
     m = Springs(n_segments=2)
-    motion = band_motion(m.pos, m.alpha, m.masses, 2., float(m.nu[m.separate()[-1]]))
+    motion = band_motion(body_frame(m.run), m.alpha, float(m.nu[m.separate()[-1]]))
     np.testing.assert_allclose(np.linalg.norm(motion.displacement, axis=1).max(), 1)
     ase_write(tmp_path/"motion.xyz", animation(molecule("CH3CH2OH").numbers, motion, 0.5, 16))
     frames = ase_read(tmp_path/"motion.xyz", ":")
@@ -351,8 +387,8 @@ def test_a_difference_without_errors_is_refused():
 
 def test_positions_of_other_frames_are_refused():
     m = Springs(n_segments=2)
-    for pos in (m.pos[:1], m.pos[:, :, 1:], m.pos[..., :2]):
-        with pytest.raises(InputError, match="the same frames and atoms"): band_motion(pos, m.alpha, m.masses, 2., 1000.)
+    for alpha in (m.alpha[:1], m.alpha[:, 1:]):
+        with pytest.raises(InputError, match="give the same frames"): band_motion(body_frame(m.run), alpha, 1000.)
 
 
 def test_noise_of_the_pure_forms_does_not_pull_fractions_together():
@@ -374,3 +410,15 @@ def test_noise_of_the_pure_forms_does_not_pull_fractions_together():
         found.append([mixture(t, pure, range_cm1=(50, 2000), independent=i, n_boot=2).fractions[0] for t in (target, blend[0]) for i in (True, False)])
     mixed, mixed_biased, pure, pure_biased = np.mean(found, 0)
     assert abs(mixed - 0.7) < 0.05 and mixed > mixed_biased + 0.02 and pure > max(0.93, pure_biased + 0.03)
+
+
+def test_folding_pairs_onto_bonds_loses_nothing():
+    from bpm_nb.data import load
+    from bpm_nb.polarizability import BondPolarizability
+    data = load("malonaldehyde-enol")
+    run = replace(data.trajectory[:2], pos=data.trajectory.pos[:2, :30], vel=None, energy=None)
+    for options in (dict(n_points=40), dict(n_points=40, bonds="covalent")):
+        model = BondPolarizability(**options).fit(data.train[:30])
+        (pairs, raw), (bonds, folded) = (segment_tensors(model, run, fold) for fold in (False, True))
+        assert len(bonds) == 8
+        for g in (0, 1): np.testing.assert_allclose(folded(g).sum(1), raw(g).sum(1), atol=1e-10)

@@ -16,6 +16,12 @@ numbers = np.array([8, 1, 1])
 water = np.array([[[0, 0, .12], [0, .76, -.47], [0, -.76, -.47]]])
 
 
+def test_a_proton_between_two_atoms_is_bonded_to_both():
+    hopping = np.array([[[0, 0, 0], [0.98, 0, 0], [2.4, 0, 0]], [[0, 0, 0], [1.42, 0, 0], [2.4, 0, 0]]])
+    assert np.argwhere(np.triu(bonded(np.array([8, 1, 8]), hopping))).tolist() == [[0, 1], [1, 2]]
+    assert np.argwhere(np.triu(bonded(np.array([8, 1, 8]), hopping[:1]))).tolist() == [[0, 1]]
+
+
 def test_water_has_two_bonds_and_three_pairs():
     assert bonds(numbers, water, "covalent").atoms.tolist() == [[1, 0], [2, 0]]
     assert len(bonds(numbers, water, "pairs").frame) == 3

@@ -69,7 +69,7 @@ def test_every_line_and_every_band_is_in_the_table_once():
     s = raman_spectrum(noisy_vibrations(), 2.)
     match = matched(peaks(s), [415, 860, 1000, 1300, 1625, 3020])
     rows = match_rows(match, list("abcdef"))
-    assert len(rows) == len(match.pairs) + len(match.unmatched_bands) + len(match.unmatched_lines) and sorted(r["name"] for r in rows if "name" in r) == list("abcdef")
+    assert len(rows) == len(match.pairs) + len(match.unmatched_bands) + len(match.unmatched_lines) and sorted(filter(None, (r["what the table says"] for r in rows))) == list("abcdef")
     fig = lines(s, match, [1, 2, 3, 4, 5, 6])
     np.testing.assert_allclose(fig.data[4].y, match.shift)
 
@@ -104,7 +104,7 @@ def test_a_page_needs_no_network_and_shows_the_numbers_it_was_given():
     assert not re.search(r"<[^>]+(src|href)\s*=", re.sub(r"<script>.*?</script>", "", html, flags=re.S))
 
 
-from bpm_nb.assign import mode_bands
+from bpm_nb.assign import body_frame, line_motions, matched_by_motion, mode_bands
 from bpm_nb.data import load, shipped, shipped_files
 from bpm_nb.spectra import modes_of
 def with_lines():
@@ -113,8 +113,10 @@ def with_lines():
 
 def run_rows(name, weakest=0.03):
     "Rows of `mode_rows` for a molecule of the library."
-    data = load(name)
-    return mode_rows(modes_of(data.harmonic_gfn2), mode_bands(data.trajectory, data.harmonic_gfn2), data.lines, weakest)
+    data, nu = load(name), [line.wavenumber_cm1 for line in load(name).lines]
+    modes, frame = modes_of(data.harmonic_gfn2), body_frame(data.trajectory[:1], data.harmonic_gfn2.pos)
+    match = matched_by_motion(modes.wavenumber_cm1, modes.displacement, nu, line_motions(nu, data.harmonic_dft, frame), frame.masses)
+    return mode_rows(modes, mode_bands(data.trajectory, data.harmonic_gfn2), match, data.lines, weakest)
 
 
 def test_bands_at_room_temperature_lie_below_their_harmonic_lines():
