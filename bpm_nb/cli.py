@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['PARTITION', 'SHARES_TEXT', 'MOTIONS_TEXT', 'LINES_TEXT', 'MODES_TEXT', 'UNIT', 'EXTRAS', 'output_path', 'naming',
            'model_file', 'fit', 'evaluate', 'errors_text', 'predict', 'trajectory_spectrum', 'warn_of_strange',
-           'spectrum', 'origin', 'short_names', 'assign', 'harmonic_record', 'reference_lines', 'isotopes', 'compare',
-           'peak_dicts', 'peaks_text', 'spectrum_sections', 'write_page', 'demo', 'convert', 'reference', 'number',
-           'verb', 'parser', 'main']
+           'spectrum', 'infrared_rows', 'origin', 'short_names', 'assign', 'harmonic_record', 'reference_lines',
+           'isotopes', 'columns_text', 'compare', 'told_apart', 'peak_dicts', 'peaks_text', 'spectrum_sections',
+           'write_page', 'demo', 'convert', 'reference', 'number', 'verb', 'parser', 'main']
 
 # %% ../nbs/11_cli.ipynb #3ebf9b5c
 import argparse
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import UNITS, Frames, InputError, Trajectory, frames_from, load, read_frames, read_trajectory, shipped, start_geometry, write, write_atomic
+from .data import UNITS, Frames, InputError, Trajectory, checked, frames_from, load, read, read_frames, read_trajectory, shipped, start_geometry, write, write_atomic
 
 # %% ../nbs/11_cli.ipynb #526d84b0
 def output_path(text, # what the user gave
@@ -81,11 +81,12 @@ def errors_text(found): # what `bpm_nb.polarizability.errors` returned
 # %% ../nbs/11_cli.ipynb #fbdec1dd
 def predict(a): # arguments: model, frames, output
     "Polarizabilities of frames, written with them."
-    out, model, frames = output_path(a.output, [".npz", ".xyz", ".extxyz"], [a.model, a.frames]), model_file(a.model), read_frames(a.frames)
+    out, model, record = output_path(a.output, [".npz", ".xyz", ".extxyz"], [a.model, a.frames]), model_file(a.model), read(a.frames)
+    frames, run = checked(record.frames, a.frames), dict(run=dict(segments=len(record.pos), dt_fs=record.dt_fs)) if isinstance(record, Trajectory) else {}
     with naming(a.frames):
         warn_of_strange(model, frames)
         alpha = model.predict(frames)
-    write(out, Frames(frames.numbers, frames.pos, alpha, provenance=dict(model=str(a.model), frames=str(a.frames))))
+    write(out, Frames(frames.numbers, frames.pos, alpha, provenance=dict(model=str(a.model), frames=str(a.frames)) | run))
     return dict(output=str(out), n_frames=len(frames)), f"{len(frames)} frames with polarizabilities\n{out}"
 
 # %% ../nbs/11_cli.ipynb #6ed1c292
@@ -118,12 +119,14 @@ def spectrum(a): # arguments: model, trajectory, alpha, unit, topology, dt_fs, r
     out = output_path(a.output, [".csv", ".html", ".jdx"], given)
     dipole = _dipole_model(a, out)
     found, kelvin = _series_spectrum(a) if a.alpha else _model_spectrum(a)
-    lines, kelvin, notes = peaks(found), a.temperature or kelvin or 300., origin(given)
-    shown, others = instrument_intensity(found, a.laser, kelvin) if a.intensity else found, _infrared_and_states(a, dipole)
-    if out.suffix == ".csv": write_csv(shown, out, notes, _more_columns(shown, others))
+    kelvin, notes, others = a.temperature or kelvin or 300., origin(given), _infrared_and_states(a, dipole)
+    shown = instrument_intensity(found, a.laser, kelvin) if a.intensity else found
+    if out.suffix == ".csv": write_csv(shown, out, notes, _more_columns(shown, others), {name: s.settings["unit"] for name, s in others.items()})
     elif out.suffix == ".jdx": write_jcamp(shown, out, title=f"Raman {'intensity' if a.intensity else 'activity'}, {Path(given[-1]).name}", notes=notes)
-    else: write_page(out, f"Raman spectrum of {Path(given[-1]).name}", _with_others(spectrum_sections(found, lines, kelvin, a.laser), found, others, kelvin), found.settings | dict(temperature_K=kelvin, laser_nm=a.laser) | notes)
-    return dict(output=str(out), peaks=peak_dicts(lines)), f"{peaks_text(lines)}\n{out}"
+    else: write_page(out, f"Raman spectrum of {Path(given[-1]).name}", _with_others(spectrum_sections(found, peaks(found), kelvin, a.laser), found, others, kelvin), found.settings | dict(temperature_K=kelvin, laser_nm=a.laser) | notes)
+    absorbed = infrared_rows(others["infrared"], kelvin) if others else []
+    text = [peaks_text(peaks(shown), "intensity" if a.intensity else "activity"), *(["strongest infrared peaks:"] if absorbed else []), *(f"{r['wavenumber (cm⁻¹)']:>16} cm⁻¹   {r['km/mol']} km/mol" for r in absorbed[:8]), str(out)]
+    return dict(output=str(out), peaks=peak_dicts(peaks(shown)), infrared=absorbed), "\n".join(text)
 
 # %% ../nbs/11_cli.ipynb #5401da80
 def _model_spectrum(a):
@@ -154,13 +157,18 @@ def _more_columns(shown, others):
 def _with_others(sections, found, others, kelvin):
     "The sections, with the infrared spectrum and the states before the settings."
     from bpm_nb import plots
-    from bpm_nb.spectra import infrared_intensity, peaks
     if not others: return sections
-    bands = peaks(others["infrared"])
-    absorbed = lambda p: plots.with_error(*(infrared_intensity(np.array([p.area, p.area_error]), kelvin)))
-    rows = [{k: v for k, v in row.items() if k != "ρ"} | {"km/mol": absorbed(p)} for row, p in zip(plots.peak_rows(bands), bands)]
     text = "Raman activity, infrared absorption by the model of the dipole, and the density of vibrational states of the same run, each with its strongest point at 1. A motion that is in the lowest panel only is seen by neither kind of light."
-    return [*sections[:-1], ("One run, three spectra", text, plots.stacked({"Raman": found} | others)), ("Strongest infrared peaks", rows), sections[-1]]
+    return [*sections[:-1], ("One run, three spectra", text, plots.stacked({"Raman": found} | others)), ("Strongest infrared peaks", infrared_rows(others["infrared"], kelvin)), sections[-1]]
+
+def infrared_rows(spectrum, # `Curve`: infrared spectrum
+                  temperature_K): # K
+    "Rows of a table of infrared peaks, with their absorption in km/mol."
+    from bpm_nb import plots
+    from bpm_nb.spectra import infrared_intensity, peaks
+    bands = peaks(spectrum)
+    absorbed = lambda p: plots.with_error(*(infrared_intensity(np.array([p.area, p.area_error]), temperature_K)))
+    return [{k: v for k, v in row.items() if k != "ρ"} | {"km/mol": absorbed(p)} for row, p in zip(plots.peak_rows(bands), bands)]
 
 # %% ../nbs/11_cli.ipynb #a803f6e7
 def _series_spectrum(a):
@@ -250,7 +258,7 @@ def _line_text(k, match, lines):
 def harmonic_record(given, # an npz from 'bpm-nb reference --what harmonic', or the name of a molecule; None: no record
                     numbers=None): # (N,) atomic numbers that it must have
     "The `bpm_nb.data.Harmonic` record: of a file, or of the surface of the dynamics of a molecule that is shipped."
-    from bpm_nb.data import Harmonic, known, read
+    from bpm_nb.data import Harmonic, known
     if given is None: return None
     found = load(given).harmonic_gfn2 if given in known() else read(given)
     if not isinstance(found, Harmonic): raise InputError(f"{given}: there are no derivatives in it; make them with 'bpm-nb reference MOLECULE --what harmonic'")
@@ -300,20 +308,33 @@ def isotopes(a): # arguments: molecule, masses, surface, model, runs, dt_fs, res
     shifts = assign.isotope_shifts(*modes, light, heavy)
     settings = estimator(1, 5001, 2., a.resolution).settings
     drawn = [harmonic_spectrum(m, settings) for m in modes]
-    names = ["natural", " ".join(f"{atom}={u:g}" for atom, u in a.masses)]
-    sections = [("Harmonic lines", "Raman activity of both, from the same second derivatives with other masses.", plots.stacked(dict(zip(names, drawn)))),
-                ("Shift of each normal mode", "Modes are paired by their motion. Where the overlap is low, the masses have mixed motions, and no mode of one is a mode of the other.", plots.shift_rows(shifts))]
-    result = dict(output=str(out), modes=plots.shift_rows(shifts))
+    names = ["natural", " ".join(f"{name}={u:g}" for name, u in zip(_atom_names(minimum.numbers, a.masses), dict(a.masses).values()))]
+    surface = dict(gfn2="GFN2-xTB", dft="density-functional theory")[a.surface] if a.molecule in shipped() else a.molecule
+    sections = [("Harmonic lines", f"Raman activity of both on one scale, from the same second derivatives ({surface}) with other masses.", plots.stacked(dict(zip(names, drawn)), common=True)),
+                ("Shift of each normal mode", "Modes are paired by their motion. Where the overlap is low, the masses have mixed motions, and no mode of one is a mode of the other.", plots.shift_rows(shifts, names))]
+    result = dict(output=str(out), modes=plots.shift_rows(shifts, names))
     if a.runs:
         found = _isotope_bands(a, minimum.numbers, light, heavy, shifts)
-        result["bands"] = plots.shift_rows(found[1])
-        sections += [("Spectra of the runs", "Raman activity, the strongest point of each at 1.", plots.stacked(dict(zip(names, found[0])))),
+        result["bands"] = plots.shift_rows(found[1], names)
+        sections += [("Spectra of the runs", "Raman activity of both on one scale.", plots.stacked(dict(zip(names, found[0])), common=True)),
                      ("Shift of each band", "The residual says how far a band lies from where the ratio of its harmonic modes puts it.", result["bands"])]
     write_page(out, f"Isotopes of {Path(a.molecule).stem}", sections, settings | dict(masses=heavy) | origin(a.runs or []))
     rows = result.get("bands", result["modes"])
-    return result, "\n".join([*("   ".join(f"{k} {v}" for k, v in r.items()) for r in rows), str(out)])
+    head = f"bands of the runs, their expected places by the harmonic lines ({surface}):" if a.runs else f"harmonic lines ({surface}):"
+    return result, "\n".join([head, *columns_text(rows), str(out)])
 
 # %% ../nbs/11_cli.ipynb #62c75d14
+def columns_text(rows): # [{column: text}]
+    "Lines of a table for a reader, the names of the columns first."
+    table = [list(rows[0]), *(list(r.values()) for r in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*table)]
+    return ["   ".join(text.rjust(w) for text, w in zip(line, widths)) for line in table]
+
+def _atom_names(numbers, masses):
+    "Names of the atoms that have another mass, such as H8."
+    from ase.data import chemical_symbols
+    return [f"{chemical_symbols[numbers[atom]]}{atom}" for atom, _ in masses]
+
 def _minimum_of(a):
     "The derivatives: of a file, or of a shipped molecule on the surface that was asked for."
     from bpm_nb.data import known
@@ -338,7 +359,7 @@ def compare(a): # arguments: model, first, second, second_model, dt_fs, resoluti
     from bpm_nb.spectra import instrument_intensity, read_spectrum
     given = [f for f in (a.model, a.first, a.second, a.second_model, a.mixture) if f]
     out, measured = output_path(a.output, [".html"], given), read_spectrum(a.mixture) if a.mixture else None
-    names, found, kelvin = [n.rpartition(".")[0] for n in map(short_names([a.first, a.second]).get, (a.first, a.second))], [], []
+    names, found, kelvin = told_apart([n.rpartition(".")[0] for n in map(short_names([a.first, a.second]).get, (a.first, a.second))]), [], []
     if names[0] == names[1]: names = [f"{n} ({k})" for k, n in enumerate(names, 1)] # one run, by two models
     for model, file in ((a.model, a.first), (a.second_model or a.model, a.second)):
         model, trajectory = model_file(model), read_trajectory(file, a.dt_fs)
@@ -359,18 +380,25 @@ def compare(a): # arguments: model, first, second, second_model, dt_fs, resoluti
     sections.append(("Settings", ", ".join(f"{k} = {v}" for k, v in settings.items())))
     write_page(out, f"{names[0]} and {names[1]}", sections, settings | origin(given))
     lines = [f"{r['wavenumber (cm⁻¹)']:>6} cm⁻¹   {names[0]} {list(r.values())[1]}   {names[1]} {list(r.values())[2]}   {r['in standard errors']} standard errors" for r in rows]
-    return result, "\n".join(["marker bands:", *lines, *([sections[2][1]] if measured else []), str(out)])
+    return result, "\n".join(["marker bands, with their relative areas:" if lines else "marker bands: no area differs by more than three standard errors", *lines, *([sections[2][1]] if measured else []), str(out)])
 
 # %% ../nbs/11_cli.ipynb #50cab401
+def told_apart(names): # names of two forms
+    "The names without the words at their end that they share, as in enol_trajectory and keto_trajectory."
+    parts = [n.split("_") for n in names]
+    while all(len(p) > 1 for p in parts) and len({p[-1] for p in parts}) == 1 and names[0] != names[1]: parts = [p[:-1] for p in parts]
+    return ["_".join(p) for p in parts]
+
 def peak_dicts(peaks): # list of `Peak`
     "Peaks for a machine."
     return [dict(wavenumber_cm1=p.wavenumber_cm1, width_cm1=p.width_cm1, area=p.area, depolarization_ratio=p.depolarization_ratio) for p in peaks]
 
 def peaks_text(peaks, # list of `Peak`, the strongest first
+               what="activity", # that they are peaks of
                n=8): # lines at most
     "The strongest peaks for a reader."
     rows = [f"{p.wavenumber_cm1:9.0f} cm⁻¹   relative area {p.area/peaks[0].area:5.2f}   ρ {p.depolarization_ratio:.2f}" for p in peaks[:n]]
-    return "\n".join(["strongest peaks of the activity:", *rows]) if rows else "no peak stands out of the noise"
+    return "\n".join([f"strongest peaks of the {what}:", *rows]) if rows else "no peak stands out of the noise"
 
 # %% ../nbs/11_cli.ipynb #72347fcd
 def spectrum_sections(found, # `Spectrum`
@@ -564,7 +592,7 @@ def _add_use_verbs(commands):
     p = verb(commands, spectrum, "bpm-nb spectrum model.npz run.xyz --dt-fs 0.5 -o raman.html\n  bpm-nb spectrum --alpha series.npy --dt-fs 1 -o raman.csv")
     p.add_argument("model", metavar="MODEL", nargs="?", help="what 'bpm-nb fit' wrote")
     _add_trajectory(p, nargs="?")
-    p.add_argument("--alpha", metavar="SERIES", help="instead of MODEL and TRAJECTORY: polarizabilities in time, .npy (T, 3, 3), or a table .csv")
+    p.add_argument("--alpha", metavar="SERIES", help="instead of MODEL and TRAJECTORY: polarizabilities in time, .npy (T, 3, 3) or (G, T, 3, 3), a table .csv, or what 'bpm-nb predict' wrote for a run")
     p.add_argument("--unit", **UNIT)
     p.add_argument("--infrared", metavar="DIPOLE", help="what 'bpm-nb fit --quantity dipole' wrote: adds the infrared spectrum and the density of states to page and table")
     p.add_argument("--intensity", action="store_true", help="in .csv and .jdx: intensity under the laser instead of the activity")

@@ -7,12 +7,12 @@ __all__ = ['STARTING', 'START', 'QUICK', 'SHARES', 'QUANTITIES', 'PLOT', 'UPLOAD
            'outcome', 'Job', 'processes', 'State', 'Series', 'fine_resolution', 'predicted_alpha', 'segment',
            'with_shares', 'shipped_series', 'cache_file', 'keep_series', 'cached_series', 'quantity_curve', 'curve',
            'lines', 'uploaded', 'own_name', 'uploaded_model', 'check_molecule', 'uploaded_series', 'Assignment',
-           'assignment', 'setting', 'RamanSettings', 'RamanCurves', 'RamanState', 'plot_module', 'Plot', 'Upload',
-           'facing', 'sphere', 'ellipsoid', 'molecule_view', 'Molecule', 'control', 'menu', 'button', 'status',
-           'raman_controls', 'scaled_in', 'raman_figure', 'assignment_table', 'raman_files', 'raman_views', 'downloads',
-           'side_by_side', 'bringing', 'raman_compare', 'Column', 'left_out_spread', 'lab_rows', 'lab_design',
-           'lab_column', 'learned', 'chosen', 'lab_columns', 'LabSettings', 'LabModel', 'LabState', 'uploaded_training',
-           'lab_figure', 'lab_files', 'lab_controls', 'kernel_lab']
+           'assignment', 'frame_of', 'has_modes', 'named_modes', 'mode_text', 'setting', 'RamanSettings', 'RamanCurves',
+           'RamanState', 'plot_module', 'Plot', 'Upload', 'facing', 'sphere', 'ellipsoid', 'molecule_view', 'Molecule',
+           'control', 'menu', 'button', 'status', 'raman_controls', 'scaled_in', 'raman_figure', 'assignment_table',
+           'raman_files', 'raman_views', 'downloads', 'side_by_side', 'bringing', 'raman_compare', 'Column',
+           'left_out_spread', 'lab_rows', 'lab_design', 'lab_column', 'learned', 'chosen', 'lab_columns', 'LabSettings',
+           'LabModel', 'LabState', 'uploaded_training', 'lab_figure', 'lab_files', 'lab_controls', 'kernel_lab']
 
 # %% ../nbs/10_dashboards.ipynb #db16839e
 import asyncio
@@ -38,14 +38,14 @@ from ase.data import atomic_masses
 from joblib import parallel_config
 from threadpoolctl import threadpool_limits
 
-from .assign import Shares, animation, band_motion, bond_labels, bond_shares, polarizability_slope
+from .assign import Shares, animation, band_motion, body_frame, bond_labels, bond_shares, eckart_rotation, line_modes, overlap, polarizability_slope, segment_tensors
 from .bonds import components, tensor
 from .data import SHIPPED, InputError, Trajectory, checked, joined, known, load, read, read_npz, shipped, shipped_files, write_npz
-from .plots import Overlay, laboratory, overlaid, page, peak_rows, with_error
+from .plots import Overlay, laboratory, overlaid, page, peak_rows, share_text, stretch_text
 from .featurizer import BondAxis, descriptor
 from .kernels import Basis, chosen_points, designs, pivots
 from .krr import LAMBDAS, design_ridge
-from .spectra import C_CM_FS, CORRECTIONS, coarseness, estimator, harmonic_modes, instrument_intensity, peaks, raman_spectrum, too_fast
+from .spectra import C_CM_FS, CORRECTIONS, coarseness, estimator, instrument_intensity, modes_of, peaks, raman_spectrum, too_fast
 
 # %% ../nbs/10_dashboards.ipynb #cbcd944f
 def outcome(function, # function(*args, report)
@@ -212,12 +212,11 @@ def segment(run, # `Trajectory`
 def with_shares(series, # `Series`
                 model, # fitted `BondPolarizability`
                 report): # report(fraction, text)
-    "The `Series` with its pairs of atoms and the `Shares` of their bonds, from the first segments of the run."
+    "The `Series` with its bonds and their `Shares`, from the first segments of the run."
     report(0.9, "shares of the bonds")
     part = segment(series.run, slice(SHARES["segments"]))
-    pairs, tensors = model.bond_tensors(part.frames)
-    found = bond_shares(tensors.reshape(*part.pos.shape[:2], *tensors.shape[1:]), part.dt_fs, resolution_cm1=fine_resolution(part))
-    return replace(series, pairs=pairs, shares=found)
+    bonds, tensors = segment_tensors(model, part)
+    return replace(series, pairs=bonds, shares=bond_shares(tensors, part.dt_fs, len(part.pos), resolution_cm1=fine_resolution(part)))
 
 # %% ../nbs/10_dashboards.ipynb #ac5cbd7e
 def shipped_series(name, # one of `bpm_nb.data.shipped()`
@@ -301,8 +300,7 @@ def lines(name): # name of a molecule
     data, found = load(name), {}
     for level, part in (("GFN2-xTB", "harmonic_gfn2"), ("DFT", "harmonic_dft")):
         if not shipped_files(name, part): continue
-        h = getattr(data, part)
-        modes = harmonic_modes(atomic_masses[h.numbers], h.pos, h.hessian, h.dalpha)
+        modes = modes_of(getattr(data, part))
         found[f"harmonic, {level}"] = modes.wavenumber_cm1, modes.activity
     if shipped_files(name, "lines"):
         strength = dict(strong=1., medium=0.6, weak=0.3)
@@ -390,7 +388,9 @@ class Assignment:
     numbers: np.ndarray      # (N,) atomic numbers
     positions: np.ndarray    # (P, N, 3) one period of the motion, Å
     purity: float            # 1 where a single motion makes the band
-    pairs: np.ndarray        # (B, 2) atoms, the largest share first
+    stretch: str             # bonds that change their length
+    mode: str                # the normal mode that moves so, and what the table calls it; empty where none is known
+    pairs: np.ndarray        # (B, 2) atoms of the bonds, the largest share first
     share: np.ndarray        # (B,) share of the band
     error: np.ndarray        # (B,) standard error
     alpha: np.ndarray        # (3, 3) mean polarizability, bohr³
@@ -405,17 +405,48 @@ def assignment(series, # `Series`
                geometry="natural", # geometry, see `bpm_nb.spectra.geometry_weights`
                width_cm1=10.): # half width of the band, cm⁻¹
     "`Assignment` of a band; no pairs where the shares are not known."
-    part = segment(series.run, slice(SHARES["segments"]))
-    seen = part.pos, series.alpha[:len(part.pos)], atomic_masses[series.run.numbers], series.run.dt_fs
-    motion = band_motion(*seen, wavenumber_cm1, geometry, resolution_cm1=fine_resolution(part))
-    alpha, slope = polarizability_slope(motion, *seen, resolution_cm1=fine_resolution(part))
+    part, frame = frame_of(series)
+    seen, fine = series.alpha[:len(part.pos)], dict(resolution_cm1=fine_resolution(part))
+    motion = band_motion(frame, seen, wavenumber_cm1, 2*width_cm1, geometry, **fine)
+    alpha, slope = polarizability_slope(motion, frame, seen, **fine)
     pairs, share, error = np.empty((0, 2), int), np.empty(0), np.empty(0)
     if series.shares is not None:
         share, error = series.shares.band(wavenumber_cm1 - width_cm1, wavenumber_cm1 + width_cm1, geometry)
         order = np.argsort(-np.abs(share))
         pairs, share, error = series.pairs[order], share[order], error[order] if len(part.pos) >= 4 else np.full(len(order), np.nan) # two or three segments know no error
     period = np.array([atoms.positions for atoms in animation(series.run.numbers, motion)])
-    return Assignment(series.label, wavenumber_cm1, series.run.numbers, period, motion.purity, pairs, share, error, alpha, slope)
+    return Assignment(series.label, wavenumber_cm1, series.run.numbers, period, motion.purity, stretch_text(motion, series.run.numbers), mode_text(series.name, motion),
+                      pairs, share, error, alpha, slope)
+
+# %% ../nbs/10_dashboards.ipynb #74cb09bc
+@lru_cache(maxsize=4)
+def frame_of(series): # `Series`
+    "The segments of a run that shares and motions are taken from, and their `BodyFrame`: of a shipped molecule onto its minimum."
+    part = segment(series.run, slice(SHARES["segments"]))
+    return part, body_frame(part, load(series.name).harmonic_gfn2.pos if has_modes(series.name) else None)
+
+def has_modes(name): # of a series
+    "Does it come with the derivatives of both surfaces?"
+    return name in shipped() and all(shipped_files(name, part) for part in ("harmonic_gfn2", "harmonic_dft"))
+
+@lru_cache
+def named_modes(name): # a shipped molecule
+    "Normal modes (M, N, 3) by density-functional theory onto the minimum of the dynamics, their wavenumbers (M,), cm⁻¹, masses (N,), u, and what the table calls each."
+    data, masses = load(name), atomic_masses[load(name).harmonic_dft.numbers]
+    modes, table = modes_of(data.harmonic_dft), data.lines if shipped_files(name, "lines") else []
+    calls = dict(zip(line_modes([line.wavenumber_cm1 for line in table], modes), (line.assignment for line in table)))
+    turned = modes.displacement @ eckart_rotation(data.harmonic_dft.pos, masses, data.harmonic_gfn2.pos)
+    return turned, modes.wavenumber_cm1, masses, [calls.get(k, "") for k in range(len(turned))]
+
+def mode_text(name, # of a series
+              motion): # `bpm_nb.assign.Motion` in the frame of its minimum
+    "The normal mode of a shipped molecule that moves so; nothing where none does by more than a half."
+    if not has_modes(name): return ""
+    modes, wavenumbers, masses, calls = named_modes(name)
+    alike = overlap(motion.displacement, modes, masses)
+    k = int(alike.argmax())
+    if alike[k]**2 < 0.5: return "no single normal mode"
+    return f"{calls[k] or 'normal mode'} ({wavenumbers[k]:.0f} cm⁻¹ by DFT, overlap {alike[k]:.2f})"
 
 # %% ../nbs/10_dashboards.ipynb #676b498e
 def setting(kind, # trait type
@@ -843,12 +874,14 @@ def assignment_table(found): # `Assignment` or None
     "HTML of the bonds behind a band."
     if found is None: return "<p>Click a band: the bonds that make it light up, and the molecule moves as it does there.</p>"
     bonds = found.bonds
-    rows = "".join(f"<tr><td>{bonds[k]}</td><td>{with_error(100*found.share[k], 100*found.error[k], 0)} %</td></tr>" for k in range(min(NAMED, len(found.share))))
-    table = f"<table><tr><th>pair</th><th>share</th></tr>{rows}</table>" if rows else "<p>Shares of bonds are not known here.</p>"
+    rows = "".join(f"<tr><td>{bonds[k]}</td><td>{share_text(found.share[k], found.error[k])}</td></tr>" for k in range(min(NAMED, len(found.share))))
+    table = f"<table><tr><th>bond</th><th>share</th></tr>{rows}</table>" if rows else "<p>Shares of bonds are not known here.</p>"
     change = ", ".join(f"{x:+.1f}" for x in np.linalg.eigvalsh(found.slope)[::-1])
-    return (f"<b>{escape(found.series)}, {found.wavenumber_cm1:.0f} cm⁻¹</b> (purity of the motion {found.purity:.2f}){table}"
+    named = f"<br>{escape(found.mode)}" if found.mode else ""
+    return (f"<b>{escape(found.series)}, {found.wavenumber_cm1:.0f} cm⁻¹</b>{named}{table}"
+            f"<p style='max-width:26em;line-height:1.3'>Bonds that stretch: {found.stretch}. A single motion makes {found.purity:.0%} of the band.</p>"
             f"<p style='max-width:26em;line-height:1.3'>Change of the polarizability along the motion, principal values: {change} bohr³ for each Å of the atom that moves most.</p>"
-            "<p style='max-width:26em;line-height:1.3'>Shares are the model's partition of the polarizability, not an observable. Pairs that are near count, bonded or not; negative ones cancel others.</p>")
+            "<p style='max-width:26em;line-height:1.3'>Shares are the model's partition of the polarizability, not an observable. What the model gives to atoms that are not bonded belongs to the bonds between them; negative ones cancel others.</p>")
 
 # %% ../nbs/10_dashboards.ipynb #ae7c0e5c
 def raman_files(state): # `RamanState`

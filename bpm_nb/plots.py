@@ -279,6 +279,7 @@ def stretch_text(motion, # `bpm_nb.assign.Motion`
     pairs = np.argwhere(np.triu(bonded(numbers, motion.reference[None])))
     along, move = (x[pairs[:, 1]] - x[pairs[:, 0]] for x in (motion.reference, motion.displacement))
     stretch = (along*move).sum(1)/np.linalg.norm(along, axis=1)
+    stretch *= np.sign(stretch[abs(stretch).argmax()]) # a motion goes to and fro: the first to be named gets longer
     told = [k for k in np.argsort(-abs(stretch))[:n] if abs(stretch[k]) > max(0.2, 0.25*abs(stretch).max())]
     return ", ".join(f"{name} {stretch[k]:+.2f}" for k, name in zip(told, bond_labels(numbers, pairs[told]))) or "–"
 
@@ -350,11 +351,12 @@ def mode_rows(modes, # `bpm_nb.spectra.Modes`
         return {"harmonic (cm⁻¹)": f"{nu:.0f}", "run (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1), "shift": f"{shift:+.1f}", "activity (Å⁴/u)": f"{modes.activity[k]:.1f}"} | told
     return [row(k) for k in own]
 
-def shift_rows(shifts): # list of `bpm_nb.assign.Shift`
+def shift_rows(shifts, # list of `bpm_nb.assign.Shift`
+               names=("first", "second")): # of the two isotopologues
     "Rows of a table of isotope shifts."
     text = lambda value, form: format(value, form) if np.isfinite(value) else "–"
     residual = lambda s: {"residual": text(s.residual, "+.0f")} if any(x.residual for x in shifts) else {}
-    return [{"first (cm⁻¹)": f"{s.first_cm1:.0f}", "second (cm⁻¹)": text(s.second_cm1, ".0f"), "shift": text(s.shift, "+.0f"), "ratio": text(s.ratio, ".3f")} | residual(s) | {"overlap": f"{s.overlap:.2f}"} for s in shifts]
+    return [{f"{names[0]} (cm⁻¹)": f"{s.first_cm1:.0f}", f"{names[1]} (cm⁻¹)": text(s.second_cm1, ".0f"), "shift": text(s.shift, "+.0f"), "ratio": text(s.ratio, ".3f")} | residual(s) | {"overlap": f"{s.overlap:.2f}"} for s in shifts]
 
 # %% ../nbs/09_plots.ipynb #abb9aba9
 def comparison(first, # `Spectrum` or `Intensity`
@@ -414,14 +416,16 @@ def mixed(found, # `bpm_nb.assign.Mixture`
 def stacked(spectra, # {name: `Spectrum`, `Intensity` or `Curve`}
             title="", # title
             geometry="natural", # geometry of those that have one
-            range_cm1=None): # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+            range_cm1=None, # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+            common=False): # one scale for all, the strongest point of all at 1; else each has its own
     "Spectra above each other on one axis, each with its errors and its strongest point at 1."
     low, high = range_cm1 or (0, max(_last(s.wavenumber_cm1, s.curve(geometry)) for s in spectra.values()))
+    largest = max(s.curve(geometry)[_kept(s.wavenumber_cm1, low, high)].max() for s in spectra.values())
     fig = make_subplots(len(spectra), 1, shared_xaxes=True, vertical_spacing=0.04)
     for row, ((name, s), colour) in enumerate(zip(spectra.items(), ("black", "vermillion", "blue", "green", "purple", "orange")*9), 1):
         keep = _kept(s.wavenumber_cm1, low, high)
         nu, y, error = s.wavenumber_cm1[keep], s.curve(geometry)[keep], s.error(geometry)[keep]
-        scale = y.max() or 1.
+        scale = (largest if common else y.max()) or 1.
         if np.isfinite(error).any(): fig.add_trace(error_band(nu, y/scale, error/scale, COLOURS[colour]), row, 1)
         fig.add_trace(go.Scatter(x=nu, y=y/scale, mode="lines", line=dict(color=COLOURS[colour], width=1.8), name=name), row, 1)
         fig.add_annotation(text=name, x=0.01, y=0.95, xref="x domain", yref="y domain", xanchor="left", yanchor="top", showarrow=False, font_size=15, row=row, col=1)

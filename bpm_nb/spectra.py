@@ -684,10 +684,12 @@ COLUMNS = ("isotropic", "isotropic_error", "anisotropic", "anisotropic_error", "
 def write_csv(spectrum, # `Spectrum`, `Intensity` or `Curve`
               path, # where the file goes
               notes=None, # {name: value}: more to say in the header, such as the model and the trajectory
-              more=None): # {name: (K,) curve}: more columns, such as the model's own error
+              more=None, # {name: (K,) curve}: more columns, such as the model's own error
+              units=None): # {name: unit} of those that have another unit than the spectrum
     "Write the curves with their errors, and all settings in the header."
     header = [f"{spectrum.settings['quantity']}; wavenumber in cm^-1, curves in {spectrum.settings['unit']}; *_error is a standard error; nan where it is noise",
               "settings " + json.dumps(spectrum.settings)]
+    if units: header[0] += "; " + ", ".join(f"{name} in {unit}" for name, unit in units.items())
     if notes: header.append("notes " + json.dumps(notes))
     columns = dict(wavenumber_cm1=spectrum.wavenumber_cm1) | spectrum.columns() | (more or {})
     def write(f):
@@ -724,7 +726,7 @@ def read_polarizability(path, # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table 
     "Polarizability (T, 3, 3) or (G, T, 3, 3), bohr³, and the time between frames, fs, or None where the file does not tell."
     path, size = Path(path), unit_size("alpha", unit)
     if path.suffix == ".npz" and unit != "bohr3": raise InputError(f"{path}: what the library wrote is in bohr3; leave out the unit {unit}")
-    if path.suffix in (".npz", ".xyz", ".extxyz"): return read_frames(path, unit, need="alpha").alpha, None
+    if path.suffix in (".npz", ".xyz", ".extxyz"): return _of_frames(read_frames(path, unit, need="alpha"))
     if not path.is_file(): raise InputError(f"{path}: no such file")
     if path.suffix == ".npy": alpha, dt_fs = array_at(path), None
     elif path.suffix in (".csv", ".txt", ".dat"): alpha, dt_fs = _read_table(path)
@@ -734,6 +736,13 @@ def read_polarizability(path, # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table 
     except InputError as e: raise InputError(f"{path}: {e}") from None
 
 # %% ../nbs/07_spectra.ipynb #25ed8027
+def _of_frames(frames):
+    "Polarizability (T, 3, 3), or (G, T, 3, 3) where the frames are those of a run, and the time between them, fs."
+    said = frames.provenance.get("run", {})
+    n = said.get("segments", 1)
+    return (frames.alpha.reshape(n, -1, 3, 3), said["dt_fs"]) if said.get("dt_fs") and len(frames) % n == 0 else (frames.alpha, None)
+
+# %% ../nbs/07_spectra.ipynb #ff91ca3d
 def _read_table(path):
     "Polarizability (T, 3, 3) and the time between frames of a table."
     rows = _table_rows(path)
