@@ -263,11 +263,11 @@ def motion_rows(motions, # list of `bpm_nb.assign.Motion`
     for m in motions:
         size = np.linalg.norm(m.displacement, axis=1)
         moving = [f"{chemical_symbols[numbers[k]]}{k} {size[k]:.2f}" for k in np.argsort(-size)[:n] if size[k] > 0.05]
-        row = {"wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}", "a single motion": f"{m.purity:.0%}", "bonds that stretch": stretch_text(m, numbers, n), "atoms that move most": ", ".join(moving)}
+        row = {"wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}", "a single motion": f"{m.purity:.0%}"}
         if modes is not None:
             part = overlap(m.displacement, modes.displacement, masses)**2
             row["normal modes (cm⁻¹)"] = ", ".join(f"{modes.wavenumber_cm1[k]:.0f}: {part[k]:.0%}" for k in np.argsort(-part)[:n] if part[k] >= 0.05)
-        rows.append(row)
+        rows.append(row | {"bonds that stretch": stretch_text(m, numbers, n), "atoms that move most": ", ".join(moving)})
     return rows
 
 def stretch_text(motion, # `bpm_nb.assign.Motion`
@@ -447,7 +447,9 @@ table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th, td {{ padding: .3rem 1rem .3rem 0; text-align: right; vertical-align: top; }}
 th {{ border-bottom: 2px solid #222; font-weight: 600; }}
 td {{ border-bottom: 1px solid #ddd; white-space: nowrap; }}
-th:first-child, td:first-child {{ text-align: left; }}
+th:first-child, td:first-child, .words {{ text-align: left; }}
+td.words {{ white-space: normal; }}
+td.words span {{ white-space: nowrap; }}
 @media (max-width: 30rem) {{ table {{ font-size: .9rem; }} th, td {{ padding-right: .6rem; }} }}
 @media print {{ h2, figure, table {{ break-inside: avoid; }} }}
 """
@@ -482,8 +484,11 @@ def _block(block, names):
 def _table(rows):
     "HTML table of rows [{column: value}]."
     if not rows: return "<p>(nothing)</p>\n"
-    head = "".join(f"<th>{escape(str(c))}</th>" for c in rows[0])
-    body = "".join("<tr>" + "".join(f"<td>{escape(_shown(r.get(c)))}</td>" for c in rows[0]) + "</tr>\n" for r in rows)
+    words = {c: ' class="words"' for c in rows[0] if any(len(_shown(r.get(c))) > 22 for r in rows)}
+    pieces = lambda value: ", ".join(f"<span>{p}</span>" if len(p) <= 20 else p for p in escape(value).split(", "))
+    text = lambda r, c: (pieces if c in words else escape)(_shown(r.get(c)))
+    head = "".join(f"<th{words.get(c, '')}>{escape(str(c))}</th>" for c in rows[0])
+    body = "".join("<tr>" + "".join(f"<td{words.get(c, '')}>{text(r, c)}</td>" for c in rows[0]) + "</tr>\n" for r in rows)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n'
 
 # %% ../nbs/09_plots.ipynb #55b0fbd5
