@@ -237,7 +237,7 @@ def _taken_apart(a, model, trajectory, minimum):
     return found, states, bonds, shares, frame, bands, motions
 
 # %% ../nbs/11_cli.ipynb #231a9925
-PARTITION = "Shares are the model's partition of the spectrum, not an observable."
+PARTITION = "Shares are the model's partition of the spectrum, not an observable; their errors are those of the run, and another model can divide it otherwise."
 SHARES_TEXT = {False: "The share of each bond in the spectrum. Atoms that are not bonded hand what the model gives them to the bonds on the shortest way between them. Shares add up to the curve; where one is negative, the bond works against the others. " + PARTITION,
                True: "The share of each pair of atoms in the spectrum, bonded or not. Shares add up to the curve; where one is negative, the pair works against the others. " + PARTITION}
 MOTIONS_TEXT = "The motion of the atoms that goes with each band, and how far it is a single one over the width of the band. The longest arrow is 1; a bond that gets longer has a plus. Normal modes are those of the derivatives that were given, in parts of the whole motion."

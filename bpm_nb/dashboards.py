@@ -881,7 +881,7 @@ def assignment_table(found): # `Assignment` or None
     return (f"<b>{escape(found.series)}, {found.wavenumber_cm1:.0f} cm⁻¹</b>{named}{table}"
             f"<p style='max-width:26em;line-height:1.3'>Bonds that stretch: {found.stretch}. A single motion makes {found.purity:.0%} of the band.</p>"
             f"<p style='max-width:26em;line-height:1.3'>Change of the polarizability along the motion, principal values: {change} bohr³ for each Å of the atom that moves most.</p>"
-            "<p style='max-width:26em;line-height:1.3'>Shares are the model's partition of the polarizability, not an observable. What the model gives to atoms that are not bonded belongs to the bonds between them; negative ones cancel others.</p>")
+            "<p style='max-width:26em;line-height:1.3'>Shares are the model's partition of the polarizability, not an observable: another model can divide it otherwise. What the model gives to atoms that are not bonded belongs to the bonds between them; negative ones cancel others.</p>")
 
 # %% ../nbs/10_dashboards.ipynb #ae7c0e5c
 def raman_files(state): # `RamanState`

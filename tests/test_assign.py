@@ -15,6 +15,25 @@ def test_a_pair_hands_all_it_has_to_the_bonds_between_its_atoms():
     np.testing.assert_allclose([share(4, 1)[bond] for bond in ((3, 4), (2, 3), (1, 2), (0, 3), (0, 1))], [1/3, 1/6, 1/6, 1/6, 1/6])
 
 
+from dataclasses import replace
+from bpm_nb.data import load
+def divided(choice):
+    "Names of the bonds, `Shares`, and the spectrum itself, by a model of these bonds on a short piece of the shipped run of the enol."
+    from bpm_nb.polarizability import BondPolarizability
+    data = load("malonaldehyde-enol")
+    run = replace(data.trajectory[:2], pos=data.trajectory.pos[:2, :1000], vel=None, energy=None)
+    bonds, tensors = segment_tensors(BondPolarizability(bonds=choice, n_points=300).fit(data.train[:200]), run)
+    made = bond_shares(tensors, run.dt_fs, len(run.pos), resolution_cm1=20.)
+    return bond_labels(run.numbers, bonds), made, made.curves().sum(0)
+
+
+def test_two_models_agree_on_the_spectrum_and_on_the_bond_of_a_stretch():
+    (names, pairs, whole), (others, covalent, again) = map(divided, ("pairs", "covalent"))
+    assert np.abs(whole - again).max() < 0.1*whole.max()
+    for nu, bond in ((2810, "C0–H5"), (3015, "C3–H8")):
+        for labels, made in ((names, pairs), (others, covalent)): assert labels[made.band(nu - 25, nu + 25)[0].argmax()] == bond
+
+
 from bpm_nb.spectra import C_CM_FS, raman_spectrum
 from scipy.spatial.transform import Rotation
 def stretches(n_segments=4, n_frames=4000, dt_fs=2., seed=0):
