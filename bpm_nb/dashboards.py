@@ -875,7 +875,7 @@ def assignment_table(found): # `Assignment` or None
     if found is None: return "<p>Click a band: the bonds that make it light up, and the molecule moves as it does there.</p>"
     bonds = found.bonds
     rows = "".join(f"<tr><td>{bonds[k]}</td><td>{share_text(found.share[k], found.error[k])}</td></tr>" for k in range(min(NAMED, len(found.share))))
-    table = f"<table><tr><th>bond</th><th>share</th></tr>{rows}</table>" if rows else "<p>Shares of bonds are not known here.</p>"
+    table = f"<table style='line-height:1.4'><tr><th>bond</th><th>share</th></tr>{rows}</table>" if rows else "<p>Shares of bonds are not known here.</p>"
     change = ", ".join(f"{x:+.1f}" for x in np.linalg.eigvalsh(found.slope)[::-1])
     named = f"<br>{escape(found.mode)}" if found.mode else ""
     return (f"<b>{escape(found.series)}, {found.wavenumber_cm1:.0f} cm⁻¹</b>{named}{table}"
