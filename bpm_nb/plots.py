@@ -20,7 +20,7 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from .data import InputError
-from .spectra import Intensity, geometry_weights
+from .spectra import Intensity, geometry_weights, jackknife_error
 
 # %% ../nbs/09_plots.ipynb #f8141a7b
 COLOURS = dict(black="#222222", blue="#0072B2", vermillion="#D55E00", green="#009E73", orange="#E69F00", sky="#56B4E9", purple="#CC79A7")
@@ -233,21 +233,24 @@ def share_rows(found, # `bpm_nb.assign.Shares`
                peaks, # list of `Peak`, the strongest first
                geometry="natural", # geometry, see `geometry_weights`
                n=12, # rows at most
-               n_bonds=3): # bonds in each row
-    "Rows of a table: the bonds that add most to each band, in percent of its area."
+               n_bonds=3, # bonds in each row
+               left_out=()): # list of `Shares` of the same bonds by `bpm_nb.polarizability.left_out_models`
+    "Rows of a table: the bonds that add most to each band, in percent of its area, with the error of the run and, where models were left out, that of the model."
     rows = []
     for p in list(peaks)[:n]:
         reach = np.fmax(p.width_cm1, found.settings["resolution_cm1"])
-        part, error = found.band(p.wavenumber_cm1 - reach, p.wavenumber_cm1 + reach, geometry)
+        ends = p.wavenumber_cm1 - reach, p.wavenumber_cm1 + reach
+        part, error = found.band(*ends, geometry)
+        model = jackknife_error([s.band(*ends, geometry)[0] for s in left_out]) if left_out else np.full_like(error, np.nan)
         best = np.argsort(-np.abs(part))[:n_bonds]
         rows.append({"wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 0), "ρ": with_error(p.depolarization_ratio, p.depolarization_error),
-                     "bonds and their shares": ", ".join(f"{labels[k]} {share_text(part[k], error[k])}" for k in best)})
+                     "bonds and their shares": ", ".join(f"{labels[k]} {share_text(part[k], error[k], model[k])}" for k in best)})
     return rows
 
 def share_text(part, # share of a band
-               error): # its standard error; NaN: not known
-    "Text such as 70 ± 1 %: whole percents, the error rounded up."
-    return f"{100*part:.0f} ± {np.ceil(100*error):.0f} %" if np.isfinite(error) else f"{100*part:.0f} %"
+               *errors): # standard errors; NaN: not known
+    "Text such as 70 ± 1 %: whole percents, errors rounded up."
+    return " ± ".join([f"{100*part:.0f}", *(f"{np.ceil(100*e):.0f}" for e in errors if np.isfinite(e))]) + " %"
 
 # %% ../nbs/09_plots.ipynb #a6ee44c8
 def motion_rows(motions, # list of `bpm_nb.assign.Motion`

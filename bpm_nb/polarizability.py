@@ -11,8 +11,8 @@ __all__ = ['GAMMAS', 'BASES', 'STRANGE', 'FORMAT', 'View', 'element_counts', 'fi
            'diagonal_blocks', 'fitted_posterior', 'fitted_parts', 'chosen_settings', 'climbed', 'bond_values',
            'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach', 'pair_parts', 'deviations',
            'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames', 'Answers', 'BondModel',
-           'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors', 'packed_model',
-           'unpacked_model', 'check_parts']
+           'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors', 'left_out_models',
+           'packed_model', 'unpacked_model', 'check_parts']
 
 # %% ../nbs/05_polarizability.ipynb #f74fe767
 import ctypes
@@ -28,7 +28,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.linalg.blas import dsyrk
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from threadpoolctl import ThreadpoolController, threadpool_limits
 from tqdm.auto import tqdm
@@ -771,6 +771,15 @@ def errors(reference, # (S, 3, 3) polarizabilities, bohr³
                  alpha=(rms(predicted - reference), spread(reference)))
     return ({f"{k}_rmse_au": error for k, (error, _) in found.items()} | {f"{k}_relative": error/width if width else float("nan") for k, (error, width) in found.items()}
             | {"n_frames": len(reference)})
+
+# %% ../nbs/05_polarizability.ipynb #477d98ec
+def left_out_models(model, # `BondModel`, fitted or not
+                    frames, # `Frames` that it is fitted on
+                    parts=4): # each part is every so many-th frame
+    "Models with the same settings, each fitted without one of the parts."
+    if len(frames) < 2*parts: raise InputError(f"{len(frames)} frames are too few to leave out one of {parts} parts; give at least {2*parts}")
+    part = np.arange(len(frames)) % parts
+    return [clone(model).fit(frames[part != k]) for k in range(parts)]
 
 # %% ../nbs/05_polarizability.ipynb #f0851995
 FORMAT = "bpm_nb model 3"

@@ -302,3 +302,24 @@ def test_what_is_printed_is_what_is_written(work, dipole, capsys):
 def test_names_of_two_forms_are_short(names, expected):
     from bpm_nb.cli import told_apart
     assert told_apart(names) == expected
+
+
+def test_the_models_own_error_stands_apart(work, capsys):
+    write(work/"train.npz", ENOL.train[:30])
+    for ending in ("csv", "html"):
+        code, _, err = call(capsys, "spectrum", work/"model.npz", work/"run.npz", "--train", work/"train.npz", "--resolution", "20", "-o", work/f"own.{ending}")
+        assert code == 0, err
+    table = np.genfromtxt(work/"own.csv", delimiter=",", names=True, skip_header=3)
+    strongest = table["natural"].argmax()
+    assert 0.001 < table["natural_model_error"][strongest]/table["natural"][strongest] < 0.5
+    page = (work/"own.html").read_text()
+    assert "when each quarter of them is left out" in page and "error of the model" in page
+    code, out, err = call(capsys, "assign", work/"model.npz", work/"run.npz", "--train", work/"train.npz", "--resolution", "20", "--bands", "2", "-o", work/"own.html", "--json")
+    assert code == 0, err
+    assert all(re.match(r"\w+–\w+ -?\d+ ± \d+ ± \d+ %", row["bonds and their shares"]) for row in json.loads(out)["bands"])
+
+
+@pytest.mark.parametrize("arguments", [["{}/model.npz", "{}/run.npz", "-o", "{}/own.jdx"], ["--alpha", "{}/series.npy", "--dt-fs", "1", "-o", "{}/own.csv"]])
+def test_the_models_own_error_needs_a_model_and_a_place(work, capsys, arguments):
+    code, _, err = call(capsys, "spectrum", *(a.format(work) for a in arguments), "--train", work/"train.npz")
+    assert code == 2 and "the model's own error needs" in err and err.count("\n") == 1

@@ -42,6 +42,17 @@ def test_errors_do_not_change_when_frames_are_turned():
     assert all(np.isclose(before[k], after[k]) for k in before)
 
 
+def test_models_without_a_part_of_the_frames_spread_as_far_as_they_err():
+    import pytest
+    from bpm_nb.data import InputError
+    whole = BondPolarizability(n_points=60).fit(enol.train[:40])
+    mean = lambda m: m.predict(enol.test).trace(axis1=1, axis2=2)/3
+    error = np.sqrt(3*np.var([mean(m) for m in left_out_models(whole, enol.train[:40])], 0))
+    off = mean(whole) - enol.test.alpha.trace(axis1=1, axis2=2)/3
+    assert 0.3 < np.sqrt((error**2).mean()/(off**2).mean()) < 3 and len(error) == len(enol.test)
+    with pytest.raises(InputError, match="too few to leave out"): left_out_models(whole, enol.train[:7])
+
+
 from bpm_nb.bonds import components
 from bpm_nb.data import Frames, load
 
