@@ -135,8 +135,8 @@ def eckart_frame(pos, # (…, N, 3) positions, Å
     "Positions (…, N, 3), Å, without translation and rotation, the rotations (…, 3, 3), and the centred reference (N, 3)."
     reference = typical_structure(pos.reshape(-1, *pos.shape[-2:]), masses) if reference is None else centred(reference, masses)
     pos = centred(pos, masses)
-    extent = np.linalg.svd(reference, compute_uv=False)
-    if extent[1] < 1e-2*extent[0]: raise InputError("the atoms lie on a line: the Eckart frame of a linear molecule is not unique")
+    across = np.linalg.svd(reference, compute_uv=False)[1]/np.sqrt(len(reference))
+    if across < 0.15: raise InputError(f"the atoms lie on a line, but for {across:.2f} Å: a linear molecule has no Eckart frame, and so no motions behind its bands; its spectrum needs none (bpm-nb spectrum)")
     rotation = eckart_rotation(pos, masses, reference)
     return pos @ rotation, rotation, reference
 
@@ -232,10 +232,11 @@ def _motion(wavenumber_cm1, cross, frame):
 # %% ../nbs/08_assign.ipynb #dabc1fc0
 def overlap(one, # (…, N, 3) displacements
             other, # (…, N, 3) displacements
-            masses): # (N,) masses, u
+            masses, # (N,) masses, u
+            other_masses=None): # (N,) masses of the other, u, where it is another isotopologue
     "Absolute cosine (…) between mass-weighted displacements: 1 for the same motion, 0 for different normal modes."
-    dot = lambda a, b: np.einsum("...ai,...ai,a->...", a, b, masses)
-    return np.abs(dot(one, other))/np.sqrt(dot(one, one)*dot(other, other))
+    weighted = lambda x, m: x*np.sqrt(m)[:, None]/np.sqrt(np.einsum("...ai,...ai,a->...", x, x, m))[..., None, None]
+    return np.abs(np.einsum("...ai,...ai->...", weighted(one, masses), weighted(other, masses if other_masses is None else other_masses)))
 
 # %% ../nbs/08_assign.ipynb #163f1576
 def animation(numbers, # (N,) atomic numbers
@@ -322,21 +323,22 @@ def robust_scale(values, # (n,) values
 # %% ../nbs/08_assign.ipynb #e1137b7a
 def line_modes(lines, # (L,) wavenumbers of the lines of a table, cm⁻¹
                modes, # `bpm_nb.spectra.Modes` of the same molecule
-               tolerance_cm1=60., # largest distance of a line from its mode, after the common factor, cm⁻¹
+               tolerance_cm1=60., # largest distance of a line from its mode, after the common factor of five or more lines, cm⁻¹
                weakest=0.005): # Raman activity, relative to the strongest, below which a mode has no line
     "Index (L,) of the normal mode behind each line; -1 where there is none."
     seen = np.flatnonzero(modes.activity > weakest*modes.activity.max())
     handicap = 50*np.log10(modes.activity.max()/modes.activity[seen])
     found = np.full(len(lines), -1)
-    pairs = matched(lines, modes.wavenumber_cm1[seen], tolerance_cm1, handicap_cm1=handicap).pairs
+    pairs = matched(lines, modes.wavenumber_cm1[seen], tolerance_cm1, None if len(lines) >= 5 else 1., handicap).pairs
     found[pairs[:, 0]] = seen[pairs[:, 1]]
     return found
 
 def line_motions(lines, # (L,) wavenumbers of the lines of a table, cm⁻¹
                  harmonic, # `bpm_nb.data.Harmonic` of the same molecule, by a method that can be trusted
-                 frame): # `BodyFrame` of a run
+                 frame, # `BodyFrame` of a run
+                 masses=None): # (N,) masses of the isotopologue of the table, u; None: those of the run
     "Motions (L, N, 3) behind the lines of a table in the frame of a run; 0 where none is known."
-    modes = modes_of(harmonic)
+    modes = modes_of(harmonic, frame.masses if masses is None else masses)
     own = line_modes(lines, modes)
     turned = modes.displacement @ eckart_rotation(harmonic.pos, frame.masses, frame.reference)
     return np.where(own[:, None, None] >= 0, turned[own], 0)
@@ -353,8 +355,9 @@ def matched_by_motion(bands, # list of P `bpm_nb.spectra.Peak`, or their positio
     alike = np.zeros((len(bands), len(lines)))
     alike[:, known] = overlap(displacement[:, None], others[known], masses)
     pairs = np.argwhere((alike >= least) & (alike == alike.max(1, keepdims=True, initial=0)))
+    once = pairs[np.unique(pairs[:, 1], return_index=True)[1]] # of several bands of a line the first, the strongest
+    scale, error = robust_scale(bands[once[:, 0]], lines[once[:, 1]]) if len(once) >= 5 else (1., np.nan)
     pairs = pairs[np.argsort(bands[pairs[:, 0]])]
-    scale, error = robust_scale(bands[pairs[:, 0]], lines[pairs[:, 1]]) if len(pairs) >= 3 else (1., np.nan)
     return Match(bands, lines, pairs, scale, error, alike[tuple(pairs.T)])
 
 # %% ../nbs/08_assign.ipynb #6d75be74
@@ -493,9 +496,10 @@ def followed(bands, # {label: list of `Peak`}: the first one leads
 
 def paired(one, # (M, N, 3) displacements
            other, # (L, N, 3) displacements of the same atoms
-           masses): # (N,) masses, u; for two isotopologues √(m m')
+           masses, # (N,) masses, u
+           other_masses=None): # (N,) masses of the others, u, where they are of another isotopologue
     "Pairs (n, 2) of motions, one to one, with the largest sum of overlaps, and their overlaps (n,)."
-    alike = overlap(one[:, None], other[None], masses)
+    alike = overlap(one[:, None], other[None], masses, other_masses)
     pairs = np.stack(optimize.linear_sum_assignment(-alike), 1)
     return pairs, alike[tuple(pairs.T)]
 
@@ -518,7 +522,7 @@ def isotope_shifts(first, # `bpm_nb.spectra.Modes`
                    masses, # (N,) masses of the first, u
                    other): # (N,) masses of the second, u
     "List of `Shift` of the normal modes, by rising wavenumber in the first."
-    pairs, alike = paired(first.displacement, second.displacement, np.sqrt(np.asarray(masses, float)*other))
+    pairs, alike = paired(first.displacement, second.displacement, np.asarray(masses, float), np.asarray(other, float))
     return [Shift(float(first.wavenumber_cm1[a]), float(second.wavenumber_cm1[b]), float(second.wavenumber_cm1[b]), float(o)) for (a, b), o in zip(pairs, alike)]
 
 # %% ../nbs/08_assign.ipynb #93fd4384

@@ -392,7 +392,6 @@ class Assignment:
     mode: str                # the normal mode that moves so, and what the table calls it; empty where none is known
     pairs: np.ndarray        # (B, 2) atoms of the bonds, the largest share first
     share: np.ndarray        # (B,) share of the band
-    error: np.ndarray        # (B,) standard error
     alpha: np.ndarray        # (3, 3) mean polarizability, bohr³
     slope: np.ndarray        # (3, 3) its change along the motion, bohr³ for each Å of the atom that moves most
 
@@ -409,14 +408,14 @@ def assignment(series, # `Series`
     seen, fine = series.alpha[:len(part.pos)], dict(resolution_cm1=fine_resolution(part))
     motion = band_motion(frame, seen, wavenumber_cm1, 2*width_cm1, geometry, **fine)
     alpha, slope = polarizability_slope(motion, frame, seen, **fine)
-    pairs, share, error = np.empty((0, 2), int), np.empty(0), np.empty(0)
+    pairs, share = np.empty((0, 2), int), np.empty(0)
     if series.shares is not None:
-        share, error = series.shares.band(wavenumber_cm1 - width_cm1, wavenumber_cm1 + width_cm1, geometry)
+        share, _ = series.shares.band(wavenumber_cm1 - width_cm1, wavenumber_cm1 + width_cm1, geometry)
         order = np.argsort(-np.abs(share))
-        pairs, share, error = series.pairs[order], share[order], error[order] if len(part.pos) >= 4 else np.full(len(order), np.nan) # two or three segments know no error
+        pairs, share = series.pairs[order], share[order]
     period = np.array([atoms.positions for atoms in animation(series.run.numbers, motion)])
     return Assignment(series.label, wavenumber_cm1, series.run.numbers, period, motion.purity, stretch_text(motion, series.run.numbers), mode_text(series.name, motion),
-                      pairs, share, error, alpha, slope)
+                      pairs, share, alpha, slope)
 
 # %% ../nbs/10_dashboards.ipynb #74cb09bc
 @lru_cache(maxsize=4)
@@ -874,7 +873,7 @@ def assignment_table(found): # `Assignment` or None
     "HTML of the bonds behind a band."
     if found is None: return "<p>Click a band: the bonds that make it light up, and the molecule moves as it does there.</p>"
     bonds = found.bonds
-    rows = "".join(f"<tr><td>{bonds[k]}</td><td>{share_text(found.share[k], found.error[k])}</td></tr>" for k in range(min(NAMED, len(found.share))))
+    rows = "".join(f"<tr><td>{bonds[k]}</td><td>{share_text(found.share[k])}</td></tr>" for k in range(min(NAMED, len(found.share))))
     table = f"<table style='line-height:1.4'><tr><th>bond</th><th>share</th></tr>{rows}</table>" if rows else "<p>Shares of bonds are not known here.</p>"
     change = ", ".join(f"{x:+.1f}" for x in np.linalg.eigvalsh(found.slope)[::-1])
     named = f"<br>{escape(found.mode)}" if found.mode else ""

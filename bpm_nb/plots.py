@@ -235,22 +235,22 @@ def share_rows(found, # `bpm_nb.assign.Shares`
                n=12, # rows at most
                n_bonds=3, # bonds in each row
                left_out=()): # list of `Shares` of the same bonds by `bpm_nb.polarizability.left_out_models`
-    "Rows of a table: the bonds that add most to each band, in percent of its area, with the error of the run and, where models were left out, that of the model."
+    "Rows of a table: the bonds that add most to each band, in percent of its area; with the errors of run and model together, where models were left out."
     rows = []
     for p in list(peaks)[:n]:
         reach = np.fmax(p.width_cm1, found.settings["resolution_cm1"])
         ends = p.wavenumber_cm1 - reach, p.wavenumber_cm1 + reach
         part, error = found.band(*ends, geometry)
-        model = jackknife_error([s.band(*ends, geometry)[0] for s in left_out]) if left_out else np.full_like(error, np.nan)
+        error = np.hypot(error, jackknife_error([s.band(*ends, geometry)[0] for s in left_out])) if left_out else np.full_like(error, np.nan)
         best = np.argsort(-np.abs(part))[:n_bonds]
         rows.append({"wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 0), "ρ": with_error(p.depolarization_ratio, p.depolarization_error),
-                     "bonds and their shares": ", ".join(f"{labels[k]} {share_text(part[k], error[k], model[k])}" for k in best)})
+                     "bonds and their shares": ", ".join(f"{labels[k]} {share_text(part[k], error[k])}" for k in best)})
     return rows
 
 def share_text(part, # share of a band
-               *errors): # standard errors; NaN: not known
-    "Text such as 70 ± 1 %: whole percents, errors rounded up."
-    return " ± ".join([f"{100*part:.0f}", *(f"{np.ceil(100*e):.0f}" for e in errors if np.isfinite(e))]) + " %"
+               error=np.nan): # its standard error; NaN: not known
+    "Text such as 70 ± 8 %: whole percents, the error rounded up."
+    return f"{100*part:.0f}" + (f" ± {np.ceil(100*error):.0f}" if np.isfinite(error) else "") + " %"
 
 # %% ../nbs/09_plots.ipynb #a6ee44c8
 def motion_rows(motions, # list of `bpm_nb.assign.Motion`
@@ -282,6 +282,7 @@ def stretch_text(motion, # `bpm_nb.assign.Motion`
     pairs = np.argwhere(np.triu(bonded(numbers, motion.reference[None])))
     along, move = (x[pairs[:, 1]] - x[pairs[:, 0]] for x in (motion.reference, motion.displacement))
     stretch = (along*move).sum(1)/np.linalg.norm(along, axis=1)
+    if not len(pairs): return "–"
     stretch *= np.sign(stretch[abs(stretch).argmax()]) # a motion goes to and fro: the first to be named gets longer
     told = [k for k in np.argsort(-abs(stretch))[:n] if abs(stretch[k]) > max(0.2, 0.25*abs(stretch).max())]
     return ", ".join(f"{name} {stretch[k]:+.2f}" for k, name in zip(told, bond_labels(numbers, pairs[told]))) or "–"
@@ -357,9 +358,9 @@ def mode_rows(modes, # `bpm_nb.spectra.Modes`
 def shift_rows(shifts, # list of `bpm_nb.assign.Shift`
                names=("first", "second")): # of the two isotopologues
     "Rows of a table of isotope shifts."
-    text = lambda value, form: format(value, form) if np.isfinite(value) else "–"
-    residual = lambda s: {"residual": text(s.residual, "+.0f")} if any(x.residual for x in shifts) else {}
-    return [{f"{names[0]} (cm⁻¹)": f"{s.first_cm1:.0f}", f"{names[1]} (cm⁻¹)": text(s.second_cm1, ".0f"), "shift": text(s.shift, "+.0f"), "ratio": text(s.ratio, ".3f")} | residual(s) | {"overlap": f"{s.overlap:.2f}"} for s in shifts]
+    text = lambda value, form: format(round(value) if form == "+d" else value, form) if np.isfinite(value) else "–"
+    residual = lambda s: {"residual": text(s.residual, "+d")} if any(x.residual for x in shifts) else {}
+    return [{f"{names[0]} (cm⁻¹)": f"{s.first_cm1:.0f}", f"{names[1]} (cm⁻¹)": text(s.second_cm1, ".0f"), "shift": text(s.shift, "+d"), "ratio": text(s.ratio, ".3f")} | residual(s) | {"overlap": f"{s.overlap:.2f}"} for s in shifts]
 
 # %% ../nbs/09_plots.ipynb #abb9aba9
 def comparison(first, # `Spectrum` or `Intensity`

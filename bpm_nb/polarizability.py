@@ -773,13 +773,14 @@ def errors(reference, # (S, 3, 3) polarizabilities, bohr³
             | {"n_frames": len(reference)})
 
 # %% ../nbs/05_polarizability.ipynb #477d98ec
-def left_out_models(model, # `BondModel`, fitted or not
-                    frames, # `Frames` that it is fitted on
+def left_out_models(model, # fitted `BondModel`
+                    frames, # `Frames` that it was fitted on
                     parts=4): # each part is every so many-th frame
-    "Models with the same settings, each fitted without one of the parts."
+    "Models with the γ and λ of this one, each fitted without one of the parts."
+    check_fitted(model)
     if len(frames) < 2*parts: raise InputError(f"{len(frames)} frames are too few to leave out one of {parts} parts; give at least {2*parts}")
     part = np.arange(len(frames)) % parts
-    return [clone(model).fit(frames[part != k]) for k in range(parts)]
+    return [clone(model).set_params(gamma=model.gamma_, lam=model.lam_).fit(frames[part != k]) for k in range(parts)]
 
 # %% ../nbs/05_polarizability.ipynb #f0851995
 FORMAT = "bpm_nb model 3"

@@ -738,9 +738,8 @@ def read_polarizability(path, # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table 
 # %% ../nbs/07_spectra.ipynb #25ed8027
 def _of_frames(frames):
     "Polarizability (T, 3, 3), or (G, T, 3, 3) where the frames are those of a run, and the time between them, fs."
-    said = frames.provenance.get("run", {})
-    n = said.get("segments", 1)
-    return (frames.alpha.reshape(n, -1, 3, 3), said["dt_fs"]) if said.get("dt_fs") and len(frames) % n == 0 else (frames.alpha, None)
+    run = frames.provenance.get("run", dict(shape=[0, 0])) # of some of the frames of a run nothing is known
+    return (frames.alpha.reshape(*run["shape"], 3, 3), run["dt_fs"]) if np.prod(run["shape"]) == len(frames) else (frames.alpha, None)
 
 # %% ../nbs/07_spectra.ipynb #ff91ca3d
 def _read_table(path):

@@ -204,7 +204,10 @@ def water_modes(hydrogen):
 
 def test_deuterium_slows_every_vibration_of_water():
     light, heavy = water_modes(1.008), water_modes(2.014)
-    pairs, alike = paired(light.displacement, heavy.displacement, np.array([15.999, 1.425, 1.425]))
+    masses, other = np.array([15.999, 1.008, 1.008]), np.array([15.999, 2.014, 2.014])
+    pairs, alike = paired(light.displacement, heavy.displacement, masses, other)
+    squares = overlap(light.displacement[:, None], heavy.displacement, masses, other)**2
+    assert all((0.98 < squares.sum(k)).all() and (squares.sum(k) < 1 + 1e-9).all() for k in (0, 1)) # each mode of one is made of those of the other
     ratio = heavy.wavenumber_cm1[pairs[:, 1]]/light.wavenumber_cm1[pairs[:, 0]]
     assert (0.70 < ratio).all() and (ratio < 0.76).all() and alike.min() > 0.95
 
