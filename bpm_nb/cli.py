@@ -19,6 +19,7 @@ import sys
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -143,7 +144,7 @@ def _left_out_models(a, model):
     "Models without a part of the training frames; none where these were not given."
     from bpm_nb.polarizability import left_out_models
     if not a.train: return []
-    with naming(a.train): return left_out_models(model, read_frames(a.train, need="alpha"))
+    with naming(a.train): return left_out_models(model, read_frames(a.train, a.unit, need="alpha"))
 
 def _left_out_spectra(a):
     "Spectra of the trajectory by them."
@@ -214,51 +215,62 @@ def short_names(files): # paths of files
     return {f: "/".join(p[-n:]) for f, p in parts.items()}
 
 # %% ../nbs/11_cli.ipynb #35fba448
-def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, lines, harmonic, train, pairs, motions, bands, output
+def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, lines, harmonic, train, unit, pairs, motions, bands, output
     "Take a trajectory's spectrum apart: bonds, motions and lines behind its bands, as a page."
     from bpm_nb import assign, plots
-    from bpm_nb.spectra import modes_of
     out, model = output_path(a.output, [".html"], [a.model, a.trajectory]), model_file(a.model)
     if a.motions and not Path(a.motions).is_dir(): raise InputError(f"{a.motions}: there is no such folder; make it first")
     trajectory = read_trajectory(a.trajectory, a.dt_fs, a.topology)
     minimum, (lines, trusted, masses) = harmonic_record(a.harmonic, trajectory.numbers), reference_lines(a.lines, trajectory)
-    found, states, bonds, shares, frame, bands, motions = _taken_apart(a, model, trajectory, minimum)
-    modes, nu = minimum and modes_of(minimum, frame.masses), [line.wavenumber_cm1 for line in lines]
-    moves = assign.line_motions(nu, trusted or minimum, frame, masses) if lines and (trusted or minimum) else None
-    by_motion = lambda at, motion: assign.matched_by_motion(at, np.reshape(motion, (-1, *frame.reference.shape)), nu, moves, frame.masses)
-    match = None if not lines else assign.matched(bands, nu, scale=1.) if moves is None else by_motion(bands, [m.displacement for m in motions])
-    names, left_out = assign.bond_labels(trajectory.numbers, bonds), _left_out_shares(a, model, trajectory)
-    rows, how = plots.share_rows(shares, names, bands, n=len(bands), left_out=left_out), plots.motion_rows(motions, trajectory.numbers, modes, frame.masses)
-    sections = [("Spectrum", f"Raman activity, {NATURAL}, with its isotropic and anisotropic parts. Errors are from {_blocks_text(found)}. What follows is about the {len(bands)} strongest bands.", plots.spectrum(found, bands)),
-                ("Which bonds", SHARES_TEXT[a.pairs] + (SHARE_ERRORS if a.train else ""), plots.shares(shares, names), rows), ("Which motion", MOTIONS_TEXT, how)]
-    if match: sections.append(("Which line", LINES_TEXT[moves is not None], plots.lines(found, match), plots.match_rows(match, [line.assignment for line in lines])))
-    if minimum:
-        bands_of_modes = assign.mode_bands(trajectory, minimum, resolution_cm1=a.resolution)
-        sections.append(("Against harmonic lines", MODES_TEXT, plots.mode_rows(modes, bands_of_modes, by_motion(modes.wavenumber_cm1, modes.displacement) if lines else None, lines)))
-    sections += [("What light does not see", "The Raman activity above the density of vibrational states: a motion that is only in the lower one leaves the polarizability alone.", plots.stacked({"Raman": found, "states": states})),
-                 ("Settings", ", ".join(f"{k} = {v}" for k, v in found.settings.items()))]
-    files = _write_motions(a.motions, trajectory.numbers, motions) if a.motions else []
+    taken = _taken_apart(a, model, trajectory, minimum)
+    nu, record = [line.wavenumber_cm1 for line in lines], trusted or minimum
+    moves = assign.line_motions(nu, record, taken.frame, masses) if lines and record else None
+    names, left_out = assign.bond_labels(trajectory.numbers, taken.bonds), _left_out_shares(a, model, trajectory)
+    rows = plots.share_rows(taken.shares, names, taken.bands, n=len(taken.bands), left_out=left_out)
+    how = plots.motion_rows(taken.motions, trajectory.numbers, taken.modes, taken.frame.masses)
+    match = _band_match(taken, nu, moves)
+    sections = [("Spectrum", f"Raman activity, {NATURAL}, with its isotropic and anisotropic parts. Errors are from {_blocks_text(taken.spectrum)}. What follows is about the {len(taken.bands)} strongest bands.",
+                 plots.spectrum(taken.spectrum, taken.bands)),
+                ("Which bonds", SHARES_TEXT[a.pairs] + (SHARE_ERRORS if a.train else ""), plots.shares(taken.shares, names), rows), ("Which motion", MOTIONS_TEXT, how)]
+    if match: sections.append(("Which line", LINES_TEXT[moves is not None], plots.lines(taken.spectrum, match), plots.match_rows(match, [line.assignment for line in lines])))
+    if minimum: sections.append(("Against harmonic lines", MODES_TEXT, _harmonic_rows(a, trajectory, minimum, taken, lines, moves)))
+    sections += [("What light does not see", "The Raman activity above the density of vibrational states: a motion that is only in the lower one leaves the polarizability alone.",
+                  plots.stacked({"Raman": taken.spectrum, "states": taken.states})), ("Settings", ", ".join(f"{k} = {v}" for k, v in taken.spectrum.settings.items()))]
+    files = _write_motions(a.motions, trajectory.numbers, taken.motions) if a.motions else []
     asked = dict(lines=a.lines, harmonic=a.harmonic, pairs=a.pairs, bands=a.bands)
-    write_page(out, f"Bands of {Path(a.trajectory).name}", sections, found.settings | asked | origin([f for f in (a.model, a.trajectory, a.topology, a.train, a.harmonic, *(a.lines or [])) if f]))
+    write_page(out, f"Bands of {Path(a.trajectory).name}", sections, taken.spectrum.settings | asked | origin([f for f in (a.model, a.trajectory, a.topology, a.train, a.harmonic, *(a.lines or [])) if f]))
     text = [f"{r['wavenumber (cm⁻¹)']:>14} cm⁻¹   {r['bonds and their shares']}{_line_text(k, match, lines)}" for k, r in enumerate(rows)]
     return dict(output=str(out), bands=rows, motions=how, files=files), "\n".join([*text, PARTITION, str(out), *files])
 
 # %% ../nbs/11_cli.ipynb #e8965954
 def _taken_apart(a, model, trajectory, minimum):
-    "Spectrum, density of states, bonds, their `Shares`, `BodyFrame`, bands and motions."
+    "Spectrum, density of states, bonds, their `Shares`, `BodyFrame`, bands, motions, and the normal modes where they are known, by name."
     from bpm_nb import assign
-    from bpm_nb.spectra import check_sampling, peaks, power_spectrum, raman_spectrum
+    from bpm_nb.spectra import check_sampling, modes_of, peaks, power_spectrum, raman_spectrum
     check_sampling(trajectory.numbers, trajectory.dt_fs, trajectory.provenance.get("step_fs"))
     alpha, kept, resolution = [], lambda part: alpha.append(part.sum(1)) or part, dict(resolution_cm1=a.resolution)
     with naming(a.trajectory):
         warn_of_strange(model, trajectory.frames)
         bonds, tensors = assign.segment_tensors(model, trajectory, not a.pairs)
         shares = assign.bond_shares(lambda g: kept(tensors(g)), trajectory.dt_fs, len(trajectory.pos), **resolution)
-        found, frame = raman_spectrum(np.array(alpha), trajectory.dt_fs, a.resolution), assign.body_frame(trajectory, minimum and minimum.pos)
-        bands = peaks(found)[:a.bands]
+        spectrum, frame = raman_spectrum(np.array(alpha), trajectory.dt_fs, a.resolution), assign.body_frame(trajectory, minimum and minimum.pos)
+        bands = peaks(spectrum)[:a.bands]
         motions = assign.band_motion(frame, np.array(alpha), [p.wavenumber_cm1 for p in bands], [np.fmax(p.width_cm1, a.resolution) for p in bands], **resolution)
         states = power_spectrum(trajectory.pos, trajectory.mass(), trajectory.dt_fs, trajectory.temperature_K or 300., positions=True, **resolution)
-    return found, states, bonds, shares, frame, bands, motions
+    return SimpleNamespace(spectrum=spectrum, states=states, bonds=bonds, shares=shares, frame=frame, bands=bands, motions=motions, modes=minimum and modes_of(minimum, frame.masses))
+
+def _band_match(taken, nu, moves):
+    "`Match` of the bands with lines: by motion where those of the lines are known, else by wavenumber; None without lines."
+    from bpm_nb import assign
+    if not nu: return None
+    if moves is None: return assign.matched(taken.bands, nu, scale=1.)
+    return assign.matched_by_motion(taken.bands, np.reshape([m.displacement for m in taken.motions], (-1, *moves.shape[1:])), nu, moves, taken.frame.masses)
+
+def _harmonic_rows(a, trajectory, minimum, taken, lines, moves):
+    "Rows of a table: normal modes, their bands in the run, and the lines that move as they do."
+    from bpm_nb import assign, plots
+    match = assign.matched_by_motion(taken.modes.wavenumber_cm1, taken.modes.displacement, [line.wavenumber_cm1 for line in lines], moves, taken.frame.masses) if lines else None
+    return plots.mode_rows(taken.modes, assign.mode_bands(trajectory, minimum, resolution_cm1=a.resolution), match, lines)
 
 # %% ../nbs/11_cli.ipynb #231a9925
 def _left_out_shares(a, model, trajectory):
@@ -645,8 +657,9 @@ def _add_use_verbs(commands):
     p.add_argument("model", metavar="MODEL", help="what 'bpm-nb fit' wrote")
     _add_trajectory(p)
     p.add_argument("--lines", nargs="+", metavar="LINE", help="lines to compare with: wavenumbers in cm-1, a table .csv with the columns wavenumber_cm1, strength, assignment, kind, source, or the name of a shipped molecule, whose lines are matched by their motion")
-    p.add_argument("--harmonic", metavar="RECORD", help="what 'bpm-nb reference --what harmonic' wrote, or the name of a shipped molecule: each normal mode beside its band in the run; lines of a .csv are then matched by motion")
+    p.add_argument("--harmonic", metavar="RECORD", help="what 'bpm-nb reference --what harmonic' wrote, or the name of a shipped molecule: each normal mode beside its band in the run; lines are then matched by motion")
     _add_train(p)
+    p.add_argument("--unit", **UNIT)
     p.add_argument("--pairs", action="store_true", help="shares of all pairs of atoms within reach of the model, instead of the bonds between them")
     p.add_argument("--motions", metavar="FOLDER", help="where the motion behind each band goes, as xyz that any viewer plays")
     p.add_argument("--bands", type=number(kind=int), default=12, help="bands at most, the strongest ones (default: %(default)s)")
