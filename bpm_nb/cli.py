@@ -229,10 +229,11 @@ def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, line
     rows = plots.share_rows(taken.shares, names, taken.bands, n=len(taken.bands), left_out=left_out)
     how = plots.motion_rows(taken.motions, trajectory.numbers, taken.modes, taken.frame.masses)
     match = _band_match(taken, nu, moves)
+    told = plots.match_rows(match, [line.assignment for line in lines]) if match else []
     sections = [("Spectrum", f"Raman activity, {NATURAL}, with its isotropic and anisotropic parts. Errors are from {_blocks_text(taken.spectrum)}. What follows is about the {len(taken.bands)} strongest bands.",
                  plots.spectrum(taken.spectrum, taken.bands)),
                 ("Which bonds", SHARES_TEXT[a.pairs] + (SHARE_ERRORS if a.train else ""), plots.shares(taken.shares, names), rows), ("Which motion", MOTIONS_TEXT, how)]
-    if match: sections.append(("Which line", LINES_TEXT[moves is not None], plots.lines(taken.spectrum, match), plots.match_rows(match, [line.assignment for line in lines])))
+    if match: sections.append(("Which line", LINES_TEXT[moves is not None], plots.lines(taken.spectrum, match), told))
     if minimum: sections.append(("Against harmonic lines", MODES_TEXT, _harmonic_rows(a, trajectory, minimum, taken, lines, moves)))
     sections += [("What light does not see", "The Raman activity above the density of vibrational states: a motion that is only in the lower one leaves the polarizability alone.",
                   plots.stacked({"Raman": taken.spectrum, "states": taken.states})), ("Settings", ", ".join(f"{k} = {v}" for k, v in taken.spectrum.settings.items()))]
@@ -240,7 +241,7 @@ def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, line
     asked = dict(lines=a.lines, harmonic=a.harmonic, pairs=a.pairs, bands=a.bands)
     write_page(out, f"Bands of {Path(a.trajectory).name}", sections, taken.spectrum.settings | asked | origin([f for f in (a.model, a.trajectory, a.topology, a.train, a.harmonic, *(a.lines or [])) if f]))
     text = [f"{r['wavenumber (cm⁻¹)']:>14} cm⁻¹   {r['bonds and their shares']}{_line_text(k, match, lines)}" for k, r in enumerate(rows)]
-    return dict(output=str(out), bands=rows, motions=how, files=files), "\n".join([*text, PARTITION, str(out), *files])
+    return dict(output=str(out), bands=rows, motions=how, lines=told, files=files), "\n".join([*text, PARTITION, str(out), *files])
 
 # %% ../nbs/11_cli.ipynb #e8965954
 def _taken_apart(a, model, trajectory, minimum):

@@ -38,6 +38,7 @@ def test_assign_writes_a_page_and_the_motions(work, capsys):
     assert code == 0, err
     found, page = json.loads(out), (work/"bands.html").read_text()
     assert len(found["bands"]) == len(found["motions"]) == len(found["files"]) == 5
+    assert sorted(r["line (cm⁻¹)"] for r in found["lines"] if r["line (cm⁻¹)"] != "–") == ["1025", "1560", "245", "3100"]
     for heading in ("Which bonds", "Which motion", "Which line", "Settings"): assert f"<h2>{heading}</h2>" in page
     for file in found["files"]: assert len(ase_read(file, ":")) == 24
     assert all(re.match(r"\w+–\w+ -?\d+ %", row["bonds and their shares"]) for row in found["bands"])
