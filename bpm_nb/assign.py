@@ -343,7 +343,7 @@ def line_motions(lines, # (L,) wavenumbers of the lines of a table, cm⁻¹
     turned = modes.displacement @ eckart_rotation(harmonic.pos, frame.masses, frame.reference)
     return np.where(own[:, None, None] >= 0, turned[own], 0)
 
-def matched_by_motion(bands, # list of P `bpm_nb.spectra.Peak`, or their positions (P,), cm⁻¹
+def matched_by_motion(bands, # list of P `bpm_nb.spectra.Peak`, the strongest first, or their positions (P,), cm⁻¹
                       displacement, # (P, N, 3) their motions
                       lines, # (L,) wavenumbers of the lines, cm⁻¹
                       others, # (L, N, 3) their motions in the same frame; 0 where not known
@@ -363,10 +363,11 @@ def matched_by_motion(bands, # list of P `bpm_nb.spectra.Peak`, or their positio
 # %% ../nbs/08_assign.ipynb #6d75be74
 def mode_bands(trajectory, # `bpm_nb.data.Trajectory`
                harmonic, # `bpm_nb.data.Harmonic` of the same atoms in the same order
+               frame=None, # `BodyFrame` of the run onto this minimum, where it is there already
                **options): # options of `bpm_nb.spectra.estimator`
     "The strongest band of each normal mode's coordinate in the run, a list of `bpm_nb.spectra.Peak` in the order of `modes_of`; None where none stands out."
     if not np.array_equal(trajectory.numbers, harmonic.numbers): raise InputError("the run and the derivatives are of different molecules, or their atoms stand in another order")
-    frame, found = body_frame(trajectory, harmonic.pos), []
+    frame, found = frame or body_frame(trajectory, harmonic.pos), []
     for move in modes_of(harmonic, frame.masses).displacement:
         coordinate = np.einsum("ai,a,gtai->gt", move, frame.masses, frame.pos)[..., None, None]*np.array([1., 0, 0])
         bands = peaks(power_spectrum(coordinate, [1.], trajectory.dt_fs, trajectory.temperature_K or 300., positions=True, **options), minimum=0.05)

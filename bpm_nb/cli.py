@@ -271,7 +271,7 @@ def _harmonic_rows(a, trajectory, minimum, taken, lines, moves):
     "Rows of a table: normal modes, their bands in the run, and the lines that move as they do."
     from bpm_nb import assign, plots
     match = assign.matched_by_motion(taken.modes.wavenumber_cm1, taken.modes.displacement, [line.wavenumber_cm1 for line in lines], moves, taken.frame.masses) if lines else None
-    return plots.mode_rows(taken.modes, assign.mode_bands(trajectory, minimum, resolution_cm1=a.resolution), match, lines)
+    return plots.mode_rows(taken.modes, assign.mode_bands(trajectory, minimum, taken.frame, resolution_cm1=a.resolution), match, lines)
 
 # %% ../nbs/11_cli.ipynb #231a9925
 def _left_out_shares(a, model, trajectory):

@@ -84,8 +84,7 @@ class Job:
         self.process = context.Process(target=_work, args=(theirs, self.function, self.args), daemon=True)
         self.watching = loop.create_task(self._watch(self.process, loop.run_in_executor(None, self._begin, theirs)))
 
-    def _begin(self, theirs):
-        "In a thread: the arguments wait until the process has imported what it needs."
+    def _begin(self, theirs): # in a thread: the arguments wait until the process has imported what it needs
         with _no_bars(): self.process.start()
         theirs.close()
 
@@ -160,8 +159,7 @@ class State(traitlets.HasTraits):
         if self._job is job: self.doing, self.fraction = "", 0.
 
     @contextmanager
-    def telling(self):
-        "An error becomes the message."
+    def telling(self): # an error becomes the message
         try: yield
         except InputError as e: self.fail(str(e))
         except Exception as e: self.fail(f"{type(e).__name__}: {e}")

@@ -207,8 +207,7 @@ class Trajectory:
         return replace(self, **{k: getattr(self, k)[i] for k in ("pos", "vel", "energy") if getattr(self, k) is not None})
 
     @property
-    def frames(self):
-        "All states as `Frames`, segment after segment."
+    def frames(self): # all states as `Frames`, segment after segment
         pos = self.pos.reshape(-1, *self.pos.shape[2:])
         return Frames(np.broadcast_to(self.numbers, pos.shape[:2]), pos, provenance=self.provenance)
 

@@ -330,12 +330,12 @@ def match_rows(match, # `bpm_nb.assign.Match`
                names=None): # (L,) names of the lines; None: none
     "Rows of a table: pairs first, then lines and bands that found none; with the overlap of the motions, where pairs were found by it."
     named = lambda k: {} if names is None else {"what the table says": "" if k is None else names[k]}
-    alike = {} if match.overlaps is None else {int(k): f"{o:.2f}" for (_, k), o in zip(match.pairs, match.overlaps)}
-    moves = lambda k: {} if match.overlaps is None else {"overlap": alike.get(k, "–")}
-    row = lambda band, line, k: {"line (cm⁻¹)": "–" if line is None else f"{line:.0f}", "band (cm⁻¹)": "–" if band is None else f"{band:.1f}",
+    alike = lambda o: {} if match.overlaps is None else {"overlap": "–" if o is None else f"{o:.2f}"}
+    row = lambda band, line, k, o=None: {"line (cm⁻¹)": "–" if line is None else f"{line:.0f}", "band (cm⁻¹)": "–" if band is None else f"{band:.1f}",
                                  "shift": f"{band - line:+.1f}" if None not in (band, line) else "–",
-                                 "residual": f"{band - match.scale*line:+.1f}" if None not in (band, line) else "–"} | moves(k) | named(k)
-    return ([row(match.bands[b], match.lines[k], k) for b, k in match.pairs] + [row(None, match.lines[k], k) for k in match.unmatched_lines]
+                                 "residual": f"{band - match.scale*line:+.1f}" if None not in (band, line) else "–"} | alike(o) | named(k)
+    overlaps = [None]*len(match.pairs) if match.overlaps is None else match.overlaps
+    return ([row(match.bands[b], match.lines[k], k, o) for (b, k), o in zip(match.pairs, overlaps)] + [row(None, match.lines[k], k) for k in match.unmatched_lines]
             + [row(match.bands[b], None, None) for b in match.unmatched_bands])
 
 # %% ../nbs/09_plots.ipynb #492d986c

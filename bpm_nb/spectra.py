@@ -738,8 +738,11 @@ def read_polarizability(path, # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table 
 # %% ../nbs/07_spectra.ipynb #25ed8027
 def _of_frames(frames):
     "Polarizability (T, 3, 3), or (G, T, 3, 3) where the frames are those of a run, and the time between them, fs."
-    run = frames.provenance.get("run", dict(shape=[0, 0])) # of some of the frames of a run nothing is known
-    return (frames.alpha.reshape(*run["shape"], 3, 3), run["dt_fs"]) if np.prod(run["shape"]) == len(frames) else (frames.alpha, None)
+    try:
+        (n, length), dt_fs = map(int, frames.provenance["run"]["shape"]), float(frames.provenance["run"]["dt_fs"])
+        if n > 0 and n*length == len(frames): return frames.alpha.reshape(n, length, 3, 3), dt_fs # else they are some of the frames of a run
+    except (KeyError, TypeError, ValueError): pass # nothing is said, or nothing that can be used
+    return frames.alpha, None
 
 # %% ../nbs/07_spectra.ipynb #ff91ca3d
 def _read_table(path):

@@ -337,6 +337,14 @@ def test_half_of_a_predicted_run_has_no_time_of_its_own(work, capsys):
     assert code == 0, err
 
 
+@pytest.mark.parametrize("run", ["a run", dict(shape="2"), dict(shape=[2, 450]), dict(shape=[-2, -450], dt_fs=2.), dict(shape=[2, 450], dt_fs="two")])
+def test_what_a_stranger_says_of_a_run_is_not_believed(work, capsys, run):
+    alpha = np.cos(0.3*np.arange(900))[:, None, None]*np.eye(3)
+    write(work/"said.npz", Frames(np.tile([8, 1, 1], (900, 1)), np.tile([[0, 0, 0], [1, 0, 0], [0, 1., 0]], (900, 1, 1)), alpha, provenance=dict(run=run)))
+    code, _, err = call(capsys, "spectrum", "--alpha", work/"said.npz", "--resolution", "40", "-o", work/"said.csv")
+    assert code == 2 and "does not say the time between frames" in err
+
+
 def test_a_line_on_a_band_is_beside_it(work, capsys):
     "Three lines that a common factor would bring nearer to others do not move the one that fits."
     code, out, err = call(capsys, "assign", work/"model.npz", work/"run.npz", "--resolution", "20", "--lines", "1010", "1540", "2850", "3118", "-o", work/"l.html")

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from bpm_nb import plots
-from bpm_nb.assign import bond_shares, marker_bands, matched
+from bpm_nb.assign import bond_shares, marker_bands, matched, matched_by_motion
 from bpm_nb.data import InputError
 from bpm_nb.spectra import C_CM_FS, Peak, instrument_intensity, peaks, raman_spectrum
 
@@ -232,6 +232,12 @@ def test_shares_show_every_bond_on_one_scale(two):
     at = {round(float(r["wavenumber (cm⁻¹)"].split()[0]), -1): r["bonds and their shares"] for r in rows}
     assert at[700].startswith("first 100") and at[2900].startswith("second 100")
     assert plots.share_rows(found, names, []) == []
+
+
+def test_bands_of_one_line_have_overlaps_of_their_own():
+    one, two = np.eye(6).reshape(6, 2, 3)[:2]
+    match = matched_by_motion([1000., 1040.], np.array([one, one + 0.5*two]), [990.], one[None], np.ones(2))
+    assert [(r["band (cm⁻¹)"], r["overlap"]) for r in plots.match_rows(match)] == [("1000.0", "1.00"), ("1040.0", "0.89")]
 
 
 def test_lines_show_what_was_found_and_what_was_not(s):
