@@ -20,7 +20,7 @@ from bpm_nb.sync import directives, notebooks
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = [p.relative_to(ROOT).as_posix() for p in notebooks(ROOT)]
-MODULES = [p for p in NOTEBOOKS if re.match(r"nbs/\d+_\w+\.ipynb$", p)]
+MODULES = [p for p in NOTEBOOKS if re.match(r"nbs/(\d+_\w+/)?\d+_\w+\.ipynb$", p)]
 PYPROJECT = tomllib.loads((ROOT/"pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 LARGEST_FILE, LARGEST_OUTPUT, LONGEST_CELL = 5_000_000, 200_000, 40
@@ -47,6 +47,11 @@ def cells(path):
         if cell.cell_type == "code":
             found, code = directives(cell.source)
             yield found, "\n".join(line for line in code.splitlines() if not re.match(r"\s*[%!]", line))
+
+
+def module_name(path):
+    "Dotted name of the module that a notebook exports: nbs/10_data/01_records.ipynb makes bpm_nb.data.records."
+    return ".".join(["bpm_nb", *(re.sub(r"^\d+_", "", part) for part in Path(path).with_suffix("").parts[1:])])
 
 
 def imported(code):
@@ -140,21 +145,22 @@ def test_generated_files_are_up_to_date():
 
 def test_every_module_comes_from_a_notebook():
     from bpm_nb.sync import generated_files
-    assert {f"bpm_nb/{p.name}" for p in (ROOT/"bpm_nb").glob("*.py")} <= set(generated_files(ROOT))
+    assert {p.relative_to(ROOT).as_posix() for p in (ROOT/"bpm_nb").rglob("*.py")} <= set(generated_files(ROOT))
 
 
 def test_the_wheel_holds_every_shipped_file():
     assert PYPROJECT["tool"]["setuptools"]["package-data"] == {"bpm_nb": ["shipped/*"]}
-    assert not [p for p in (ROOT/"bpm_nb").rglob("*") if p.is_file() and p.parent.name not in ("bpm_nb", "shipped", "__pycache__")]
+    strangers = [p for p in (ROOT/"bpm_nb").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc") and p.parent != ROOT/"bpm_nb/shipped"]
+    assert not strangers
 
 
 # ---- imports
 
 @pytest.mark.parametrize("path", MODULES)
 def test_a_notebook_imports_only_from_lower_numbers(path):
-    number = {Path(p).stem.split("_", 1)[1]: int(Path(p).stem.split("_", 1)[0]) for p in MODULES}
-    own = Path(path).stem.split("_", 1)[1]
-    used = {name.split(".")[1] for _, code in cells(path) for name in imported(code) if name.startswith("bpm_nb.")}
+    number = {module_name(p): [int(part.split("_")[0]) for part in Path(p).parts[1:]] for p in MODULES}
+    own = module_name(path)
+    used = {name for found, code in cells(path) if "export" in found for name in imported(code)}
     assert not {module for module in used & set(number) - {own} if number[module] >= number[own]}
 
 
@@ -166,7 +172,7 @@ def test_exported_cells_are_short(path):
 
 def test_the_library_uses_no_pickle_and_no_dask():
     unwanted = {"pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal", "dask"}
-    for module in (ROOT/"bpm_nb").glob("*.py"):
+    for module in (ROOT/"bpm_nb").rglob("*.py"):
         source = module.read_text("utf-8")
         assert not {name.split(".")[0] for name in imported(source)} & unwanted, module
         assert not re.search(r"allow_pickle\s*=\s*True", source), module
@@ -185,7 +191,7 @@ def test_import_bpm_nb_brings_nothing_but_the_numeric_core():
 
 def test_modules_do_not_import_optional_packages():
     drawing = {"plots", "dashboards"}
-    modules = [f"bpm_nb.{p.stem}" for p in (ROOT/"bpm_nb").glob("[a-z]*.py") if p.stem not in drawing]
+    modules = [name for name in map(module_name, MODULES) if not drawing & set(name.split("."))]
     assert not loaded(*modules) & (optional_packages() | {"plotly"})
 
 

@@ -81,6 +81,6 @@ def test_what_is_generated_comes_and_goes_with_its_notebook():
         second = differences(project)
         Path(project, "nbs/00_sums.ipynb").unlink()
         third = differences(project)
-    assert list(first) == ["README.md", "bpm_nb/_modidx.py", "bpm_nb/sums.py", "tests/test_sums.py"]
+    assert list(first) == ["README.md", "bpm_nb/_modidx.py", "bpm_nb/sums.py", "tests/lessons/test_sums.py"]
     assert not second
-    assert [path for path, content in third.items() if content is None] == ["bpm_nb/sums.py", "tests/test_sums.py"]
+    assert [path for path, content in third.items() if content is None] == ["bpm_nb/sums.py", "tests/lessons/test_sums.py"]
