@@ -9,7 +9,7 @@ import jcamp
 import numpy as np
 import pytest
 from ase.io import read as ase_read, write as ase_write
-from test_commands import call
+from command_line import call
 
 from bpm_nb.cli import short_names
 from bpm_nb.data import Frames, Trajectory, load, write

@@ -13,6 +13,8 @@ from ase import Atoms
 from ase.io import write as ase_write
 from ase.units import Bohr
 
+from command_line import call
+
 from bpm_nb.cli import main
 from bpm_nb.data import Frames, Trajectory, load, read_frames, write
 from bpm_nb.polarizability import BondPolarizability
@@ -37,13 +39,6 @@ def work(tmp_path_factory):
     to_xyz(folder/"test.xyz", ENOL.test[:10])
     assert main(["fit", str(folder/"train.xyz"), "-o", str(folder/"model.npz"), "--n-points", "400"]) == 0
     return folder
-
-
-def call(capsys, *args):
-    capsys.readouterr()
-    code = main([str(a) for a in args])
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 def test_the_whole_job_from_xyz(work, capsys):
