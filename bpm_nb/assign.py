@@ -9,7 +9,7 @@ __all__ = ['FAR', 'Shares', 'bond_shares', 'bond_ways', 'segment_tensors', 'bond
            'line_modes', 'line_motions', 'matched_by_motion', 'mode_bands', 'Marker', 'marker_bands', 'Mixture',
            'mixture', 'followed', 'paired', 'Shift', 'isotope_shifts', 'band_shifts']
 
-# %% ../nbs/08_assign.ipynb #4d335789
+# %% ../nbs/08_assign.ipynb #32440180
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,9 @@ from scipy import fft, optimize
 from scipy.sparse import csgraph
 
 from .bonds import bonded
-from .data import InputError
-from .spectra import C_CM_FS, estimator, geometry_weights, modes_of, peaks, power_spectrum, segments, signals, standard_error
+from .core.files import InputError
+from .core.units import C_CM_FS
+from .spectra import estimator, geometry_weights, modes_of, peaks, power_spectrum, segments, signals, standard_error
 
 # %% ../nbs/08_assign.ipynb #a418a53b
 @dataclass(frozen=True, eq=False)

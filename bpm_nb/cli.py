@@ -4,26 +4,29 @@
 
 # %% auto #0
 __all__ = ['NATURAL', 'PARTITION', 'SHARE_ERRORS', 'SHARES_TEXT', 'MOTIONS_TEXT', 'LINES_TEXT', 'MODES_TEXT', 'UNIT', 'EXTRAS',
-           'output_path', 'naming', 'model_file', 'fit', 'evaluate', 'errors_text', 'predict', 'trajectory_spectrum',
-           'warn_of_strange', 'spectrum', 'infrared_rows', 'origin', 'short_names', 'assign', 'harmonic_record',
-           'reference_lines', 'isotopes', 'columns_text', 'isotope_dict', 'compare', 'told_apart', 'peak_dicts',
-           'peaks_text', 'spectrum_sections', 'write_page', 'demo', 'convert', 'reference', 'number', 'verb', 'parser',
-           'main']
+           'output_path', 'model_file', 'fit', 'evaluate', 'errors_text', 'predict', 'trajectory_spectrum',
+           'warn_of_strange', 'spectrum', 'infrared_rows', 'origin', 'short_names', 'assign', 'reference_lines',
+           'isotopes', 'columns_text', 'isotope_dict', 'compare', 'told_apart', 'peak_dicts', 'peaks_text',
+           'spectrum_sections', 'write_page', 'demo', 'convert', 'reference', 'number', 'verb', 'parser', 'main']
 
-# %% ../nbs/11_cli.ipynb #3ebf9b5c
+# %% ../nbs/11_cli.ipynb #d493d295
 import argparse
 import json
 import math
 import os
 import sys
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
-from .data import UNITS, Frames, InputError, Trajectory, checked, frames_from, load, read, read_frames, read_trajectory, shipped, start_geometry, write, write_atomic
+from .core.files import InputError, naming, write_atomic
+from .core.units import UNITS
+from .data.arrays import frames_from
+from .data.datasets import harmonic_record, load, shipped, start_geometry
+from .data.files import read, read_frames, read_trajectory, write
+from .data.records import Frames, Trajectory, checked
 
 # %% ../nbs/11_cli.ipynb #526d84b0
 def output_path(text, # what the user gave
@@ -38,13 +41,6 @@ def output_path(text, # what the user gave
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise InputError(f"{path}: no permission to write there; choose another place")
     return path
-
-# %% ../nbs/11_cli.ipynb #080ce264
-@contextmanager
-def naming(path): # the file that is worked on
-    "Put the file's name in front of the message of an `InputError`."
-    try: yield
-    except InputError as e: raise e if str(e).startswith(str(path)) else InputError(f"{path}: {e}") from None
 
 # %% ../nbs/11_cli.ipynb #c496e96d
 def model_file(path): # what `bpm-nb fit` wrote
@@ -68,7 +64,7 @@ def fit(a): # arguments: train, quantity, output, unit and the settings of the m
 # %% ../nbs/11_cli.ipynb #9e881fa8
 def evaluate(a): # arguments: model, test, unit
     "Errors of a model on frames with polarizabilities."
-    from bpm_nb.polarizability import errors
+    from bpm_nb.core.tensors import errors
     model, frames = model_file(a.model), read_frames(a.test, a.unit, need="alpha")
     with naming(a.test): result = errors(frames.alpha, model.predict(frames))
     return result, errors_text(result)
@@ -301,23 +297,12 @@ def _line_text(k, match, lines):
     near = "nearest line" if match.overlaps is None else f"overlap {match.overlaps[found[0]]:.2f} with line"
     return f"   ({near} {line.wavenumber_cm1:g}{line.assignment and ', '}{line.assignment})"
 
-# %% ../nbs/11_cli.ipynb #23ae06a9
-def harmonic_record(given, # an npz from 'bpm-nb reference --what harmonic', or the name of a molecule; None: no record
-                    numbers=None, # (N,) atomic numbers that it must have
-                    surface="gfn2"): # of a molecule that is shipped: "gfn2", that of the dynamics, or "dft"
-    "The `bpm_nb.data.Harmonic` record: of a file, or of a molecule that is shipped."
-    from bpm_nb.data import Harmonic, known
-    if given is None: return None
-    found = getattr(load(given), f"harmonic_{surface}") if given in known() else read(given)
-    if not isinstance(found, Harmonic): raise InputError(f"{given}: there are no derivatives in it; make them with 'bpm-nb reference MOLECULE --what harmonic'")
-    if numbers is not None and not np.array_equal(found.numbers, numbers): raise InputError(f"{given}: it is another molecule than that of the run, or its atoms stand in another order")
-    return found
-
+# %% ../nbs/11_cli.ipynb #6e024605
 def reference_lines(given, # wavenumbers, one table in .csv, or one name of a shipped molecule, as a list of texts; None: no lines
                     trajectory): # `Trajectory` of the run
     "List of `bpm_nb.data.Line`; the `Harmonic` record whose modes are behind them and their masses (N,), u, or None and None."
     from ase.data import atomic_masses
-    from bpm_nb.data import Line, read_lines
+    from bpm_nb.data.datasets import Line, read_lines
     if not given: return [], None, None
     if len(given) == 1 and given[0].endswith(".csv"): return read_lines(given[0]), None, None
     if len(given) == 1 and given[0] in shipped():
@@ -483,8 +468,9 @@ def write_page(path, title, sections, settings=None): # where it goes; see `bpm_
 def demo(a): # arguments: molecule, folder
     "Fit on the shipped frames, evaluate on others, and draw the Raman spectrum of the shipped trajectory."
     from bpm_nb import plots
-    from bpm_nb.bonds import components, tensor
-    from bpm_nb.polarizability import BondPolarizability, errors
+    from bpm_nb.core.tensors import components, tensor
+    from bpm_nb.polarizability import BondPolarizability
+    from bpm_nb.core.tensors import errors
     from bpm_nb.spectra import peaks, write_csv
     html, csv = (output_path(Path(a.folder)/name, [Path(name).suffix]) for name in ("raman.html", "raman.csv"))
     data, say = load(a.molecule), lambda text: print(text, file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ __all__ = ['STARTING', 'START', 'QUICK', 'SHARES', 'QUANTITIES', 'PLOT', 'UPLOAD
            'left_out_spread', 'lab_rows', 'lab_design', 'lab_column', 'learned', 'chosen', 'lab_columns', 'LabSettings',
            'LabModel', 'LabState', 'uploaded_training', 'lab_figure', 'lab_files', 'lab_controls', 'kernel_lab']
 
-# %% ../nbs/10_dashboards.ipynb #db16839e
+# %% ../nbs/10_dashboards.ipynb #2ece6527
 import asyncio
 import hashlib
 import json
@@ -39,13 +39,17 @@ from joblib import parallel_config
 from threadpoolctl import threadpool_limits
 
 from .assign import Shares, animation, band_motion, body_frame, bond_labels, bond_shares, eckart_rotation, line_modes, overlap, polarizability_slope, segment_tensors
-from .bonds import components, tensor
-from .data import SHIPPED, InputError, Trajectory, checked, joined, known, load, read, read_npz, shipped, shipped_files, write_npz
-from .plots import Overlay, laboratory, overlaid, page, peak_rows, share_text, stretch_text
+from .core.files import InputError, read_npz, write_npz
+from .core.tensors import components, tensor
+from .core.units import C_CM_FS
+from .data.datasets import SHIPPED, known, load, shipped, shipped_files
+from .data.files import read
+from .data.records import Trajectory, checked, joined
 from .featurizer import BondAxis, descriptor
 from .kernels import Basis, chosen_points, designs, pivots
 from .krr import LAMBDAS, design_ridge
-from .spectra import C_CM_FS, CORRECTIONS, coarseness, estimator, instrument_intensity, modes_of, peaks, raman_spectrum, too_fast
+from .plots import Overlay, laboratory, overlaid, page, peak_rows, share_text, stretch_text
+from .spectra import CORRECTIONS, coarseness, estimator, instrument_intensity, modes_of, peaks, raman_spectrum, too_fast
 
 # %% ../nbs/10_dashboards.ipynb #cbcd944f
 def outcome(function, # function(*args, report)

@@ -6,14 +6,14 @@
 __all__ = ['SOFTENING', 'DESCRIPTORS', 'radial', 'gegenbauer', 'axial_harmonics', 'BondAxis', 'axial_coefficients', 'Soap',
            'descriptor', 'Projection', 'common_scale', 'fitted_projection']
 
-# %% ../nbs/02_featurizer.ipynb #c30ab8b7
+# %% ../nbs/02_featurizer.ipynb #cfba6b7e
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import factorial, factorial2
 
-from .bonds import Bonds, bonds, switched
-from .data import InputError
+from .bonds import switched
+from .core.files import InputError
 
 # %% ../nbs/02_featurizer.ipynb #a92207ad
 def radial(r, # distances, any shape, Å

@@ -6,14 +6,14 @@
 __all__ = ['LAMBDAS', 'evidence', 'Ridge', 'ridge', 'design_ridge', 'best_lambda', 'whitened', 'factorized', 'row_space',
            'normal_evidence', 'normal_slope', 'refined', 'left_out_rows']
 
-# %% ../nbs/04_krr.ipynb #5cb72b9b
+# %% ../nbs/04_krr.ipynb #f2c523ac
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, qr, solve_triangular, svd
 from scipy.linalg.lapack import dormqr
 
-from .data import InputError
+from .core.files import InputError
 
 # %% ../nbs/04_krr.ipynb #7ca0a941
 def evidence(quadratic, # yᵀ (K + λ)⁻¹ y

@@ -8,7 +8,7 @@ __all__ = ['COLOURS', 'FONT', 'DIVERGING', 'STYLE', 'CONFIG', 'POLICY', 'DASHES'
            'match_rows', 'mode_rows', 'shift_rows', 'comparison', 'marker_rows', 'mixed', 'stacked', 'page', 'Overlay',
            'overlaid', 'laboratory']
 
-# %% ../nbs/09_plots.ipynb #52275e62
+# %% ../nbs/09_plots.ipynb #90a63b0b
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,7 +19,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
-from .data import InputError
+from .core.files import InputError
 from .spectra import Intensity, geometry_weights, jackknife_error
 
 # %% ../nbs/09_plots.ipynb #f8141a7b

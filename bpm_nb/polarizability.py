@@ -4,39 +4,39 @@
 
 # %% auto #0
 __all__ = ['GAMMAS', 'BASES', 'STRANGE', 'FORMAT', 'View', 'element_counts', 'fitted_view', 'equal_shares', 'chunks', 'Survey',
-           'surveyed', 'Expansion', 'give_back', 'mapped', 'covariances', 'Scan', 'scanned', 'Solution',
-           'bonds_solution', 'structures_solution', 'frames_of_block', 'block_design', 'design_sweep', 'block_sweep',
-           'Equations', 'held_equations', 'normal_equations', 'descended', 'inducing_solution', 'left_out_residuals',
+           'surveyed', 'Expansion', 'covariances', 'Scan', 'scanned', 'Solution', 'bonds_solution',
+           'structures_solution', 'frames_of_block', 'block_design', 'design_sweep', 'block_sweep', 'Equations',
+           'held_equations', 'normal_equations', 'descended', 'inducing_solution', 'left_out_residuals',
            'points_by_rule', 'frames_by_rule', 'kept_by_rule', 'check_room', 'pairs_by_rule', 'Posterior',
            'diagonal_blocks', 'fitted_posterior', 'fitted_parts', 'chosen_settings', 'climbed', 'bond_values',
            'view_of', 'predicted', 'summed_parts', 'in_blocks', 'pairs_within_reach', 'pair_parts', 'deviations',
            'strangeness', 'derivatives', 'check_elements', 'check_fitted', 'known_frames', 'Answers', 'BondModel',
-           'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'spread', 'errors', 'left_out_models',
-           'packed_model', 'unpacked_model', 'check_parts']
+           'BondPolarizability', 'BondDipole', 'check_settings', 'scan', 'left_out_models', 'packed_model',
+           'unpacked_model', 'check_parts']
 
-# %% ../nbs/05_polarizability.ipynb #f74fe767
-import ctypes
+# %% ../nbs/05_polarizability.ipynb #7627bf11
 import json
-import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from itertools import chain, islice
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.linalg.blas import dsyrk
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
-from threadpoolctl import ThreadpoolController, threadpool_limits
-from tqdm.auto import tqdm
+from threadpoolctl import ThreadpoolController
 
-from .bonds import DIPOLE, POLARIZABILITY, bonds, check_bonds, components, summation, tensor
-from .data import Frames, InputError, checked, groups, joined, read_npz, write_npz
+from .bonds import DIPOLE, POLARIZABILITY, bonds, check_bonds, summation
+from .core.files import InputError, read_npz, write_npz
+from .core.tensors import spread
+from .core.work import mapped, row_blocks
+from .data.records import Frames, checked, groups, joined
 from .featurizer import DESCRIPTORS, Projection, common_scale, descriptor, fitted_projection
-from .kernels import HOT, Basis, chosen_points, designs, gaussian, row_blocks, rows_by_kind, summed_kernels
+from .kernels import HOT, Basis, chosen_points, designs, gaussian, rows_by_kind, summed_kernels
 from .krr import LAMBDAS, best_lambda, design_ridge, factorized, left_out_rows, normal_evidence, normal_slope, refined, ridge, row_space, whitened
 
 # %% ../nbs/05_polarizability.ipynb #a6da1edf
@@ -176,24 +176,6 @@ class Expansion:
         k = gaussian(q, self.points, gamma)
         inner = np.stack([q*(k @ w)[:, None] - k @ (w[:, None]*self.points) for w in self.weights.T], 1)
         return -2*gamma*inner @ self.projection.matrix.T
-
-# %% ../nbs/05_polarizability.ipynb #432dd956
-def give_back():
-    "Return freed memory to the system, where the C library is glibc: it keeps what each thread has freed for this thread alone."
-    if platform.libc_ver()[0] == "glibc": ctypes.CDLL(None).malloc_trim(0)
-
-def mapped(function, # of one item
-           items, # to work on
-           label, # what the progress bar says
-           total=None): # number of items
-    "The function's results in the order of the items, each computed as one joblib task."
-    items, workers = iter(items), effective_n_jobs(get_active_backend()[1] or -1)
-    with threadpool_limits(1), Parallel(workers, prefer="threads", batch_size=1) as parallel, tqdm(desc=label, total=total, delay=2, leave=False) as bar:
-        while some := list(islice(items, 2*workers)):
-            for found in parallel(delayed(function)(x) for x in some):
-                yield found
-                bar.update()
-    give_back()
 
 # %% ../nbs/05_polarizability.ipynb #cccc538a
 def covariances(one, other, # frames, and S' others, as `View.rows` gives them
@@ -753,24 +735,6 @@ def scan(X, # `Frames` with polarizabilities, or a stream of them
     survey = surveyed(chunks(X, None, lambda atoms: 500), model.bonds, model.cutoff, pairs, model.quantity)
     view, *_ = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
     return scanned(survey.sample, view, gammas, lambdas)
-
-# %% ../nbs/05_polarizability.ipynb #9cb0577b
-def spread(values): # (S, 3, 3) symmetric tensors, or (S, 3) vectors
-    "Root mean square deviation of the principal values from their means, over all elements of a tensor; the principal value of a vector is its length."
-    principal = np.linalg.eigvalsh(values) if values.ndim == 3 else np.linalg.norm(values, axis=1, keepdims=True)
-    return float(np.sqrt(((principal - principal.mean(0))**2).sum(1).mean()/values[0].size))
-
-# %% ../nbs/05_polarizability.ipynb #5f8a531e
-def errors(reference, # (S, 3, 3) polarizabilities, bohr³
-           predicted): # (S, 3, 3) polarizabilities, bohr³
-    "RMSE of the isotropic part, of the anisotropic tensor and of the whole tensor, bohr³, each also relative to the spread; all unchanged by rotations."
-    (iso, beta), (iso_p, beta_p) = components(reference), components(predicted)
-    traceless = tensor(0*iso, beta)
-    rms = lambda x: float(np.sqrt(np.mean(x**2)))
-    found = dict(iso=(rms(iso_p - iso), float(iso.std())), beta=(rms(tensor(0*iso, beta_p) - traceless), spread(traceless)),
-                 alpha=(rms(predicted - reference), spread(reference)))
-    return ({f"{k}_rmse_au": error for k, (error, _) in found.items()} | {f"{k}_relative": error/width if width else float("nan") for k, (error, width) in found.items()}
-            | {"n_frames": len(reference)})
 
 # %% ../nbs/05_polarizability.ipynb #477d98ec
 def left_out_models(model, # fitted `BondModel`

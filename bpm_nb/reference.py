@@ -5,28 +5,28 @@
 # %% auto #0
 __all__ = ['WITH_AVX2', 'SURFACES', 'TIGHT', 'Level', 'choose_kernel', 'kept_memory', 'pyscf_molecule', 'mean_field',
            'check_level', 'check_response', 'xc_response', 'conjugate_gradient', 'response_polarizability',
-           'single_point', 'gfn2', 'relaxed', 'dynamics_chunk', 'topology', 'Parts', 'finish', 'walk', 'walkers',
-           'thermal_momenta', 'internal_momenta', 'diverse_order', 'pool', 'about_centre', 'reference_frames',
-           'stratified', 'constant_energy', 'isotope_masses', 'reference_trajectory', 'displaced_point', 'Symmetry',
+           'single_point', 'gfn2', 'relaxed', 'dynamics_chunk', 'topology', 'walk', 'walkers', 'thermal_momenta',
+           'internal_momenta', 'diverse_order', 'pool', 'about_centre', 'reference_frames', 'stratified',
+           'constant_energy', 'isotope_masses', 'reference_trajectory', 'displaced_point', 'Symmetry',
            'fitted_rotation', 'operations', 'symmetric', 'distinct_displacements', 'remembered', 'internal_forces',
-           'finite_hessian', 'reference_harmonic', 'central_differences', 'ship', 'description']
+           'finite_hessian', 'reference_harmonic', 'central_differences']
 
-# %% ../nbs/06_reference.ipynb #7b5e27c7
-import json
+# %% ../nbs/06_reference.ipynb #5b460fa1
 import os
 import platform
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy.linalg import block_diag
 from threadpoolctl import threadpool_info, threadpool_limits
 from tqdm.auto import tqdm
 
-from .data import SHIPPED, Frames, Harmonic, InputError, Trajectory, read, write, write_atomic, write_npz
+from .core.files import InputError
+from .core.work import Parts, finish
+from .data.files import write
+from .data.records import Frames, Harmonic, Trajectory
 
 # %% ../nbs/06_reference.ipynb #26be1409
 @dataclass(frozen=True)
@@ -279,67 +279,6 @@ def topology(numbers, # (N,) atomic numbers
     bonded = np.triu(d[np.ix_(heavy, heavy)] < 1.3*(radii[:, None] + radii), 1)
     hosts = numbers[heavy][d[np.ix_(light, heavy)].argmin(1)] if len(heavy) else light
     return tuple(map(tuple, heavy[np.argwhere(bonded)])), tuple(np.bincount(hosts, minlength=10))
-
-# %% ../nbs/06_reference.ipynb #8083c4db
-class Parts:
-    "Finished pieces of a long computation, in a folder `OUTPUT.parts` that goes when the output is written."
-    def __init__(self, output, # path of the output file
-                 settings): # what the pieces depend on (JSON): pieces made with other settings are refused
-        self.output, self.folder, self.settings = Path(output), Path(f"{output}.parts"), settings
-
-    def __enter__(self):
-        from filelock import FileLock, Timeout
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.lock = FileLock(self.folder/"lock", timeout=0)
-        try: self.lock.acquire()
-        except Timeout: raise InputError(f"{self.output}: another process is making this file; wait for it or choose another output") from None
-        try: self._check_settings()
-        except BaseException:
-            self.lock.release()
-            raise
-        return self
-
-    def __exit__(self, *_): self.lock.release()
-
-    def _check_settings(self):
-        file, now = self.folder/"settings.json", json.dumps(self.settings, sort_keys=True, indent=1)
-        if not file.exists() and any(self.folder.glob("*.npz")): raise InputError(f"{self.folder} holds work, but not the settings it was made with: delete the folder")
-        if not file.exists(): write_atomic(file, lambda f: f.write(now.encode()))
-        elif file.read_text() != now:
-            raise InputError(f"{self.folder} holds work with other settings (settings.json there): repeat those, or delete the folder")
-
-    def file(self, key): return self.folder/f"{key}.npz"
-    def missing(self, keys): return [k for k in keys if not self.file(k).exists()]
-    def write(self, key, arrays): write_npz(self.file(key), arrays)
-    def read(self, key):
-        with np.load(self.file(key), allow_pickle=False) as f: return dict(f)
-
-    def remove(self):
-        "The folder is no longer needed: the output holds everything."
-        import shutil
-        done = self.folder.rename(f"{self.folder}.done") # at once: what is left of a removal that was stopped is not taken for work
-        shutil.rmtree(done)
-
-# %% ../nbs/06_reference.ipynb #048e880e
-def finish(tasks, # {key: arguments}: what there is to do
-           function, # function(*arguments) → dict of arrays, the part of one task
-           parts, # open `Parts`
-           workers=1, # processes
-           label="", # what the progress bar says
-           bar=None): # a progress bar to move on, instead of a new one
-    "Do the tasks that have no part yet, in parallel, and show a bar with the time left."
-    todo = parts.missing(tasks)
-    own = bar is None
-    bar = tqdm(total=len(tasks), desc=label) if own else bar
-    bar.update(len(tasks) - len(todo))
-    jobs = (delayed(_finish_one)(k, tasks[k], function, parts.folder) for k in todo)
-    for _ in Parallel(workers, return_as="generator_unordered")(jobs): bar.update()
-    if own: bar.close()
-
-# %% ../nbs/06_reference.ipynb #e626c348
-def _finish_one(key, arguments, function, folder):
-    try: write_npz(folder/f"{key}.npz", function(*arguments))
-    except InputError as e: raise InputError(f"{key}: {e}") from None
 
 # %% ../nbs/06_reference.ipynb #e11179f1
 def walk(atoms_state, # (numbers, pos, momenta) at the start
@@ -763,34 +702,3 @@ def central_differences(found, # list of (displacement (N, 3) Å, dict of `displ
     slopes = np.linalg.lstsq(np.column_stack([steps, np.ones(len(steps))]), results, rcond=None)[0][:-1]
     hessian = -(slopes[:, :3*n] + slopes[:, :3*n].T)/2
     return hessian.reshape(n, 3, n, 3), slopes[:, 3*n+3:].reshape(n, 3, 3, 3), slopes[:, 3*n:3*n+3].reshape(n, 3, 3)
-
-# %% ../nbs/06_reference.ipynb #1cdc888e
-def ship(name, # name of the molecule
-         folder, # where NAME_train.npz, NAME_test.npz, NAME_trajectory.npz and NAME_harmonic_….npz are
-         to=SHIPPED, # folder of the package's data
-         values=2_400_000): # numbers (positions and velocities) in one file of a trajectory, at most: 4.5 MB
-    "Put the finished sets of a molecule into the package, and write their description when frames and trajectory are complete."
-    parts = "train", "test", "trajectory", "harmonic_dft", "harmonic_gfn2"
-    for part in parts:
-        if not (file := Path(folder)/f"{name}_{part}.npz").exists(): continue
-        record = read(file)
-        if not isinstance(record, Trajectory): write(to/file.name, record); continue
-        n = max(1, values//(record.pos[0].size*(1 if record.vel is None else 2)))
-        pieces = [record[k:k+n] for k in range(0, len(record.pos), n)]
-        for k, piece in enumerate(pieces): write(to/(file.name if len(pieces) == 1 else f"{name}_trajectory_{k+1}.npz"), piece)
-    have = [p for p in parts[:3] if list(Path(to).glob(f"{name}_{p}*.npz"))]
-    if len(have) == 3: write_atomic(Path(to)/f"{name}.md", lambda f: f.write(description(name, to).encode()))
-
-# %% ../nbs/06_reference.ipynb #db510f9b
-def description(name, # name of the molecule
-                folder): # folder with its files
-    "Text that says what the files of a molecule hold, how they were made, and their SHA-256 sums."
-    from hashlib import sha256
-    lines = [name, "", "Made by 'bpm-nb reference'. Positions in Å, polarizability (bohr³), dipole (e·bohr), energy (eV), forces (eV/Å), velocities (Å/fs), Hessian (eV/Å²), derivatives by Å.", ""]
-    for file in sorted(Path(folder).glob(f"{name}_*.npz")):
-        record, sum_ = read(file), sha256(file.read_bytes()).hexdigest()
-        made = ", ".join(f"{k} {v}" for k, v in record.provenance.items() if k not in ("numbers", "start", "temperature_K", "what"))
-        kelvin = sorted(set(np.ravel(record.provenance.get("temperature_K", []))))
-        what = "derivatives at a minimum" if isinstance(record, Harmonic) else f"positions {record.pos.shape}, {' and '.join(f'{t:g} K' for t in kelvin)}"
-        lines += [f"{file.name}: {what}. {made}. SHA-256 {sum_}.", ""]
-    return "\n".join(lines)

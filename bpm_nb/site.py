@@ -6,7 +6,7 @@
 __all__ = ['CONF', 'INDEX', 'for_nbdev', 'as_page', 'sliding', 'static_raman', 'static_kernel', 'written_pages', 'at_home',
            'build', 'main']
 
-# %% ../nbs/13_site.ipynb #0adab24a
+# %% ../nbs/13_site.ipynb #86b850e3
 import argparse
 import os
 import re
@@ -117,7 +117,8 @@ def static_raman(name, # a shipped molecule
 def static_kernel(name, # a shipped molecule
                   **settings): # traits of `LabState`
     "The laboratory's figure with a slider for λ."
-    from bpm_nb.dashboards import LAMBDAS, LabState, lab_figure
+    from bpm_nb.krr import LAMBDAS
+    from bpm_nb.dashboards import LabState, lab_figure
     state, figures = LabState(name, **settings), {}
     state.compute()
     for lam in LAMBDAS[::2]:
@@ -174,7 +175,7 @@ def build(root, # top of the project
     "Make the pages. Raises `InputError` where the folder holds something else."
     import nbformat
     from bpm_nb.dashboards import START
-    from bpm_nb.data import InputError
+    from bpm_nb.core.files import InputError
     if Path(out).is_dir() and any(Path(out).iterdir()) and not Path(out, "searchindex.js").is_file(): raise InputError(f"{out} holds something else than these pages, and would be lost: give a new folder")
     if figures is None: figures = dict(raman_comparison=static_raman(START, quick), kernel_laboratory=static_kernel(START))
     with TemporaryDirectory() as folder:
@@ -199,7 +200,7 @@ def main(argv=None): # arguments; those of the process where there are none
     parser.add_argument("out", nargs="?", default="_docs", help="folder for the pages (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="run no notebook, and take first looks instead of whole runs")
     a = parser.parse_args(argv)
-    from bpm_nb.data import InputError
+    from bpm_nb.core.files import InputError
     try: build(".", a.out, only=() if a.quick else None, quick=a.quick)
     except InputError as e: parser.error(str(e))
     print(f"open {a.out}/index.html")

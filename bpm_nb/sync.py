@@ -6,7 +6,7 @@
 __all__ = ['directives', 'clean', 'indented', 'pytest_function', 'pytest_module', 'readme', 'notebooks', 'pytest_path',
            'clean_notebook', 'regenerate', 'generated_files', 'differences', 'write_files', 'main']
 
-# %% ../nbs/12_sync.ipynb #89fa6b05
+# %% ../nbs/12_sync.ipynb #6a3182cd
 import argparse
 import ast
 import os

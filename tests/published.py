@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bpm_nb.data import Frames
+from bpm_nb.data.records import Frames
 
 FOLDER = Path(__file__).parents[2]/"shared"/"data"/"sowa_rossky_ma"
 NUMBERS = [6, 6, 8, 6, 8, 1, 1, 1, 1]

@@ -12,10 +12,13 @@ from ase.io import read as ase_read, write as ase_write
 from command_line import call
 
 from bpm_nb.cli import short_names
-from bpm_nb.data import Frames, Trajectory, load, write
+from bpm_nb.data.records import Frames, Trajectory
+from bpm_nb.data.datasets import load
+from bpm_nb.data.files import write
 from bpm_nb.polarizability import BondPolarizability
 from bpm_nb.reference import isotope_masses
-from bpm_nb.spectra import C_CM_FS, raman_spectrum
+from bpm_nb.core.units import C_CM_FS
+from bpm_nb.spectra import raman_spectrum
 
 ENOL = load("malonaldehyde-enol")
 
@@ -328,7 +331,7 @@ def test_the_models_own_error_needs_a_model_and_a_place(work, capsys, arguments)
 
 
 def test_half_of_a_predicted_run_has_no_time_of_its_own(work, capsys):
-    from bpm_nb.data import read
+    from bpm_nb.data.files import read
     assert call(capsys, "predict", work/"model.npz", work/"run.npz", "-o", work/"whole.npz")[0] == 0
     write(work/"half.npz", read(work/"whole.npz")[::2])
     code, _, err = call(capsys, "spectrum", "--alpha", work/"half.npz", "--resolution", "20", "-o", work/"half.csv")

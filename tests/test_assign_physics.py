@@ -8,10 +8,11 @@ from ase.build import molecule
 from ase.io import read as ase_read, write as ase_write
 from scipy.spatial.transform import Rotation
 
-from bpm_nb.assign import (animation, band_filter, band_motion, body_frame, bond_shares, eckart_frame, eckart_rotation, followed, marker_bands, matched, mixture, neighbourhoods,
-                           overlap, paired, robust_scale, segment_tensors, typical_structure)
-from bpm_nb.data import InputError, Trajectory
-from bpm_nb.spectra import C_CM_FS, estimator, midpoint_factor, peaks, raman_spectrum, signals
+from bpm_nb.assign import animation, band_filter, band_motion, body_frame, bond_shares, eckart_frame, eckart_rotation, followed, marker_bands, matched, mixture, neighbourhoods, overlap, paired, robust_scale, segment_tensors, typical_structure
+from bpm_nb.core.files import InputError
+from bpm_nb.data.records import Trajectory
+from bpm_nb.core.units import C_CM_FS
+from bpm_nb.spectra import estimator, midpoint_factor, peaks, raman_spectrum, signals
 
 
 def walk(shape, seed=0):
@@ -413,7 +414,7 @@ def test_noise_of_the_pure_forms_does_not_pull_fractions_together():
 
 
 def test_folding_pairs_onto_bonds_loses_nothing():
-    from bpm_nb.data import load
+    from bpm_nb.data.datasets import load
     from bpm_nb.polarizability import BondPolarizability
     data = load("malonaldehyde-enol")
     run = replace(data.trajectory[:2], pos=data.trajectory.pos[:2, :30], vel=None, energy=None)

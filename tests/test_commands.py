@@ -16,7 +16,9 @@ from ase.units import Bohr
 from command_line import call
 
 from bpm_nb.cli import main
-from bpm_nb.data import Frames, Trajectory, load, read_frames, write
+from bpm_nb.data.records import Frames, Trajectory
+from bpm_nb.data.datasets import load
+from bpm_nb.data.files import read_frames, write
 from bpm_nb.polarizability import BondPolarizability
 
 ENOL = load("malonaldehyde-enol")
@@ -308,7 +310,7 @@ def test_a_process_that_is_asked_for_nonsense_shows_no_traceback(tmp_path):
 
 def test_a_killed_write_leaves_the_old_file_or_the_new(tmp_path):
     "A process writes one of two models over and over and is killed at random; the file is always one of the two, whole."
-    program = ("import sys, numpy as np\nfrom bpm_nb.data import write_npz\nk = 0\nprint('go', flush=True)\n"
+    program = ("import sys, numpy as np\nfrom bpm_nb.core.files import write_npz\nk = 0\nprint('go', flush=True)\n"
                "while True:\n    write_npz(sys.argv[1], dict(a=np.full(300_000, k % 2)))\n    k += 1\n")
     rng = np.random.default_rng(0)
     for _ in range(6):

@@ -12,10 +12,13 @@ pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
 from bpm_nb import dashboards as d
 from bpm_nb.assign import bond_shares
-from bpm_nb.data import Frames, InputError, Trajectory, load, write
+from bpm_nb.data.records import Frames, Trajectory
+from bpm_nb.core.files import InputError
+from bpm_nb.data.datasets import load
+from bpm_nb.data.files import write
 from bpm_nb.krr import LAMBDAS
 from bpm_nb.polarizability import BondPolarizability, scan
-from bpm_nb.spectra import C_CM_FS
+from bpm_nb.core.units import C_CM_FS
 
 PAIRS = np.array([[0, 1], [1, 2]])
 

@@ -8,8 +8,11 @@ from ase import Atoms
 from ase.units import Bohr, Debye, Hartree, invcm
 from ase.vibrations import VibrationsData
 
-from bpm_nb.data import InputError, known, load, read, read_lines, shipped_files
-from bpm_nb.reference import Level, Parts, displaced_point, internal_forces, mean_field, reference_harmonic
+from bpm_nb.core.files import InputError
+from bpm_nb.data.datasets import known, load, read_lines, shipped_files
+from bpm_nb.data.files import read
+from bpm_nb.reference import Level, displaced_point, internal_forces, mean_field, reference_harmonic
+from bpm_nb.core.work import Parts
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
 WATER = np.array([8, 1, 1]), np.array([[0, 0, .117], [0.1, .757, -.469], [0, -.757, -.469]])

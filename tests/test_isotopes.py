@@ -4,7 +4,7 @@ import pytest
 from ase.units import fs
 
 from bpm_nb.assign import band_shifts, isotope_shifts
-from bpm_nb.data import InputError
+from bpm_nb.core.files import InputError
 from bpm_nb.spectra import harmonic_modes, peaks, power_spectrum
 
 pytest.importorskip("tblite", reason="the reference extra is not installed")

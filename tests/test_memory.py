@@ -8,7 +8,8 @@ import pytest
 CHILD = """
 import re, sys
 import numpy as np
-from bpm_nb.data import Frames, load
+from bpm_nb.data.records import Frames
+from bpm_nb.data.datasets import load
 from bpm_nb.polarizability import BondPolarizability
 
 def mib(key): return int(re.search(key + r":\\s+(\\d+) kB", open("/proc/self/status").read())[1])/1024

@@ -1,8 +1,10 @@
 "One model of all shipped molecules together does for each what a model of its own does."
 import pytest
 
-from bpm_nb.data import joined, load, shipped
-from bpm_nb.polarizability import BondPolarizability, errors
+from bpm_nb.data.records import joined
+from bpm_nb.data.datasets import load, shipped
+from bpm_nb.polarizability import BondPolarizability
+from bpm_nb.core.tensors import errors
 
 N_FRAMES, N_POINTS = 150, 2500 # the default would be 4750
 

@@ -9,11 +9,15 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from bpm_nb.bonds import BASIS, bonds, components, tensor
-from bpm_nb.data import Frames, InputError, joined, load
+from bpm_nb.core.tensors import BASIS, components, tensor
+from bpm_nb.bonds import bonds
+from bpm_nb.data.records import Frames, joined
+from bpm_nb.core.files import InputError
+from bpm_nb.data.datasets import load
 from bpm_nb.featurizer import BondAxis
 from bpm_nb.kernels import rows_by_kind
-from bpm_nb.polarizability import BondDipole, BondPolarizability, errors
+from bpm_nb.polarizability import BondDipole, BondPolarizability
+from bpm_nb.core.tensors import errors
 
 BASES = ["inducing", "bonds", "structures"]
 WATER = np.array([[0, 0, .12], [0, .76, -.47], [0, -.76, -.47]])

@@ -13,8 +13,9 @@ import pytest
 
 from bpm_nb import plots
 from bpm_nb.assign import bond_shares, marker_bands, matched, matched_by_motion
-from bpm_nb.data import InputError
-from bpm_nb.spectra import C_CM_FS, Peak, instrument_intensity, peaks, raman_spectrum
+from bpm_nb.core.files import InputError
+from bpm_nb.core.units import C_CM_FS
+from bpm_nb.spectra import Peak, instrument_intensity, peaks, raman_spectrum
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.normal(50, 3, (40, 3))

@@ -4,10 +4,11 @@ import pytest
 from published import BONDS, needs_published_frames, published
 
 from bpm_nb.bonds import bonds as bonds_of
-from bpm_nb.bonds import components
-from bpm_nb.data import load
+from bpm_nb.core.tensors import components
+from bpm_nb.data.datasets import load
 from bpm_nb.featurizer import Soap
-from bpm_nb.polarizability import BondDipole, BondPolarizability, errors
+from bpm_nb.polarizability import BondDipole, BondPolarizability
+from bpm_nb.core.tensors import errors
 
 GAMMA, LAMBDA, EPSILON = 1e-5, 1e-8, 1e-8
 

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from bpm_nb import reference
-from bpm_nb.data import SHIPPED, STEPS, InputError, load, packed, read, shipped, shipped_files, unpacked, write
-from bpm_nb.reference import (WITH_AVX2, Level, Parts, central_differences, conjugate_gradient, distinct_displacements, dynamics_chunk, mean_field, pyscf_molecule, reference_frames, reference_harmonic,
-                              response_polarizability, ship, single_point, symmetric, thermal_momenta, topology)
+from bpm_nb.data.datasets import SHIPPED, load, shipped, shipped_files
+from bpm_nb.data.files import STEPS, packed, read, unpacked, write
+from bpm_nb.core.files import InputError
+from bpm_nb.reference import WITH_AVX2, Level, central_differences, conjugate_gradient, distinct_displacements, dynamics_chunk, mean_field, pyscf_molecule, reference_frames, reference_harmonic, response_polarizability, single_point, symmetric, thermal_momenta, topology
+from bpm_nb.core.work import Parts
+from bpm_nb.data.datasets import ship
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
 WATER = np.array([8, 1, 1]), np.array([[0, 0, .117], [0.1, .757, -.469], [0, -.757, -.469]])
@@ -212,14 +215,14 @@ def pair_polarizability(pos):
 
 def test_a_long_trajectory_is_cut_between_segments_and_read_as_one(tmp_path, monkeypatch):
     from dataclasses import replace
-    import bpm_nb.data
+    import bpm_nb.data.datasets
     data, (made, package) = load("malonaldehyde-enol"), (tmp_path/"made", tmp_path/"package")
     made.mkdir(), package.mkdir()
     run = data.trajectory[:5]
     run = replace(run, pos=run.pos[:, :40], vel=run.vel[:, :40], energy=run.energy[:, :40])
     for part, record in dict(train=data.train[:3], test=data.test[:3], trajectory=run).items(): write(made/f"enol_{part}.npz", record)
     (package/"enol.xyz").write_bytes((SHIPPED/"malonaldehyde-enol.xyz").read_bytes())
-    monkeypatch.setattr(bpm_nb.data, "SHIPPED", package)
+    monkeypatch.setattr(bpm_nb.data.datasets, "SHIPPED", package)
     ship("enol", made, package, values=2*2*40*9*3 + 1)
     assert [f.name for f in shipped_files("enol", "trajectory")] == [f"enol_trajectory_{k}.npz" for k in (1, 2, 3)]
     assert [len(read(f).pos) for f in shipped_files("enol", "trajectory")] == [2, 2, 1]

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from joblib import parallel_config
 
-from bpm_nb.data import load
+from bpm_nb.data.datasets import load
 from bpm_nb.polarizability import BondPolarizability
 
 ray = pytest.importorskip("ray", reason="the ray extra is not installed")
@@ -40,6 +40,6 @@ def test_two_ray_workers_give_what_threads_give(cluster):
 def test_blocks_are_computed_by_the_workers(cluster):
     import os
 
-    from bpm_nb.polarizability import mapped
+    from bpm_nb.core.work import mapped
     with parallel_config("ray", n_jobs=2): found = list(mapped(lambda x: (x**2, os.getpid()), range(9), "squares"))
     assert [x for x, _ in found] == [x**2 for x in range(9)] and os.getpid() not in {pid for _, pid in found}

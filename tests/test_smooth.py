@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from bpm_nb.data import Frames, load, shipped
+from bpm_nb.data.records import Frames
+from bpm_nb.data.datasets import load, shipped
 from bpm_nb.polarizability import BondPolarizability
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.signal import lfilter
 
-from bpm_nb.data import InputError
-from bpm_nb.spectra import (C_CM_FS, DERIVATIVES, GEOMETRIES, NON_NEGATIVE, WINDOWS, anisotropic_components, block_scatter, depolarization, geometry_weights,
-                            instrument_intensity, mean_polarizability, parseval_ratios, peaks, placzek_activity, raman_spectrum, shortest_block_ps,
-                            verlet_corrected, write_csv)
+from bpm_nb.core.files import InputError
+from bpm_nb.core.units import C_CM_FS
+from bpm_nb.spectra import DERIVATIVES, GEOMETRIES, NON_NEGATIVE, WINDOWS, block_scatter, depolarization, geometry_weights, instrument_intensity, parseval_ratios, peaks, placzek_activity, raman_spectrum, shortest_block_ps, verlet_corrected, write_csv
+from bpm_nb.core.tensors import anisotropic_components, mean_polarizability
 
 SYMMETRIC, TRACELESS, MIXED = np.eye(3), np.array([[0, 1., 0], [1, 0, 0], [0, 0, 0]]), np.diag([1., 1, 1.5])
 

@@ -10,7 +10,8 @@ from measure import SMALL, table
 from threadpoolctl import threadpool_limits
 
 from bpm_nb.assign import mode_bands
-from bpm_nb.data import Trajectory, load
+from bpm_nb.data.records import Trajectory
+from bpm_nb.data.datasets import load
 from bpm_nb.plots import with_error
 from bpm_nb.reference import dynamics_chunk, gfn2
 from bpm_nb.spectra import modes_of, verlet_corrected

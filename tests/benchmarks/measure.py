@@ -38,7 +38,8 @@ def published_split(n):
 
 def rattled(name, n, seed=0, width=0.05):
     "n frames of water or of a known molecule with random displacements (Å), and a smooth function of the distances as polarizability."
-    from bpm_nb.data import Frames, start_geometry
+    from bpm_nb.data.records import Frames
+    from bpm_nb.data.datasets import start_geometry
     numbers, pos = WATER if name == "water" else start_geometry(name)
     rng = np.random.default_rng(seed)
     x = pos + rng.normal(scale=width, size=(n, *pos.shape))

@@ -8,8 +8,10 @@ of frames, so the time of *published* grows with training × (training + 500) fr
 import numpy as np
 from measure import SMALL, measured, published_split, table
 
-from bpm_nb.bonds import bonds, components, tensor
-from bpm_nb.polarizability import BondPolarizability, errors
+from bpm_nb.bonds import bonds
+from bpm_nb.core.tensors import components, tensor
+from bpm_nb.polarizability import BondPolarizability
+from bpm_nb.core.tensors import errors
 
 GAMMA, LAMBDA = 1e-5, 1e-8  # as published, for SOAP that is not scaled
 

@@ -20,7 +20,7 @@ def descriptors(model, frames):
 
 
 def work():
-    from bpm_nb.data import Frames
+    from bpm_nb.data.records import Frames
     from bpm_nb.featurizer import BondAxis
     model = BondPolarizability(n_points=100 if SMALL else None).fit(rattled("biphenyl", 10 if SMALL else 300, width=0.03))
     model.bare = BondAxis()

@@ -16,7 +16,7 @@ def test_a_pair_hands_all_it_has_to_the_bonds_between_its_atoms():
 
 
 from dataclasses import replace
-from bpm_nb.data import load
+from bpm_nb.data.datasets import load
 def divided(choice):
     "Names of the bonds, `Shares`, and the spectrum itself, by a model of these bonds on a short piece of the shipped run of the enol."
     from bpm_nb.polarizability import BondPolarizability
@@ -34,7 +34,8 @@ def test_two_models_agree_on_the_spectrum_and_on_the_bond_of_a_stretch():
         for labels, made in ((names, pairs), (others, covalent)): assert labels[made.band(nu - 25, nu + 25)[0].argmax()] == bond
 
 
-from bpm_nb.spectra import C_CM_FS, raman_spectrum
+from bpm_nb.core.units import C_CM_FS
+from bpm_nb.spectra import raman_spectrum
 from scipy.spatial.transform import Rotation
 def stretches(n_segments=4, n_frames=4000, dt_fs=2., seed=0):
     "Bond polarizabilities (G, T, 2, 3, 3), bohr³, of two bonds along x and y."
@@ -62,7 +63,7 @@ def test_a_molecule_that_only_tumbles_stands_still_in_the_eckart_frame():
     np.testing.assert_allclose(aligned, np.broadcast_to(reference, aligned.shape), atol=1e-12)
 
 
-from bpm_nb.data import Trajectory
+from bpm_nb.data.records import Trajectory
 WATER = np.array([[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]])
 def vibrating_water(n_segments=4, n_frames=5000, dt_fs=2., seed=0):
     "`Trajectory`, its polarizability (G, T, 3, 3), bohr³, wavenumbers (3,), cm⁻¹, and modes (3, 3, 3)."
@@ -133,7 +134,7 @@ def test_bands_find_their_lines_and_the_common_factor():
 
 
 def test_the_hydroxyl_stretch_of_the_enol_is_found_by_its_motion():
-    from bpm_nb.data import load
+    from bpm_nb.data.datasets import load
     from bpm_nb.spectra import modes_of
     data = load("malonaldehyde-enol")
     surface, frame = modes_of(data.harmonic_gfn2), body_frame(data.trajectory[:1], data.harmonic_gfn2.pos)
@@ -152,7 +153,7 @@ def test_bands_take_the_line_of_their_motion_not_the_nearest():
     np.testing.assert_allclose(found.overlaps, [1, 1/np.hypot(1, 0.1)])
 
 
-from bpm_nb.data import load
+from bpm_nb.data.datasets import load
 from bpm_nb.spectra import modes_of, peaks, power_spectrum
 def enol_match():
     "Bands in the density of states of the shipped run, and the harmonic lines of its surface."
@@ -168,7 +169,7 @@ def test_warm_bands_lie_below_their_harmonic_lines():
 
 
 def test_the_coordinate_of_a_mode_has_its_band():
-    from bpm_nb.data import Harmonic
+    from bpm_nb.data.records import Harmonic
     run, _, wavenumbers, modes = vibrating_water()
     numbers, masses, row = run.numbers, run.mass(), np.array(modes)*run.mass()[:, None]
     force = np.einsum("k,kai,kbj->aibj", (2*np.pi*C_CM_FS*np.array(wavenumbers))**2/np.einsum("kai,kai,a->k", modes, modes, masses), row, row)*103.6427 # u Å² fs⁻² in eV

@@ -4,13 +4,16 @@ import numpy as np
 from bpm_nb.bonds import *
 
 
+from bpm_nb.core.tensors import components, tensor
+
+
 def test_the_step_has_no_kink_at_its_ends():
     for end, value in ((2., 1.), (3., 0.)):
         h = 1e-4
         np.testing.assert_allclose(switched(np.array([end - h, end, end + h]), 2, 3), value, atol=1e-10)
 
 
-from bpm_nb.data import InputError
+from bpm_nb.core.files import InputError
 
 numbers = np.array([8, 1, 1])
 water = np.array([[[0, 0, .12], [0, .76, -.47], [0, -.76, -.47]]])
@@ -30,17 +33,9 @@ def test_water_has_two_bonds_and_three_pairs():
 
 def test_a_frame_without_bonds_is_named():
     import pytest
-    from bpm_nb.data import Frames, joined
+    from bpm_nb.data.records import Frames, joined
     far = Frames([[1, 1]], [[[0, 0, 0], [0, 0, 9.]]])
     with pytest.raises(InputError, match="frame 1: no bonds"): check_bonds(joined([Frames([numbers], water), far]))
-
-
-def test_components_keep_the_tensor_and_its_norm():
-    alpha = np.random.default_rng(0).normal(size=(4, 3, 3))
-    alpha += alpha.transpose(0, 2, 1)
-    iso, beta = components(alpha)
-    np.testing.assert_allclose(tensor(iso, beta), alpha, atol=1e-14)
-    np.testing.assert_allclose(3*iso**2 + (beta**2).sum(1), (alpha**2).sum((1, 2)))
 
 
 def test_parts_and_whole_are_inverse_and_keep_components():

@@ -9,7 +9,7 @@ from bpm_nb.dashboards import *
 
 
 def test_a_job_ends_with_a_result_or_one_sentence():
-    from bpm_nb.data import InputError
+    from bpm_nb.core.files import InputError
 
     def half(x, report):
         report(0.5, "half way")

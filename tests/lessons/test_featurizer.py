@@ -4,6 +4,9 @@ import numpy as np
 from bpm_nb.featurizer import *
 
 
+from bpm_nb.bonds import bonds
+
+
 def test_harmonics_obey_the_addition_theorem():
     direction = np.random.default_rng(0).normal(size=(4, 3))
     x, y, z = (direction/np.linalg.norm(direction, axis=1, keepdims=True)).T

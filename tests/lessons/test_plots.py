@@ -21,7 +21,8 @@ def test_the_error_in_the_picture_is_the_error_of_the_data():
     assert f"RMSE {rmse:.3g} bohr³" in text and "200 values" in text
 
 
-from bpm_nb.spectra import C_CM_FS, Peak, instrument_intensity, peaks, raman_spectrum
+from bpm_nb.core.units import C_CM_FS
+from bpm_nb.spectra import Peak, instrument_intensity, peaks, raman_spectrum
 def noisy_vibrations(seed=0, n_segments=8, n_frames=5000, dt_fs=2., wavenumbers=(420, 870, 1310, 1640, 3050)):
     "Polarizability (G, T, 3, 3) of a few vibrations that lose their phase."
     from scipy.signal import lfilter
@@ -105,7 +106,7 @@ def test_a_page_needs_no_network_and_shows_the_numbers_it_was_given():
 
 
 from bpm_nb.assign import body_frame, line_motions, matched_by_motion, mode_bands
-from bpm_nb.data import load, shipped, shipped_files
+from bpm_nb.data.datasets import load, shipped, shipped_files
 from bpm_nb.spectra import modes_of
 def with_lines():
     "Molecules that come with a run, with derivatives on the surface of the run, and with a table of lines."

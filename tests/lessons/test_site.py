@@ -21,7 +21,7 @@ def test_a_folder_of_something_else_is_not_replaced():
     import pytest
     from pathlib import Path
     from tempfile import TemporaryDirectory
-    from bpm_nb.data import InputError
+    from bpm_nb.core.files import InputError
     with TemporaryDirectory() as folder:
         Path(folder, "thesis.tex").write_text("mine")
         with pytest.raises(InputError, match="something else"): build(".", folder)

@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 import bpm_nb
 from bpm_nb.sync import directives, notebooks
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = [p.relative_to(ROOT).as_posix() for p in notebooks(ROOT)]
 MODULES = [p for p in NOTEBOOKS if re.match(r"nbs/(\d+_\w+/)?\d+_\w+\.ipynb$", p)]
 PYPROJECT = tomllib.loads((ROOT/"pyproject.toml").read_text("utf-8"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from published import FOLDER
 
-BENCHMARKS = Path(__file__).parent/"benchmarks"
+BENCHMARKS = Path(__file__).parents[1]/"benchmarks"
 NEEDS = dict(methods=("dscribe", "featomic"), heat=("tblite",))
 SCRIPTS = sorted(p.stem for p in BENCHMARKS.glob("*.py") if p.stem != "measure" and "SMALL" in p.read_text("utf-8"))
 

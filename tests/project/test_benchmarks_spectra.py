@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-MODULE = runpy.run_path(str(Path(__file__).parent/"benchmarks"/"spectra.py"))
+MODULE = runpy.run_path(str(Path(__file__).parents[1]/"benchmarks"/"spectra.py"))
 
 
 def test_shares_of_the_benchmark_add_up_to_its_spectrum():

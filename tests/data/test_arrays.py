@@ -10,7 +10,10 @@ from ase.units import Bohr, Debye, Hartree
 from published import FOLDER, NUMBERS, needs_published_frames, published
 
 from bpm_nb.cli import main
-from bpm_nb.data import UNITS, InputError, array_at, frames_from, read_frames, unit_size
+from bpm_nb.core.units import UNITS, unit_size
+from bpm_nb.core.files import InputError
+from bpm_nb.data.arrays import array_at, frames_from
+from bpm_nb.data.files import read_frames
 
 RNG = np.random.default_rng(0)
 POS = np.array([[0, 0, .117], [0, .757, -.469], [0, -.757, -.469]]) + 0.02*RNG.normal(size=(5, 3, 3))

@@ -5,7 +5,11 @@ from ase import units
 from ase.build import molecule
 from ase.io import write as ase_write
 
-from bpm_nb.data import ASE_FORMATS, InputError, Trajectory, read_lines, read_trajectory, write
+from bpm_nb.data.foreign import ASE_FORMATS
+from bpm_nb.core.files import InputError
+from bpm_nb.data.records import Trajectory
+from bpm_nb.data.datasets import read_lines
+from bpm_nb.data.files import read_trajectory, write
 
 
 def ethanol(n=6, cell=None):
