@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['NATURAL', 'PARTITION', 'SHARE_ERRORS', 'SHARES_TEXT', 'MOTIONS_TEXT', 'LINES_TEXT', 'MODES_TEXT', 'UNIT', 'EXTRAS',
-           'output_path', 'model_file', 'fit', 'evaluate', 'errors_text', 'predict', 'trajectory_spectrum',
-           'warn_of_strange', 'spectrum', 'infrared_rows', 'origin', 'short_names', 'assign', 'reference_lines',
-           'isotopes', 'columns_text', 'isotope_dict', 'compare', 'told_apart', 'peak_dicts', 'peaks_text',
-           'spectrum_sections', 'write_page', 'demo', 'convert', 'reference', 'number', 'verb', 'parser', 'main']
+           'output_path', 'model_file', 'fit', 'evaluate', 'errors_text', 'predict', 'trajectory_spectrum', 'spectrum',
+           'infrared_rows', 'origin', 'short_names', 'assign', 'reference_lines', 'isotopes', 'columns_text',
+           'isotope_dict', 'compare', 'told_apart', 'peak_dicts', 'peaks_text', 'spectrum_sections', 'write_page',
+           'demo', 'convert', 'reference', 'number', 'verb', 'parser', 'main']
 
 # %% ../nbs/11_cli.ipynb #d493d295
 import argparse
@@ -27,6 +27,7 @@ from .data.arrays import frames_from
 from .data.datasets import harmonic_record, load, shipped, start_geometry
 from .data.files import read, read_frames, read_trajectory, write
 from .data.records import Frames, Trajectory, checked
+from .models.checks import warn_of_strange
 
 # %% ../nbs/11_cli.ipynb #526d84b0
 def output_path(text, # what the user gave
@@ -45,13 +46,13 @@ def output_path(text, # what the user gave
 # %% ../nbs/11_cli.ipynb #c496e96d
 def model_file(path): # what `bpm-nb fit` wrote
     "The model in a file."
-    from bpm_nb.polarizability import BondPolarizability
+    from bpm_nb.models.polarizability import BondPolarizability
     return BondPolarizability.load(path)
 
 # %% ../nbs/11_cli.ipynb #c947d841
 def fit(a): # arguments: train, quantity, output, unit and the settings of the model
     "Fit a model on frames with polarizabilities, or with dipoles."
-    from bpm_nb.polarizability import BondDipole, BondPolarizability
+    from bpm_nb.models.polarizability import BondDipole, BondPolarizability
     dipole = a.quantity == "dipole"
     out, frames = output_path(a.output, [".npz"], [a.train]), read_frames(a.train, a.unit, need="dipole" if dipole else "alpha")
     settings = {k: getattr(a, k) for k in ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points") if getattr(a, k) is not None}
@@ -100,15 +101,6 @@ def trajectory_spectrum(model, # fitted `BondPolarizability`
     if sentence := too_fast(found): warnings.warn(sentence)
     return found
 
-def warn_of_strange(model, # fitted `BondPolarizability`
-                    frames): # `Frames`
-    "Warn where the bonds of most frames are strange to the model."
-    from bpm_nb.polarizability import STRANGE
-    some = frames[::-(-len(frames)//50)]
-    if (some.numbers != some.numbers[0]).any(): return
-    if (strange := np.median(model.extrapolation(some)[0])) > STRANGE:
-        warnings.warn(f"the model never saw a molecule like this one, its bonds are {strange:.1f} times as strange as the strangest of the training frames: use a model that was fitted on this molecule")
-
 # %% ../nbs/11_cli.ipynb #6ae8c5f7
 def spectrum(a): # arguments: model, trajectory, alpha, unit, topology, dt_fs, resolution, train, temperature, laser, intensity, infrared, output
     "Raman spectrum of a trajectory, or of a polarizability series: a table, JCAMP-DX or a page."
@@ -138,7 +130,7 @@ def _model_spectrum(a):
 # %% ../nbs/11_cli.ipynb #4fe27d8b
 def _left_out_models(a, model):
     "Models without a part of the training frames; none where these were not given."
-    from bpm_nb.polarizability import left_out_models
+    from bpm_nb.models.estimator import left_out_models
     if not a.train: return []
     with naming(a.train): return left_out_models(model, read_frames(a.train, a.unit, need="alpha"))
 
@@ -153,7 +145,7 @@ def _left_out_spectra(a):
 # %% ../nbs/11_cli.ipynb #c08a1cde
 def _dipole_model(a, out):
     "The model of the dipole, if one was given and can be used."
-    from bpm_nb.polarizability import BondDipole
+    from bpm_nb.models.polarizability import BondDipole
     if not a.infrared: return None
     if a.alpha: raise InputError(f"{a.infrared}: an infrared spectrum needs MODEL and TRAJECTORY instead of --alpha")
     if out.suffix == ".jdx": raise InputError(f"{out}: a .jdx holds one spectrum; write .csv or .html")
@@ -469,7 +461,7 @@ def demo(a): # arguments: molecule, folder
     "Fit on the shipped frames, evaluate on others, and draw the Raman spectrum of the shipped trajectory."
     from bpm_nb import plots
     from bpm_nb.core.tensors import components, tensor
-    from bpm_nb.polarizability import BondPolarizability
+    from bpm_nb.models.polarizability import BondPolarizability
     from bpm_nb.core.tensors import errors
     from bpm_nb.spectra import peaks, write_csv
     html, csv = (output_path(Path(a.folder)/name, [Path(name).suffix]) for name in ("raman.html", "raman.csv"))

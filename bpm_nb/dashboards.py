@@ -10,8 +10,7 @@ __all__ = ['STARTING', 'START', 'QUICK', 'SHARES', 'QUANTITIES', 'PLOT', 'UPLOAD
            'assignment', 'frame_of', 'has_modes', 'named_modes', 'mode_text', 'setting', 'RamanSettings', 'RamanCurves',
            'RamanState', 'plot_module', 'Plot', 'Upload', 'facing', 'sphere', 'ellipsoid', 'molecule_view', 'Molecule',
            'control', 'menu', 'button', 'status', 'raman_controls', 'scaled_in', 'raman_figure', 'assignment_table',
-           'raman_files', 'raman_views', 'downloads', 'side_by_side', 'bringing', 'raman_compare', 'Column',
-           'left_out_spread', 'lab_rows', 'lab_design', 'lab_column', 'learned', 'chosen', 'lab_columns', 'LabSettings',
+           'raman_files', 'raman_views', 'downloads', 'side_by_side', 'bringing', 'raman_compare', 'LabSettings',
            'LabModel', 'LabState', 'uploaded_training', 'lab_figure', 'lab_files', 'lab_controls', 'kernel_lab']
 
 # %% ../nbs/10_dashboards.ipynb #2ece6527
@@ -38,17 +37,18 @@ from ase.data import atomic_masses
 from joblib import parallel_config
 from threadpoolctl import threadpool_limits
 
-from .assign import Shares, animation, band_motion, body_frame, bond_labels, bond_shares, eckart_rotation, line_modes, overlap, polarizability_slope, segment_tensors
+from .assign import Shares, animation, band_motion, body_frame, bond_shares, eckart_rotation, line_modes, overlap, polarizability_slope, segment_tensors
+from .bonds.descriptors import BondAxis
+from .bonds.pairs import bond_labels
 from .core.files import InputError, read_npz, write_npz
 from .core.tensors import components, tensor
 from .core.units import C_CM_FS
 from .data.datasets import SHIPPED, known, load, shipped, shipped_files
 from .data.files import read
-from .data.records import Trajectory, checked, joined
-from .featurizer import BondAxis, descriptor
-from .kernels import Basis, chosen_points, designs, pivots
-from .krr import LAMBDAS, design_ridge
+from .data.records import Trajectory, checked
+from .models.tuning import Column, chosen, lab_columns
 from .plots import Overlay, laboratory, overlaid, page, peak_rows, share_text, stretch_text
+from .regression.krr import LAMBDAS
 from .spectra import CORRECTIONS, coarseness, estimator, instrument_intensity, modes_of, peaks, raman_spectrum, too_fast
 
 # %% ../nbs/10_dashboards.ipynb #cbcd944f
@@ -227,7 +227,7 @@ def shipped_series(name, # one of `bpm_nb.data.shipped()`
     "`Series` of a shipped molecule; the whole is kept in the cache."
     if found := cached_series(name): return found
     data = load(name)
-    from bpm_nb.polarizability import BondPolarizability
+    from bpm_nb.models.polarizability import BondPolarizability
     report(0., f"{name}: fitting the model")
     model = BondPolarizability(n_points=QUICK["n_points"] if quick else 2000)
     with threadpool_limits(1 if quick else None): model.fit(data.train[::-(-len(data.train)//QUICK["frames"])] if quick else data.train)
@@ -335,7 +335,7 @@ def uploaded_model(name, # name of the file
                    content, # bytes
                    report): # report(fraction, text)
     "Name of the file and the `BondPolarizability` of its frames, which need polarizabilities."
-    from bpm_nb.polarizability import BondPolarizability
+    from bpm_nb.models.polarizability import BondPolarizability
     report(0., f"reading {name}")
     frames = uploaded(name, content, need="alpha")
     if len(frames) < 20: raise InputError(f"{name}: {len(frames)} frames are too few for a model; give at least 20, better some hundreds, with polarizabilities")
@@ -348,7 +348,7 @@ def check_molecule(name, # name of the file
                    model, # fitted `BondPolarizability`
                    model_of): # what it was fitted on
     "Raises `InputError` where the bonds of most frames are strange to the model."
-    from bpm_nb.polarizability import STRANGE
+    from bpm_nb.models.checks import STRANGE
     advice = "choose the model of this molecule, or upload frames with polarizabilities of it to make one"
     try: largest, pairs, each = model.extrapolation(frames[::-(-len(frames)//50)])
     except InputError as e: raise InputError(f"{name}: {e}; or {advice}") from None
@@ -374,7 +374,7 @@ def uploaded_series(name, # name of the file
     told = lambda alpha: "; ".join(filter(None, [remark, too_fast(raman_spectrum(alpha, run.dt_fs, 40.))]))
     if frames.alpha is not None: return Series(title, run, frames.alpha[None], "its own polarizability", remark=told(frames.alpha[None]))
     if model is None:
-        from bpm_nb.polarizability import BondPolarizability
+        from bpm_nb.models.polarizability import BondPolarizability
         report(0.1, f"fitting the model of {model_of}")
         model = BondPolarizability().fit(load(model_of).train)
     check_molecule(name, frames, model, model_of)
@@ -959,113 +959,6 @@ def raman_compare(samples=None, # names of shipped molecules, or the dict that *
 
 # %% ../nbs/10_dashboards.ipynb #7529a0bb
 GAMMAS = 2.0**np.arange(-7, 3) # inverse squared widths of the laboratory
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    "What one γ gives, for L values of λ. Two targets: the isotropic part, and the anisotropic tensor."
-    reference: tuple         # targets of the training frames, (S,) and (S, 5), bohr³
-    left_out: tuple          # predictions for frames left out, (L, S) and (L, S, 5), bohr³
-    spread: tuple            # predicted standard deviations of their errors, (L, S) and (L, S); the second of the norm
-    evidence: tuple          # logarithms of the marginal likelihood (L,) and (L,)
-    sizes: np.ndarray        # (n,) numbers of training frames
-    learning: tuple          # errors on the test frames, (n, L) and (n, L), bohr³
-
-    def error(self, part): # 0: isotropic, 1: anisotropic
-        "Root mean square error on frames left out (L,), bohr³; of the tensor, over its nine elements."
-        miss = (self.left_out[part] - self.reference[part]).reshape(len(LAMBDAS), len(self.reference[part]), -1)
-        return np.sqrt((miss**2).sum(2).mean(1)/(9 if part else 1))
-
-# %% ../nbs/10_dashboards.ipynb #61161496
-def left_out_spread(ridge, # `Ridge`
-                    y, # (n,) targets
-                    lam): # relative regularization
-    "Predicted standard deviation (S,) of the error on each frame left out (its norm, where a frame has several rows), by the posterior variance of the Gaussian process."
-    n, r = ridge.vectors.shape
-    noise = lam*ridge.scale
-    kept, inside = noise/(ridge.values + noise), ridge.vectors.T @ y
-    frames = ridge.vectors.reshape(-1, ridge.size, r)
-    blocks = np.einsum("scr,sdr->scd", frames*(kept - 1), frames, optimize=True) + np.eye(ridge.size)
-    amplitude = ((inside**2*kept).sum() + max(y @ y - inside @ inside, 0))/n
-    return np.sqrt(amplitude*np.trace(np.linalg.inv(blocks), axis1=1, axis2=2))
-
-# %% ../nbs/10_dashboards.ipynb #9abbd0e1
-def lab_rows(train, # `Frames` with polarizabilities
-             test, # `Frames` with polarizabilities
-             model): # `BondPolarizability`: its settings
-    "Rows and descriptors of all frames, training first, both by kind; which rows are of training frames; the targets (S,) and (S, 5)."
-    from bpm_nb.polarizability import chunks, fitted_view, surveyed
-    survey = surveyed(chunks(train, None, lambda atoms: 500), model.bonds, model.cutoff)
-    view, *_ = fitted_view(train, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff)
-    both = joined([train, test])
-    (rows, q), (iso, beta) = view.rows(both), view.targets(both)
-    return rows, q, {k: r.frames[:len(train)].sum(0) > 0 for k, r in rows.items()}, (iso, beta.reshape(-1, 5))
-
-# %% ../nbs/10_dashboards.ipynb #d57a8667
-def lab_design(rows, q, own, # what `lab_rows` returned
-               gamma, # inverse squared width
-               n_points): # points of the basis
-    "Whitened design (6 S, M) of all frames."
-    points = chosen_points({k: x[own[k]] for k, x in q.items()}, n_points)
-    return np.concatenate(designs(Basis(points, gamma), rows, q))
-
-# %% ../nbs/10_dashboards.ipynb #eea9fec2
-def lab_column(design, # (6 S, M) whitened design of all frames
-               targets, # (S,) and (S, 5), training frames first
-               n): # number of training frames
-    "`Column` of this design."
-    s, sizes = len(targets[0]), np.unique(np.geomspace(min(16, n), n, 5).astype(int))
-    found = []
-    for part, y, size in ((design[:s], targets[0], 1), (design[s:], targets[1].ravel(), 5)):
-        a, y_train, shape = part[:n*size], y[:n*size], (len(LAMBDAS), n, size)
-        solver = design_ridge(a, size)
-        left = (y_train - solver.left_out(y_train, LAMBDAS)).reshape(shape)
-        spread = np.array([left_out_spread(solver, y_train, lam) for lam in LAMBDAS])
-        evidence = np.array([solver.evidence(y_train, lam) for lam in LAMBDAS])
-        found.append((y_train.reshape(n, size), left, spread, evidence, np.array([learned(part, y, size, k, n) for k in sizes])))
-    reference, left, spread, evidence, learning = zip(*found)
-    flat = lambda x: (x[0][..., 0], x[1])
-    return Column(flat(reference), flat(left), spread, evidence, sizes, learning)
-
-def learned(part, # (size S, M) whitened design
-            y, # (size S,) targets
-            size, # rows of a frame
-            k, # training frames used
-            n): # training frames in all; test frames follow
-    "Errors (L,) on the test frames of a fit on the first k frames, as `Column.error` counts."
-    solver = design_ridge(part[:k*size], size)
-    weights = np.array([part[:k*size].T @ solver.coefficients(y[:k*size], lam) for lam in LAMBDAS])
-    miss = (y[n*size:] - weights @ part[n*size:].T).reshape(len(LAMBDAS), -1, size)
-    return np.sqrt((miss**2).sum(2).mean(1)/(9 if size > 1 else 1))
-
-# %% ../nbs/10_dashboards.ipynb #7e0b9453
-def chosen(frames, # `Frames`
-           n, # how many
-           selection): # "first", "random" or "diverse"
-    "Indices (n,) of training frames; `diverse` takes those that are least alike in their distances between atoms."
-    if selection == "first": return np.arange(n)
-    if selection == "random": return np.random.default_rng(0).permutation(len(frames))[:n]
-    a, b = np.triu_indices(frames.numbers.shape[1], 1)
-    distances = np.linalg.norm(frames.pos[:, a] - frames.pos[:, b], axis=-1)
-    scaled = (distances - distances.mean(0))/max(distances.std(), 1e-12)
-    picked = pivots(scaled, 0.5/scaled.shape[1], n, 0.)
-    return np.append(picked, np.setdiff1d(np.arange(len(frames)), picked))[:n]
-
-def lab_columns(train, # `Frames` with polarizabilities
-                test, # the same, for the learning curve
-                settings, # of `BondPolarizability`
-                gammas, # widths, in the order of the work
-                report): # report(fraction, text, part): parts are (γ, `Column`)
-    "Compute the columns one after the other; returns the γ and the two λ of the largest evidence. The matrices are small: a second thread would wait more than help."
-    from bpm_nb.polarizability import BondPolarizability, Scan
-    report(0., "descriptors")
-    with threadpool_limits(1):
-        model, found = BondPolarizability(**settings), []
-        *rows, targets = lab_rows(train, test, model)
-        for k, gamma in enumerate(gammas):
-            found.append(lab_column(lab_design(*rows, gamma, model.n_points), targets, len(train)))
-            report((k + 0.5)/len(gammas), f"column γ = {gamma:.3g}", (float(gamma), found[-1]))
-    maps = (np.array([[values(c, part) for part in (0, 1)] for c in found]).swapaxes(1, 2) for values in (Column.error, lambda c, part: c.evidence[part]))
-    return Scan(np.asarray(gammas), LAMBDAS, *maps).best
 
 # %% ../nbs/10_dashboards.ipynb #3a0355a1
 class LabSettings(State):

@@ -277,8 +277,8 @@ def stretch_text(motion, # `bpm_nb.assign.Motion`
                  numbers, # (N,) atomic numbers
                  n=4): # bonds at most
     "The covalent bonds that change their length most, such as C0–O1 +0.85; nothing where atoms move across all bonds."
-    from bpm_nb.assign import bond_labels
-    from bpm_nb.bonds import bonded
+    from bpm_nb.bonds.pairs import bond_labels
+    from bpm_nb.bonds.pairs import bonded
     pairs = np.argwhere(np.triu(bonded(numbers, motion.reference[None])))
     along, move = (x[pairs[:, 1]] - x[pairs[:, 0]] for x in (motion.reference, motion.displacement))
     stretch = (along*move).sum(1)/np.linalg.norm(along, axis=1)

@@ -117,7 +117,7 @@ def static_raman(name, # a shipped molecule
 def static_kernel(name, # a shipped molecule
                   **settings): # traits of `LabState`
     "The laboratory's figure with a slider for λ."
-    from bpm_nb.krr import LAMBDAS
+    from bpm_nb.regression.krr import LAMBDAS
     from bpm_nb.dashboards import LabState, lab_figure
     state, figures = LabState(name, **settings), {}
     state.compute()

@@ -415,7 +415,7 @@ def test_noise_of_the_pure_forms_does_not_pull_fractions_together():
 
 def test_folding_pairs_onto_bonds_loses_nothing():
     from bpm_nb.data.datasets import load
-    from bpm_nb.polarizability import BondPolarizability
+    from bpm_nb.models.polarizability import BondPolarizability
     data = load("malonaldehyde-enol")
     run = replace(data.trajectory[:2], pos=data.trajectory.pos[:2, :30], vel=None, energy=None)
     for options in (dict(n_points=40), dict(n_points=40, bonds="covalent")):

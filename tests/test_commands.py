@@ -19,7 +19,7 @@ from bpm_nb.cli import main
 from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.data.datasets import load
 from bpm_nb.data.files import read_frames, write
-from bpm_nb.polarizability import BondPolarizability
+from bpm_nb.models.polarizability import BondPolarizability
 
 ENOL = load("malonaldehyde-enol")
 

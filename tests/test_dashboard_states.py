@@ -16,8 +16,9 @@ from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.core.files import InputError
 from bpm_nb.data.datasets import load
 from bpm_nb.data.files import write
-from bpm_nb.krr import LAMBDAS
-from bpm_nb.polarizability import BondPolarizability, scan
+from bpm_nb.regression.krr import LAMBDAS
+from bpm_nb.models.polarizability import BondPolarizability
+from bpm_nb.models.tuning import scan
 from bpm_nb.core.units import C_CM_FS
 
 PAIRS = np.array([[0, 1], [1, 2]])
@@ -273,7 +274,7 @@ BAD = {"binary": ("x.xyz", bytes(range(256))*40), "an image": ("x.png", b"\x89PN
 
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_upload_is_a_message_and_leaves_the_state(state, what, monkeypatch):
-    monkeypatch.setattr("bpm_nb.polarizability.BondPolarizability", lambda: d_model())
+    monkeypatch.setattr("bpm_nb.models.polarizability.BondPolarizability", lambda: d_model())
     before = state.settings(), state.series, state.curves
     state.upload(*BAD[what])
     assert state.message and "\n" not in state.message and not state.doing
@@ -304,7 +305,7 @@ def test_a_run_of_the_molecule_of_a_model_is_taken_and_another_is_named(state, s
 
 
 def test_frames_with_polarizabilities_give_a_model(state, small, tmp_path, monkeypatch):
-    monkeypatch.setattr("bpm_nb.polarizability.BondPolarizability", lambda: BondPolarizability(n_points=200, gamma=0.5, lam=1e-6))
+    monkeypatch.setattr("bpm_nb.models.polarizability.BondPolarizability", lambda: BondPolarizability(n_points=200, gamma=0.5, lam=1e-6))
     frames = load("malonaldehyde-keto").train[:60]
     state.teach(*xyz(tmp_path, frames, "keto.extxyz"))
     assert state.model_of == "keto" and state.message.startswith("The model of keto is there")

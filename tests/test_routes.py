@@ -9,7 +9,7 @@ import pytest
 from bpm_nb.data.records import Frames
 from bpm_nb.core.files import InputError
 from bpm_nb.data.datasets import load
-from bpm_nb.polarizability import BondPolarizability
+from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.core.units import C_CM_FS
 from bpm_nb.spectra import Modes, check_sampling, harmonic_modes, harmonic_spectrum, infrared_intensity, instrument_intensity, ir_spectrum, model_error, peaks, placzek_activity, power_spectrum, raman_spectrum, read_polarizability, rigid_motions, verlet_corrected, write_csv, write_jcamp
 

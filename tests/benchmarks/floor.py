@@ -13,9 +13,11 @@ from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.linalg.blas import dsyrk
 from threadpoolctl import threadpool_limits
 
-from bpm_nb import polarizability
-from bpm_nb.krr import row_space
-from bpm_nb.polarizability import BondPolarizability, frames_by_rule, view_of
+from bpm_nb.regression import solvers
+from bpm_nb.regression.krr import row_space
+from bpm_nb.models.polarizability import BondPolarizability
+from bpm_nb.regression.stream import frames_by_rule
+from bpm_nb.regression.prediction import view_of
 
 RNG = np.random.default_rng(0)
 TRIED = 4 # γ of a fit
@@ -87,7 +89,7 @@ def work(n):
     train, _ = published_split(n)
     times = {}
     for name in ("chosen_settings", "fitted_posterior"): setattr(polarizability, name, timed(times, name, getattr(polarizability, name)))
-    polarizability.BASES["inducing"] = timed(times, "solution", polarizability.BASES["inducing"])
+    solvers.BASES["inducing"] = timed(times, "solution", solvers.BASES["inducing"])
     start = time.perf_counter()
     model = BondPolarizability(n_points=100 if SMALL else None).fit(train)
     whole = time.perf_counter() - start

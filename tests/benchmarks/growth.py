@@ -4,7 +4,7 @@ Frames with random displacements of 0.05 Å and a made-up polarizability, made a
 same work for a frame. Memory is the growth of the process's peak."""
 from measure import SMALL, measured, rattled, table
 
-from bpm_nb.polarizability import BondPolarizability
+from bpm_nb.models.polarizability import BondPolarizability
 
 SIZES = {"water": (100, 1000, 10_000, 100_000), "malonaldehyde-enol": (100, 1000, 10_000, 100_000)}
 

@@ -8,9 +8,9 @@ of frames, so the time of *published* grows with training × (training + 500) fr
 import numpy as np
 from measure import SMALL, measured, published_split, table
 
-from bpm_nb.bonds import bonds
+from bpm_nb.bonds.pairs import bonds
 from bpm_nb.core.tensors import components, tensor
-from bpm_nb.polarizability import BondPolarizability
+from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.core.tensors import errors
 
 GAMMA, LAMBDA = 1e-5, 1e-8  # as published, for SOAP that is not scaled
@@ -20,7 +20,7 @@ def bond_frames(frames):
     "SOAP (S, 9, F) and Q (S, 9, 3, 3) of the published bonds."
     from published import BONDS
 
-    from bpm_nb.featurizer import Soap
+    from bpm_nb.bonds.descriptors import Soap
     found = bonds(frames.numbers[0], frames.pos, BONDS)
     u = found.direction.reshape(len(frames), -1, 3)
     return Soap().raw(frames.numbers[0], frames.pos, found, [1, 6, 8]).reshape(*u.shape[:2], -1), u[..., None]*u[..., None, :] - np.eye(3)/3
@@ -61,7 +61,8 @@ def ours(n, basis="inducing", settings={}):
 def kernel_ridge(n, gamma, lams):
     from sklearn.kernel_ridge import KernelRidge
 
-    from bpm_nb.polarizability import covariances, view_of
+    from bpm_nb.regression.selection import covariances
+    from bpm_nb.regression.prediction import view_of
     train, test = published_split(n)
     view = view_of(BondPolarizability(gamma=gamma, lam=lams, n_points=100).fit(train))  # how the library sees frames; its time and memory are counted
     seen, new, parts = view.rows(train), view.rows(test), []
@@ -99,7 +100,7 @@ def equivariant_kernels(new, seen, rows=25):
 
 
 def lambda_soap(n, radius):
-    from bpm_nb.krr import best_lambda, ridge
+    from bpm_nb.regression.krr import best_lambda, ridge
     train, test = published_split(n)
     seen, new = equivariants(train, radius), equivariants(test, radius)
     order = [0, 2, 4, 1, 3]  # of the real spherical harmonics among the components

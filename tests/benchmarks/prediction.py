@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 from measure import SMALL, measured, rattled, table
 
-from bpm_nb.bonds import bonds
-from bpm_nb.polarizability import BondPolarizability, in_blocks
+from bpm_nb.bonds.pairs import bonds
+from bpm_nb.models.polarizability import BondPolarizability
+from bpm_nb.regression.prediction import in_blocks
 
 N = 50 if SMALL else 40_000
 
@@ -21,7 +22,7 @@ def descriptors(model, frames):
 
 def work():
     from bpm_nb.data.records import Frames
-    from bpm_nb.featurizer import BondAxis
+    from bpm_nb.bonds.descriptors import BondAxis
     model = BondPolarizability(n_points=100 if SMALL else None).fit(rattled("biphenyl", 10 if SMALL else 300, width=0.03))
     model.bare = BondAxis()
     some = rattled("biphenyl", min(N, 4000), seed=1, width=0.03)

@@ -4,6 +4,9 @@ import numpy as np
 from bpm_nb.assign import *
 
 
+from bpm_nb.bonds.pairs import bond_labels
+
+
 def test_a_pair_hands_all_it_has_to_the_bonds_between_its_atoms():
     near = np.zeros((7, 7), bool)
     for a, b in ((0, 1), (1, 2), (2, 3), (3, 0), (3, 4), (5, 6)): near[a, b] = near[b, a] = True
@@ -19,7 +22,7 @@ from dataclasses import replace
 from bpm_nb.data.datasets import load
 def divided(choice):
     "Names of the bonds, `Shares`, and the spectrum itself, by a model of these bonds on a short piece of the shipped run of the enol."
-    from bpm_nb.polarizability import BondPolarizability
+    from bpm_nb.models.polarizability import BondPolarizability
     data = load("malonaldehyde-enol")
     run = replace(data.trajectory[:2], pos=data.trajectory.pos[:2, :1000], vel=None, energy=None)
     bonds, tensors = segment_tensors(BondPolarizability(bonds=choice, n_points=300).fit(data.train[:200]), run)

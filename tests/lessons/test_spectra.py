@@ -167,7 +167,7 @@ from dataclasses import replace
 from functools import cache
 
 from bpm_nb.data.datasets import load
-from bpm_nb.polarizability import BondDipole, BondPolarizability
+from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 @cache
 def models_of_the_enol():
     "Models of the polarizability and of the dipole, of a few frames."
