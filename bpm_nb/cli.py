@@ -93,7 +93,8 @@ def trajectory_spectrum(model, # fitted `BondPolarizability`
                         trajectory, # `Trajectory`
                         resolution_cm1): # width of a sharp line, cm⁻¹
     "Raman activity of a trajectory, as `Spectrum`."
-    from bpm_nb.spectra import check_sampling, raman_spectrum, too_fast
+    from bpm_nb.spectra.sampling import check_sampling, too_fast
+    from bpm_nb.spectra.raman import raman_spectrum
     check_sampling(trajectory.numbers, trajectory.dt_fs, trajectory.provenance.get("step_fs"))
     warn_of_strange(model, trajectory.frames)
     alpha = model.predict(trajectory.frames)
@@ -104,7 +105,9 @@ def trajectory_spectrum(model, # fitted `BondPolarizability`
 # %% ../nbs/11_cli.ipynb #6ae8c5f7
 def spectrum(a): # arguments: model, trajectory, alpha, unit, topology, dt_fs, resolution, train, temperature, laser, intensity, infrared, output
     "Raman spectrum of a trajectory, or of a polarizability series: a table, JCAMP-DX or a page."
-    from bpm_nb.spectra import instrument_intensity, peaks, write_csv, write_jcamp
+    from bpm_nb.spectra.raman import instrument_intensity
+    from bpm_nb.spectra.bands import peaks
+    from bpm_nb.spectra.files import write_csv, write_jcamp
     given = [f for f in (a.infrared, a.train, a.model, a.trajectory, a.alpha, a.topology) if f]
     out = output_path(a.output, [".csv", ".html", ".jdx"], given)
     if a.train and (a.alpha or out.suffix == ".jdx"): raise InputError(f"{a.train}: the model's own error needs MODEL and TRAJECTORY, and a .csv or .html to go to")
@@ -136,7 +139,7 @@ def _left_out_models(a, model):
 
 def _left_out_spectra(a):
     "Spectra of the trajectory by them."
-    from bpm_nb.spectra import raman_spectrum
+    from bpm_nb.spectra.raman import raman_spectrum
     if not a.train: return []
     trajectory = read_trajectory(a.trajectory, a.dt_fs, a.topology)
     alpha = (m.predict(trajectory.frames).reshape(*trajectory.pos.shape[:2], 3, 3) for m in _left_out_models(a, model_file(a.model)))
@@ -153,12 +156,12 @@ def _dipole_model(a, out):
 
 def _infrared_and_states(a, dipole):
     "Infrared spectrum and density of states of the trajectory, {name: `Curve`}; none without a model of the dipole."
-    from bpm_nb.spectra import trajectory_spectra
+    from bpm_nb.spectra.infrared import trajectory_spectra
     if dipole is None: return {}
     with naming(a.trajectory): return trajectory_spectra(read_trajectory(a.trajectory, a.dt_fs, a.topology), dipole=dipole, resolution_cm1=a.resolution)
 
 def _more_columns(shown, others, left_out):
-    from bpm_nb.spectra import model_error
+    from bpm_nb.spectra.spectrum import model_error
     on = lambda s, y: np.interp(shown.wavenumber_cm1, s.wavenumber_cm1, y)
     own = dict(natural_model_error=model_error(left_out)) if left_out else {}
     return own | {column: on(s, y) for name, s in others.items() for column, y in ((name, s.curve()), (f"{name}_error", s.error()))}
@@ -174,7 +177,8 @@ def infrared_rows(spectrum, # `Curve`: infrared spectrum
                   temperature_K): # K
     "Rows of a table of infrared peaks, with their absorption in km/mol."
     from bpm_nb import plots
-    from bpm_nb.spectra import infrared_intensity, peaks
+    from bpm_nb.spectra.infrared import infrared_intensity
+    from bpm_nb.spectra.bands import peaks
     bands = peaks(spectrum)
     absorbed = lambda p: plots.with_error(*(infrared_intensity(np.array([p.area, p.area_error]), temperature_K)))
     return [{k: v for k, v in row.items() if k != "ρ"} | {"km/mol": absorbed(p)} for row, p in zip(plots.peak_rows(bands), bands)]
@@ -182,7 +186,9 @@ def infrared_rows(spectrum, # `Curve`: infrared spectrum
 # %% ../nbs/11_cli.ipynb #a803f6e7
 def _series_spectrum(a):
     "Spectrum of a polarizability series; its temperature is not known."
-    from bpm_nb.spectra import raman_spectrum, read_polarizability, too_fast
+    from bpm_nb.spectra.raman import raman_spectrum
+    from bpm_nb.spectra.files import read_polarizability
+    from bpm_nb.spectra.sampling import too_fast
     if a.model or a.trajectory: raise InputError(f"{a.alpha}: the polarizabilities are there already; leave out {a.model}")
     alpha, dt_fs = read_polarizability(a.alpha, a.unit)
     if a.dt_fs is None and dt_fs is None: raise InputError(f"{a.alpha}: the file does not say the time between frames; give it in fs (--dt-fs)")
@@ -205,15 +211,16 @@ def short_names(files): # paths of files
 # %% ../nbs/11_cli.ipynb #35fba448
 def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, lines, harmonic, train, unit, pairs, motions, bands, output
     "Take a trajectory's spectrum apart: bonds, motions and lines behind its bands, as a page."
-    from bpm_nb import assign, plots
+    from bpm_nb import assignment, plots
+    from bpm_nb.bonds import bond_labels
     out, model = output_path(a.output, [".html"], [a.model, a.trajectory]), model_file(a.model)
     if a.motions and not Path(a.motions).is_dir(): raise InputError(f"{a.motions}: there is no such folder; make it first")
     trajectory = read_trajectory(a.trajectory, a.dt_fs, a.topology)
     minimum, (lines, trusted, masses) = harmonic_record(a.harmonic, trajectory.numbers), reference_lines(a.lines, trajectory)
     taken = _taken_apart(a, model, trajectory, minimum)
     nu, record = [line.wavenumber_cm1 for line in lines], trusted or minimum
-    moves = assign.line_motions(nu, record, taken.frame, masses) if lines and record else None
-    names, left_out = assign.bond_labels(trajectory.numbers, taken.bonds), _left_out_shares(a, model, trajectory)
+    moves = assignment.line_motions(nu, record, taken.frame, masses) if lines and record else None
+    names, left_out = bond_labels(trajectory.numbers, taken.bonds), _left_out_shares(a, model, trajectory)
     rows = plots.share_rows(taken.shares, names, taken.bands, n=len(taken.bands), left_out=left_out)
     how = plots.motion_rows(taken.motions, trajectory.numbers, taken.modes, taken.frame.masses)
     match = _band_match(taken, nu, moves)
@@ -234,39 +241,43 @@ def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, line
 # %% ../nbs/11_cli.ipynb #e8965954
 def _taken_apart(a, model, trajectory, minimum):
     "Spectrum, density of states, bonds, their `Shares`, `BodyFrame`, bands, motions, and the normal modes where they are known, by name."
-    from bpm_nb import assign
-    from bpm_nb.spectra import check_sampling, modes_of, peaks, power_spectrum, raman_spectrum
+    from bpm_nb import assignment
+    from bpm_nb.spectra.sampling import check_sampling
+    from bpm_nb.spectra.modes import modes_of
+    from bpm_nb.spectra.bands import peaks
+    from bpm_nb.spectra.infrared import power_spectrum
+    from bpm_nb.spectra.raman import raman_spectrum
     check_sampling(trajectory.numbers, trajectory.dt_fs, trajectory.provenance.get("step_fs"))
     alpha, kept, resolution = [], lambda part: alpha.append(part.sum(1)) or part, dict(resolution_cm1=a.resolution)
     with naming(a.trajectory):
         warn_of_strange(model, trajectory.frames)
-        bonds, tensors = assign.segment_tensors(model, trajectory, not a.pairs)
-        shares = assign.bond_shares(lambda g: kept(tensors(g)), trajectory.dt_fs, len(trajectory.pos), **resolution)
-        spectrum, frame = raman_spectrum(np.array(alpha), trajectory.dt_fs, a.resolution), assign.body_frame(trajectory, minimum and minimum.pos)
+        bonds, tensors = assignment.segment_tensors(model, trajectory, not a.pairs)
+        shares = assignment.bond_shares(lambda g: kept(tensors(g)), trajectory.dt_fs, len(trajectory.pos), **resolution)
+        spectrum, frame = raman_spectrum(np.array(alpha), trajectory.dt_fs, a.resolution), assignment.body_frame(trajectory, minimum and minimum.pos)
         bands = peaks(spectrum)[:a.bands]
-        motions = assign.band_motion(frame, np.array(alpha), [p.wavenumber_cm1 for p in bands], [np.fmax(p.width_cm1, a.resolution) for p in bands], **resolution)
+        motions = assignment.band_motion(frame, np.array(alpha), [p.wavenumber_cm1 for p in bands], [np.fmax(p.width_cm1, a.resolution) for p in bands], **resolution)
         states = power_spectrum(trajectory.pos, trajectory.mass(), trajectory.dt_fs, trajectory.temperature_K or 300., positions=True, **resolution)
     return SimpleNamespace(spectrum=spectrum, states=states, bonds=bonds, shares=shares, frame=frame, bands=bands, motions=motions, modes=minimum and modes_of(minimum, frame.masses))
 
 def _band_match(taken, nu, moves):
     "`Match` of the bands with lines: by motion where those of the lines are known, else by wavenumber; None without lines."
-    from bpm_nb import assign
+    from bpm_nb import assignment
     if not nu: return None
-    if moves is None: return assign.matched(taken.bands, nu, scale=1.)
-    return assign.matched_by_motion(taken.bands, np.reshape([m.displacement for m in taken.motions], (-1, *moves.shape[1:])), nu, moves, taken.frame.masses)
+    if moves is None: return assignment.matched(taken.bands, nu, scale=1.)
+    return assignment.matched_by_motion(taken.bands, np.reshape([m.displacement for m in taken.motions], (-1, *moves.shape[1:])), nu, moves, taken.frame.masses)
 
 def _harmonic_rows(a, trajectory, minimum, taken, lines, moves):
     "Rows of a table: normal modes, their bands in the run, and the lines that move as they do."
-    from bpm_nb import assign, plots
-    match = assign.matched_by_motion(taken.modes.wavenumber_cm1, taken.modes.displacement, [line.wavenumber_cm1 for line in lines], moves, taken.frame.masses) if lines else None
-    return plots.mode_rows(taken.modes, assign.mode_bands(trajectory, minimum, taken.frame, resolution_cm1=a.resolution), match, lines)
+    from bpm_nb import assignment, plots
+    match = assignment.matched_by_motion(taken.modes.wavenumber_cm1, taken.modes.displacement, [line.wavenumber_cm1 for line in lines], moves, taken.frame.masses) if lines else None
+    return plots.mode_rows(taken.modes, assignment.mode_bands(trajectory, minimum, taken.frame, resolution_cm1=a.resolution), match, lines)
 
 # %% ../nbs/11_cli.ipynb #231a9925
 def _left_out_shares(a, model, trajectory):
     "`Shares` by the models without a part of the training frames."
-    from bpm_nb import assign
-    parts = (assign.segment_tensors(m, trajectory, not a.pairs)[1] for m in _left_out_models(a, model))
-    return [assign.bond_shares(tensors, trajectory.dt_fs, len(trajectory.pos), resolution_cm1=a.resolution) for tensors in parts]
+    from bpm_nb import assignment
+    parts = (assignment.segment_tensors(m, trajectory, not a.pairs)[1] for m in _left_out_models(a, model))
+    return [assignment.bond_shares(tensors, trajectory.dt_fs, len(trajectory.pos), resolution_cm1=a.resolution) for tensors in parts]
 
 NATURAL = "45a² + 7γ²: what natural light gives at 90° across the plane of scattering, or a laser that is polarized so, without an analyser"
 PARTITION = "Shares are the model's partition of the spectrum, not an observable; how firm they are, --train says."
@@ -311,7 +322,7 @@ def _write_motions(folder, numbers, motions):
 
     from ase.io import write as ase_write
 
-    from bpm_nb.assign import animation
+    from bpm_nb.assignment.motion import animation
     files = []
     for m in motions:
         text = StringIO()
@@ -323,14 +334,15 @@ def _write_motions(folder, numbers, motions):
 # %% ../nbs/11_cli.ipynb #dd5af78c
 def isotopes(a): # arguments: molecule, masses, surface, model, runs, dt_fs, resolution, output
     "Shift of each band by other isotopes: of the harmonic lines, and of two runs where they are given."
-    from bpm_nb import assign, plots
+    from bpm_nb import assignment, plots
     from bpm_nb.reference import isotope_masses
-    from bpm_nb.spectra import estimator, harmonic_spectrum, modes_of
+    from bpm_nb.spectra.blocks import estimator
+    from bpm_nb.spectra.modes import harmonic_spectrum, modes_of
     if (a.runs is None) != (a.model is None): raise InputError("give --model and --runs together, or neither")
     out, minimum = output_path(a.output, [".html"], [a.molecule, a.model, *(a.runs or [])] if a.runs else [a.molecule]), harmonic_record(a.molecule, surface=a.surface)
     light, heavy = isotope_masses(minimum.numbers, {}), isotope_masses(minimum.numbers, isotope_dict(a.masses))
     modes = [modes_of(minimum, np.array(m)) for m in (light, heavy)]
-    shifts = assign.isotope_shifts(*modes, light, heavy)
+    shifts = assignment.isotope_shifts(*modes, light, heavy)
     settings = estimator(1, 5001, 2., a.resolution).settings
     drawn = [harmonic_spectrum(m, settings) for m in modes]
     names = ["natural", " ".join(f"{name}={u:g}" for name, u in zip(_atom_names(minimum.numbers, a.masses), dict(a.masses).values()))]
@@ -367,21 +379,22 @@ def isotope_dict(given): # list of (atom, mass)
 
 def _isotope_bands(a, numbers, light, heavy, shifts):
     "Raman spectra of both runs, and list of `bpm_nb.assign.Shift` of their bands."
-    from bpm_nb import assign
-    from bpm_nb.spectra import peaks
+    from bpm_nb import assignment
+    from bpm_nb.spectra.bands import peaks
     model, found = model_file(a.model), []
     for file, masses in zip(a.runs, (light, heavy)):
         trajectory = read_trajectory(file, a.dt_fs)
         if not np.array_equal(trajectory.numbers, numbers): raise InputError(f"{file}: another molecule than {a.molecule}, or its atoms stand in another order")
         if not np.allclose(trajectory.mass(), masses, atol=0.05): raise InputError(f"{file}: its masses are not those of --masses; give first the run of the natural elements, then that of the isotopes")
         with naming(file): found.append(trajectory_spectrum(model, trajectory, a.resolution))
-    return found, assign.band_shifts(*map(peaks, found), shifts)
+    return found, assignment.band_shifts(*map(peaks, found), shifts)
 
 # %% ../nbs/11_cli.ipynb #75daae39
 def compare(a): # arguments: model, first, second, second_model, dt_fs, resolution, temperature, laser, mixture, output
     "Compare the spectra of two forms: marker bands, and their mixture that explains a measured spectrum."
-    from bpm_nb import assign, plots
-    from bpm_nb.spectra import instrument_intensity, read_spectrum
+    from bpm_nb import assignment, plots
+    from bpm_nb.spectra.raman import instrument_intensity
+    from bpm_nb.spectra.files import read_spectrum
     given = [f for f in (a.model, a.first, a.second, a.second_model, a.mixture) if f]
     out, measured = output_path(a.output, [".html"], given), read_spectrum(a.mixture) if a.mixture else None
     names, found, kelvin = told_apart([n.rpartition(".")[0] for n in map(short_names([a.first, a.second]).get, (a.first, a.second))]), [], []
@@ -394,12 +407,12 @@ def compare(a): # arguments: model, first, second, second_model, dt_fs, resoluti
     alike = np.isclose(*kelvin, rtol=0.01)
     compared = found if alike else seen # activity grows with temperature
     settings = {k: v for k, v in compared[0].settings.items() if k != "temperature_K"} | dict(laser_nm=a.laser, temperatures_K=kelvin)
-    markers = assign.marker_bands(*compared)
+    markers = assignment.marker_bands(*compared)
     rows = plots.marker_rows(markers, names, len(markers))
     sections = [("Spectra", f"{settings['quantity']} of both, {' and '.join(f'{t:g}' for t in kelvin)} K, on one scale. Shaded: bands whose area differs by more than three standard errors.", plots.comparison(*compared, names, markers)), ("Marker bands", rows)]
     result = dict(output=str(out), markers=rows)
     if measured:
-        mix = assign.mixture(measured, seen)
+        mix = assignment.mixture(measured, seen)
         result["fractions"], result["fraction_errors"] = mix.fractions.tolist(), mix.fraction_errors.tolist()
         sections.append((f"What {Path(a.mixture).name} is made of", " and ".join(f"{plots.with_error(100*f, 100*e, 0)} % {n}" for f, e, n in zip(mix.fractions, mix.fraction_errors, names)) + ".", plots.mixed(mix)))
     sections.append(("Settings", ", ".join(f"{k} = {v}" for k, v in settings.items())))
@@ -433,7 +446,9 @@ def spectrum_sections(found, # `Spectrum`
                       left_out=()): # list of `Spectrum` by models without a part of the training frames
     "Sections of a page: the spectrum, its peaks, and how it was made."
     from bpm_nb import plots
-    from bpm_nb.spectra import instrument_intensity, model_error, peaks
+    from bpm_nb.spectra.raman import instrument_intensity
+    from bpm_nb.spectra.spectrum import model_error
+    from bpm_nb.spectra.bands import peaks
     kelvin = temperature_K or 300.
     see = lambda s: instrument_intensity(s, laser_nm, kelvin)
     seen, own = see(found), model_error([see(s) for s in left_out]) if left_out else None
@@ -463,7 +478,8 @@ def demo(a): # arguments: molecule, folder
     from bpm_nb.core.tensors import components, tensor
     from bpm_nb.models.polarizability import BondPolarizability
     from bpm_nb.core.tensors import errors
-    from bpm_nb.spectra import peaks, write_csv
+    from bpm_nb.spectra.bands import peaks
+    from bpm_nb.spectra.files import write_csv
     html, csv = (output_path(Path(a.folder)/name, [Path(name).suffix]) for name in ("raman.html", "raman.csv"))
     data, say = load(a.molecule), lambda text: print(text, file=sys.stderr, flush=True)
     say(f"{data.name}: fitting on {len(data.train)} frames")
@@ -523,7 +539,7 @@ def _reference_trajectory(a, out, numbers, pos, common):
 def _reference_harmonic(a, out, numbers, pos, common):
     from ase.data import atomic_masses
     from bpm_nb.reference import Level, reference_harmonic
-    from bpm_nb.spectra import harmonic_modes
+    from bpm_nb.spectra.modes import harmonic_modes
     made = reference_harmonic(out, numbers, pos, a.surface, a.displacement, Level(a.xc, a.basis), **common, symmetry_tol=a.symmetry)
     modes = harmonic_modes(atomic_masses[made.numbers], made.pos, made.hessian, made.dalpha, made.ddipole)
     lines = [dict(wavenumber_cm1=nu, activity_A4_u=s, depolarization_ratio=rho, infrared_km_mol=ir)

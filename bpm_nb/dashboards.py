@@ -37,7 +37,10 @@ from ase.data import atomic_masses
 from joblib import parallel_config
 from threadpoolctl import threadpool_limits
 
-from .assign import Shares, animation, band_motion, body_frame, bond_shares, eckart_rotation, line_modes, overlap, polarizability_slope, segment_tensors
+from .assignment.eckart import body_frame, eckart_rotation
+from .assignment.lines import line_modes
+from .assignment.motion import animation, band_motion, overlap, polarizability_slope
+from .assignment.shares import Shares, bond_shares, segment_tensors
 from .bonds.descriptors import BondAxis
 from .bonds.pairs import bond_labels
 from .core.files import InputError, read_npz, write_npz
@@ -49,7 +52,11 @@ from .data.records import Trajectory, checked
 from .models.tuning import Column, chosen, lab_columns
 from .plots import Overlay, laboratory, overlaid, page, peak_rows, share_text, stretch_text
 from .regression.krr import LAMBDAS
-from .spectra import CORRECTIONS, coarseness, estimator, instrument_intensity, modes_of, peaks, raman_spectrum, too_fast
+from .spectra.bands import peaks
+from .spectra.blocks import estimator
+from .spectra.modes import modes_of
+from .spectra.raman import CORRECTIONS, instrument_intensity, raman_spectrum
+from .spectra.sampling import coarseness, too_fast
 
 # %% ../nbs/10_dashboards.ipynb #cbcd944f
 def outcome(function, # function(*args, report)

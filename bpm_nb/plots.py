@@ -20,7 +20,7 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from .core.files import InputError
-from .spectra import Intensity, geometry_weights, jackknife_error
+from .spectra.spectrum import Intensity, geometry_weights, jackknife_error
 
 # %% ../nbs/09_plots.ipynb #f8141a7b
 COLOURS = dict(black="#222222", blue="#0072B2", vermillion="#D55E00", green="#009E73", orange="#E69F00", sky="#56B4E9", purple="#CC79A7")
@@ -261,7 +261,7 @@ def motion_rows(motions, # list of `bpm_nb.assign.Motion`
     "Rows of a table: how each band moves. The largest displacement is 1, and a bond that gets longer has a plus."
     from ase.data import chemical_symbols
 
-    from bpm_nb.assign import overlap
+    from bpm_nb.assignment.motion import overlap
     rows = []
     for m in motions:
         size = np.linalg.norm(m.displacement, axis=1)

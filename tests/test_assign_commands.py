@@ -18,7 +18,7 @@ from bpm_nb.data.files import write
 from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.reference import isotope_masses
 from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra import raman_spectrum
+from bpm_nb.spectra.raman import raman_spectrum
 
 ENOL = load("malonaldehyde-enol")
 
@@ -248,7 +248,7 @@ def test_isotopes_of_a_shipped_molecule(work, capsys):
 
 def test_isotopes_of_two_runs(work, capsys):
     "Small vibrations along the modes of light and of heavy hydrogen: each band of the second lies where the modes put it."
-    from bpm_nb.spectra import modes_of
+    from bpm_nb.spectra.modes import modes_of
     minimum, files = ENOL.harmonic_gfn2, []
     for name, masses in (("light", {}), ("heavy", {8: 2.014})):
         mass = np.array(isotope_masses(minimum.numbers, masses))

@@ -11,7 +11,7 @@ import traitlets
 pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
 from bpm_nb import dashboards as d
-from bpm_nb.assign import bond_shares
+from bpm_nb.assignment.shares import bond_shares
 from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.core.files import InputError
 from bpm_nb.data.datasets import load

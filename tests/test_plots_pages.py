@@ -12,10 +12,13 @@ import plotly.graph_objects as go
 import pytest
 
 from bpm_nb import plots
-from bpm_nb.assign import bond_shares, marker_bands, matched, matched_by_motion
+from bpm_nb.assignment.shares import bond_shares
+from bpm_nb.assignment.mixtures import marker_bands
+from bpm_nb.assignment.lines import matched, matched_by_motion
 from bpm_nb.core.files import InputError
 from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra import Peak, instrument_intensity, peaks, raman_spectrum
+from bpm_nb.spectra.bands import Peak, peaks
+from bpm_nb.spectra.raman import instrument_intensity, raman_spectrum
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.normal(50, 3, (40, 3))

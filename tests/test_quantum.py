@@ -193,7 +193,7 @@ def test_the_rings_of_biphenyl_are_seen_at_all_angles_of_the_dynamics():
 @pytest.mark.parametrize("name", shipped())
 def test_rounding_of_what_is_stored_changes_no_spectrum(name):
     "Positions as they may have been before they were rounded, and after: the spectra differ by far less than their weakest parts."
-    from bpm_nb.spectra import raman_spectrum
+    from bpm_nb.spectra.raman import raman_spectrum
     run, step = load(name).trajectory[:2], STEPS["pos"]
     exact = run.pos[:, :2500] + np.random.default_rng(0).uniform(-.5, .5, run.pos[:, :2500].shape)*step
     rounded = unpacked(packed(exact, step), step)
@@ -355,7 +355,7 @@ def test_distinct_displacements_give_the_derivatives_of_all(name, points):
 def test_a_harmonic_reference_with_symmetry_is_that_without_it(tmp_path, monkeypatch):
     "Water in any direction: half the single points, the same lines but for the end of the relaxation, which leaves 1e-4 Å."
     import bpm_nb.reference
-    from bpm_nb.spectra import modes_of
+    from bpm_nb.spectra.modes import modes_of
     counted, compute = [], bpm_nb.reference.displaced_point
     monkeypatch.setattr(bpm_nb.reference, "displaced_point", lambda *a: counted.append(a) or compute(*a))
     turned = WATER[0], WATER[1] @ np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]

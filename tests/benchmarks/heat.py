@@ -9,12 +9,13 @@ from joblib import Parallel, delayed
 from measure import SMALL, table
 from threadpoolctl import threadpool_limits
 
-from bpm_nb.assign import mode_bands
+from bpm_nb.assignment.motion import mode_bands
 from bpm_nb.data.records import Trajectory
 from bpm_nb.data.datasets import load
 from bpm_nb.plots import with_error
 from bpm_nb.reference import dynamics_chunk, gfn2
-from bpm_nb.spectra import modes_of, verlet_corrected
+from bpm_nb.spectra.modes import modes_of
+from bpm_nb.spectra.sampling import verlet_corrected
 
 STEP, EVERY, KB = 0.75, 2, units.kB/(units._amu/units._e*1e10) # fs, steps between frames, u Å² fs⁻² per K
 NAME, KELVIN, RUNS, STEPS, RESOLUTION = ("malonaldehyde-enol", (50., 100.), 2, 1800, 25.) if SMALL else ("biphenyl", (50., 100., 200.), 6, 4000, 12.)

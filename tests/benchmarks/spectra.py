@@ -4,9 +4,10 @@ import tracemalloc
 
 import numpy as np
 
-from bpm_nb.assign import bond_shares
+from bpm_nb.assignment.shares import bond_shares
 from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra import peaks, raman_spectrum
+from bpm_nb.spectra.bands import peaks
+from bpm_nb.spectra.raman import raman_spectrum
 
 FRAMES, BONDS, DT_FS = 100_000, 23, 1.
 WAVENUMBERS = np.array([300., 740, 1003, 1030, 1190, 1285, 1595, 1610, 3066])

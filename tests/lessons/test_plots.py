@@ -22,7 +22,8 @@ def test_the_error_in_the_picture_is_the_error_of_the_data():
 
 
 from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra import Peak, instrument_intensity, peaks, raman_spectrum
+from bpm_nb.spectra.bands import Peak, peaks
+from bpm_nb.spectra.raman import instrument_intensity, raman_spectrum
 def noisy_vibrations(seed=0, n_segments=8, n_frames=5000, dt_fs=2., wavenumbers=(420, 870, 1310, 1640, 3050)):
     "Polarizability (G, T, 3, 3) of a few vibrations that lose their phase."
     from scipy.signal import lfilter
@@ -52,7 +53,9 @@ def test_decimals_follow_the_error():
     assert with_error(12.345, np.nan) == "12.35" and with_error(np.nan, 1) == "–" and with_error(1234.5, 30) == "1234 ± 30"
 
 
-from bpm_nb.assign import bond_shares, marker_bands, matched
+from bpm_nb.assignment.shares import bond_shares
+from bpm_nb.assignment.mixtures import marker_bands
+from bpm_nb.assignment.lines import matched
 def two_bonds():
     "Tensors (G, T, 3, 3, 3) of two bonds that move and one that does not."
     first, second = noisy_vibrations(1), noisy_vibrations(2)
@@ -82,7 +85,7 @@ def test_the_difference_is_that_of_the_curves():
     np.testing.assert_allclose(curves[2].y, np.array(curves[0].y) - curves[1].y, atol=1e-12)
 
 
-from bpm_nb.spectra import ir_spectrum, power_spectrum
+from bpm_nb.spectra.infrared import ir_spectrum, power_spectrum
 def three_spectra():
     "Raman, infrared and density of states of a few vibrations, one of which no light sees."
     alpha, silent = noisy_vibrations(3), noisy_vibrations(4, wavenumbers=(1050,))
@@ -105,9 +108,11 @@ def test_a_page_needs_no_network_and_shows_the_numbers_it_was_given():
     assert not re.search(r"<[^>]+(src|href)\s*=", re.sub(r"<script>.*?</script>", "", html, flags=re.S))
 
 
-from bpm_nb.assign import body_frame, line_motions, matched_by_motion, mode_bands
+from bpm_nb.assignment.eckart import body_frame
+from bpm_nb.assignment.lines import line_motions, matched_by_motion
+from bpm_nb.assignment.motion import mode_bands
 from bpm_nb.data.datasets import load, shipped, shipped_files
-from bpm_nb.spectra import modes_of
+from bpm_nb.spectra.modes import modes_of
 def with_lines():
     "Molecules that come with a run, with derivatives on the surface of the run, and with a table of lines."
     return [name for name in shipped() if shipped_files(name, "harmonic_gfn2") and shipped_files(name, "lines")]

@@ -4,7 +4,8 @@ import numpy as np
 from bpm_nb.core.units import *
 
 
-from bpm_nb.spectra import ir_spectrum, peaks, power_spectrum
+from bpm_nb.spectra.bands import peaks
+from bpm_nb.spectra.infrared import ir_spectrum, power_spectrum
 
 
 def test_the_area_of_the_density_of_states_counts_the_degrees_of_freedom():

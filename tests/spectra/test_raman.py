@@ -11,8 +11,14 @@ from scipy.signal import lfilter
 
 from bpm_nb.core.files import InputError
 from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra import DERIVATIVES, GEOMETRIES, NON_NEGATIVE, WINDOWS, block_scatter, depolarization, geometry_weights, instrument_intensity, parseval_ratios, peaks, placzek_activity, raman_spectrum, shortest_block_ps, verlet_corrected, write_csv
+from bpm_nb.spectra.density import DERIVATIVES, NON_NEGATIVE, WINDOWS
+from bpm_nb.spectra.spectrum import GEOMETRIES, depolarization, geometry_weights
 from bpm_nb.core.tensors import anisotropic_components, mean_polarizability
+from bpm_nb.spectra.blocks import block_scatter, shortest_block_ps
+from bpm_nb.spectra.raman import instrument_intensity, parseval_ratios, placzek_activity, raman_spectrum
+from bpm_nb.spectra.bands import peaks
+from bpm_nb.spectra.sampling import verlet_corrected
+from bpm_nb.spectra.files import write_csv
 
 SYMMETRIC, TRACELESS, MIXED = np.eye(3), np.array([[0, 1., 0], [1, 0, 0], [0, 0, 0]]), np.diag([1., 1, 1.5])
 
@@ -260,7 +266,7 @@ def test_intensity_is_never_negative(seed, n, window, dt, coarse, derivative):
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(NON_NEGATIVE))
 def test_the_transform_of_a_window_hides_no_negative_value_behind_the_clip(seed, window):
-    from bpm_nb.spectra import correlation, cosine_transform, window_fs
+    from bpm_nb.spectra.density import correlation, cosine_transform, window_fs
     x = np.random.default_rng(seed).normal(size=(1, 500))
     width = window_fs(window, 150., 500, 1.)
     s = cosine_transform(correlation(x)*WINDOWS[window](np.arange(500)/width), 1., 4096)

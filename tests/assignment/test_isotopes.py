@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 from ase.units import fs
 
-from bpm_nb.assign import band_shifts, isotope_shifts
+from bpm_nb.assignment.isotopes import band_shifts, isotope_shifts
 from bpm_nb.core.files import InputError
-from bpm_nb.spectra import harmonic_modes, peaks, power_spectrum
+from bpm_nb.spectra.modes import harmonic_modes
+from bpm_nb.spectra.bands import peaks
+from bpm_nb.spectra.infrared import power_spectrum
 
 pytest.importorskip("tblite", reason="the reference extra is not installed")
 from bpm_nb.reference import constant_energy, gfn2, isotope_masses, relaxed, thermal_momenta  # noqa: E402

@@ -8,11 +8,19 @@ from ase.build import molecule
 from ase.io import read as ase_read, write as ase_write
 from scipy.spatial.transform import Rotation
 
-from bpm_nb.assign import animation, band_filter, band_motion, body_frame, bond_shares, eckart_frame, eckart_rotation, followed, marker_bands, matched, mixture, neighbourhoods, overlap, paired, robust_scale, segment_tensors, typical_structure
+from bpm_nb.assignment.motion import animation, band_filter, band_motion, overlap
+from bpm_nb.assignment.eckart import body_frame, eckart_frame, eckart_rotation, neighbourhoods, typical_structure
+from bpm_nb.assignment.shares import bond_shares, segment_tensors
+from bpm_nb.assignment.isotopes import followed, paired
+from bpm_nb.assignment.mixtures import marker_bands, mixture
+from bpm_nb.assignment.lines import matched, robust_scale
 from bpm_nb.core.files import InputError
 from bpm_nb.data.records import Trajectory
 from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra import estimator, midpoint_factor, peaks, raman_spectrum, signals
+from bpm_nb.spectra.blocks import estimator
+from bpm_nb.spectra.density import midpoint_factor
+from bpm_nb.spectra.bands import peaks
+from bpm_nb.spectra.raman import raman_spectrum, signals
 
 
 def walk(shape, seed=0):

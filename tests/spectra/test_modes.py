@@ -11,7 +11,13 @@ from bpm_nb.core.files import InputError
 from bpm_nb.data.datasets import load
 from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra import Modes, check_sampling, harmonic_modes, harmonic_spectrum, infrared_intensity, instrument_intensity, ir_spectrum, model_error, peaks, placzek_activity, power_spectrum, raman_spectrum, read_polarizability, rigid_motions, verlet_corrected, write_csv, write_jcamp
+from bpm_nb.spectra.modes import Modes, harmonic_modes, harmonic_spectrum, rigid_motions
+from bpm_nb.spectra.sampling import check_sampling, verlet_corrected
+from bpm_nb.spectra.infrared import infrared_intensity, ir_spectrum, power_spectrum
+from bpm_nb.spectra.raman import instrument_intensity, placzek_activity, raman_spectrum
+from bpm_nb.spectra.spectrum import model_error
+from bpm_nb.spectra.bands import peaks
+from bpm_nb.spectra.files import read_polarizability, write_csv, write_jcamp
 
 KT = 1.380649e-23/(1.66053906660e-27*1e10) # u Å² fs⁻² per K
 
