@@ -335,7 +335,7 @@ def _write_motions(folder, numbers, motions):
 def isotopes(a): # arguments: molecule, masses, surface, model, runs, dt_fs, resolution, output
     "Shift of each band by other isotopes: of the harmonic lines, and of two runs where they are given."
     from bpm_nb import assignment, plots
-    from bpm_nb.reference import isotope_masses
+    from bpm_nb.dynamics.calculators import isotope_masses
     from bpm_nb.spectra.blocks import estimator
     from bpm_nb.spectra.modes import harmonic_spectrum, modes_of
     if (a.runs is None) != (a.model is None): raise InputError("give --model and --runs together, or neither")
@@ -525,12 +525,13 @@ def reference(a): # arguments: molecule, what, output and their settings
     return dict(frames=_reference_frames, trajectory=_reference_trajectory, harmonic=_reference_harmonic)[a.what](a, out, numbers, pos, dict(charge=a.charge, spin=a.spin, workers=a.workers))
 
 def _reference_frames(a, out, numbers, pos, common):
-    from bpm_nb.reference import Level, reference_frames
+    from bpm_nb.reference.quantum import Level
+    from bpm_nb.reference.frames import reference_frames
     made = reference_frames(out, numbers, pos, a.n_frames, a.temperature or (500.,), a.seed, Level(a.xc, a.basis), oversample=a.oversample, **common)
     return dict(output=str(out), n_frames=len(made)), f"{len(made)} frames\n{out}"
 
 def _reference_trajectory(a, out, numbers, pos, common):
-    from bpm_nb.reference import reference_trajectory
+    from bpm_nb.dynamics.trajectory import reference_trajectory
     masses = isotope_dict(a.masses) if a.masses else None
     made = reference_trajectory(out, numbers, pos, a.segments, a.length_ps, (a.temperature or [300.])[0], a.step_fs, a.save_fs, a.seed, **common, masses=masses)
     drift = made.energy_drift()
@@ -538,7 +539,8 @@ def _reference_trajectory(a, out, numbers, pos, common):
 
 def _reference_harmonic(a, out, numbers, pos, common):
     from ase.data import atomic_masses
-    from bpm_nb.reference import Level, reference_harmonic
+    from bpm_nb.reference.quantum import Level
+    from bpm_nb.reference.harmonic import reference_harmonic
     from bpm_nb.spectra.modes import harmonic_modes
     made = reference_harmonic(out, numbers, pos, a.surface, a.displacement, Level(a.xc, a.basis), **common, symmetry_tol=a.symmetry)
     modes = harmonic_modes(atomic_masses[made.numbers], made.pos, made.hessian, made.dalpha, made.ddipole)

@@ -16,7 +16,7 @@ from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.data.datasets import load
 from bpm_nb.data.files import write
 from bpm_nb.models.polarizability import BondPolarizability
-from bpm_nb.reference import isotope_masses
+from bpm_nb.dynamics.calculators import isotope_masses
 from bpm_nb.core.units import C_CM_FS
 from bpm_nb.spectra.raman import raman_spectrum
 

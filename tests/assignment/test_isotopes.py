@@ -10,7 +10,8 @@ from bpm_nb.spectra.bands import peaks
 from bpm_nb.spectra.infrared import power_spectrum
 
 pytest.importorskip("tblite", reason="the reference extra is not installed")
-from bpm_nb.reference import constant_energy, gfn2, isotope_masses, relaxed, thermal_momenta  # noqa: E402
+from bpm_nb.dynamics.ensembles import constant_energy, thermal_momenta
+from bpm_nb.dynamics.calculators import gfn2, isotope_masses, relaxed  # noqa: E402
 
 
 def line(masses):

@@ -13,7 +13,8 @@ from bpm_nb.assignment.motion import mode_bands
 from bpm_nb.data.records import Trajectory
 from bpm_nb.data.datasets import load
 from bpm_nb.plots import with_error
-from bpm_nb.reference import dynamics_chunk, gfn2
+from bpm_nb.dynamics.ensembles import dynamics_chunk
+from bpm_nb.dynamics.calculators import gfn2
 from bpm_nb.spectra.modes import modes_of
 from bpm_nb.spectra.sampling import verlet_corrected
 

@@ -32,7 +32,7 @@ def enol():
     "Masses, relaxed positions, Hessian (eV/Å²), model, and ∂α/∂x of malonaldehyde."
     pytest.importorskip("tblite", reason="the reference extra is not installed")
     from ase import Atoms
-    from bpm_nb.reference import gfn2, relaxed
+    from bpm_nb.dynamics.calculators import gfn2, relaxed
     data = load("malonaldehyde-enol")
     atoms = Atoms(data.trajectory.numbers, data.train.pos[0])
     atoms.calc = gfn2()
@@ -52,7 +52,8 @@ def enol():
 def test_the_harmonic_route_and_a_run_of_small_amplitude_agree(enol):
     "The enol on the GFN2 surface at 0.02 K, integrated from its minimum with the same energy in every mode."
     from ase import Atoms, units
-    from bpm_nb.reference import dynamics_chunk, gfn2
+    from bpm_nb.dynamics.ensembles import dynamics_chunk
+    from bpm_nb.dynamics.calculators import gfn2
     masses, pos, hessian, model, dalpha, numbers = enol
     modes, kelvin, step, every = harmonic_modes(masses, pos, hessian, dalpha), 0.02, 0.75, 2
     assert len(modes.wavenumber_cm1) == 21 and modes.wavenumber_cm1.min() > 50
@@ -272,7 +273,8 @@ def test_cold_runs_vibrate_at_the_shipped_harmonic_lines(name):
     "At 0.02 K the surface of the shipped trajectories has the shipped lines: what bands at 300 K are off by is anharmonicity."
     pytest.importorskip("tblite", reason="the reference extra is not installed")
     from ase import Atoms, units
-    from bpm_nb.reference import dynamics_chunk, gfn2
+    from bpm_nb.dynamics.ensembles import dynamics_chunk
+    from bpm_nb.dynamics.calculators import gfn2
     table, step, every = load(name).harmonic_gfn2, 0.75, 2
     cold = Atoms(table.numbers, table.pos)
     masses = cold.get_masses()

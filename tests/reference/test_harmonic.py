@@ -11,8 +11,10 @@ from ase.vibrations import VibrationsData
 from bpm_nb.core.files import InputError
 from bpm_nb.data.datasets import known, load, read_lines, shipped_files
 from bpm_nb.data.files import read
-from bpm_nb.reference import Level, displaced_point, internal_forces, mean_field, reference_harmonic
+from bpm_nb.reference.quantum import Level, mean_field
 from bpm_nb.core.work import Parts
+from bpm_nb.reference.harmonic import displaced_point, reference_harmonic
+from bpm_nb.dynamics.ensembles import internal_forces
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
 WATER = np.array([8, 1, 1]), np.array([[0, 0, .117], [0.1, .757, -.469], [0, -.757, -.469]])
@@ -92,7 +94,7 @@ def test_the_dipole_of_an_ion_moves_with_its_charge(tmp_path):
 
 
 def test_the_surface_of_the_dynamics_has_its_own_minimum_and_modes(tmp_path, water):
-    from bpm_nb.reference import _atoms
+    from bpm_nb.dynamics.calculators import _atoms
     found = reference_harmonic(tmp_path/"g.npz", *WATER, surface="gfn2", level=HF)
     atoms = _atoms(found.numbers, found.pos, None, (0, 0))
     assert np.abs(atoms.get_forces()).max() < 2e-3

@@ -9,13 +9,19 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from bpm_nb import reference
+from bpm_nb.dynamics import trajectory
 from bpm_nb.data.datasets import SHIPPED, load, shipped, shipped_files
 from bpm_nb.data.files import STEPS, packed, read, unpacked, write
 from bpm_nb.core.files import InputError
-from bpm_nb.reference import WITH_AVX2, Level, central_differences, conjugate_gradient, distinct_displacements, dynamics_chunk, mean_field, pyscf_molecule, reference_frames, reference_harmonic, response_polarizability, single_point, symmetric, thermal_momenta, topology
+from bpm_nb.reference.quantum import WITH_AVX2, Level, mean_field, pyscf_molecule, single_point
 from bpm_nb.core.work import Parts
+from bpm_nb.reference.harmonic import central_differences, reference_harmonic
+from bpm_nb.reference.response import conjugate_gradient, response_polarizability
+from bpm_nb.reference.symmetry import distinct_displacements, symmetric
+from bpm_nb.dynamics.ensembles import dynamics_chunk, thermal_momenta
+from bpm_nb.reference.frames import reference_frames
 from bpm_nb.data.datasets import ship
+from bpm_nb.dynamics.calculators import topology
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
 WATER = np.array([8, 1, 1]), np.array([[0, 0, .117], [0.1, .757, -.469], [0, -.757, -.469]])
@@ -277,7 +283,9 @@ def test_the_thermostat_heats_every_kind_of_motion_alike():
 
 PROGRAM = """
 import sys, numpy as np
-from bpm_nb.reference import Level, reference_frames, reference_harmonic
+from bpm_nb.reference.quantum import Level
+from bpm_nb.reference.frames import reference_frames
+from bpm_nb.reference.harmonic import reference_harmonic
 water, level = ([8, 1, 1], np.array([[0, 0, .117], [0, .757, -.469], [0, -.757, -.469]])), Level("hf", "6-31g", 0, 0)
 """
 WORK = dict(frames=("reference_frames(sys.argv[1], *water, n=12, level=level, seed=3, oversample=2)", ("pos", "alpha", "energy", "forces")),
@@ -354,10 +362,10 @@ def test_distinct_displacements_give_the_derivatives_of_all(name, points):
 
 def test_a_harmonic_reference_with_symmetry_is_that_without_it(tmp_path, monkeypatch):
     "Water in any direction: half the single points, the same lines but for the end of the relaxation, which leaves 1e-4 Å."
-    import bpm_nb.reference
+    import bpm_nb.reference.harmonic
     from bpm_nb.spectra.modes import modes_of
-    counted, compute = [], bpm_nb.reference.displaced_point
-    monkeypatch.setattr(bpm_nb.reference, "displaced_point", lambda *a: counted.append(a) or compute(*a))
+    counted, compute = [], bpm_nb.reference.harmonic.displaced_point
+    monkeypatch.setattr(bpm_nb.reference.harmonic, "displaced_point", lambda *a: counted.append(a) or compute(*a))
     turned = WATER[0], WATER[1] @ np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
     found = [modes_of(reference_harmonic(tmp_path/"w.npz", *turned, level=Level("hf", "6-31g"), symmetry_tol=tol)) for tol in (0.02, 0)]
     assert len(counted) == 9 + 18
@@ -375,7 +383,7 @@ def test_the_library_of_pyscf_takes_the_kernel_of_the_processor():
     program = """
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_info
-from bpm_nb.reference import Level, mean_field
+from bpm_nb.reference.quantum import Level, mean_field
 def architectures():
     mean_field([2], [[0., 0., 0.]], Level("hf", "sto-3g"))
     return {"pyscf" in lib["filepath"]: lib.get("architecture") for lib in threadpool_info() if lib["internal_api"] == "openblas"}
@@ -420,9 +428,9 @@ def test_a_functional_that_the_response_does_not_know_is_refused_before_any_work
 
 def test_runs_of_different_seeds_have_nothing_in_common(monkeypatch):
     seen = []
-    monkeypatch.setattr(reference, "walkers", lambda parts, start, molecule, runs, *_: seen.append(runs) or 1/0)
+    monkeypatch.setattr(trajectory, "walkers", lambda parts, start, molecule, runs, *_: seen.append(runs) or 1/0)
     for seed in (0, 1, 1000):
-        with pytest.raises(ZeroDivisionError): reference.pool(None, (None, None), (0, 0), (300., 500.), 10, seed)
+        with pytest.raises(ZeroDivisionError): trajectory.pool(None, (None, None), (0, 0), (300., 500.), 10, seed)
     seeds = [tuple(s) for runs in seen for _, s in runs.values()]
     assert len(set(seeds)) == len(seeds) == 24
 
