@@ -50,8 +50,10 @@ from .data.datasets import SHIPPED, known, load, shipped, shipped_files
 from .data.files import read
 from .data.records import Trajectory, checked
 from .models.tuning import Column, chosen, lab_columns
-from .plots import Overlay, laboratory, overlaid, page, peak_rows, share_text, stretch_text
+from .plots.live import Overlay, laboratory, overlaid
 from .regression.krr import LAMBDAS
+from .reports.html import page
+from .reports.tables import peak_rows, share_text, stretch_text
 from .spectra.bands import peaks
 from .spectra.blocks import estimator
 from .spectra.modes import modes_of

@@ -1,5 +1,5 @@
 "The command line, called within the process."
-from bpm_nb.cli import main
+from bpm_nb.cli.program import main
 
 
 def call(capsys, *args):

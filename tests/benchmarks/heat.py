@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from bpm_nb.assignment.motion import mode_bands
 from bpm_nb.data.records import Trajectory
 from bpm_nb.data.datasets import load
-from bpm_nb.plots import with_error
+from bpm_nb.plots.style import with_error
 from bpm_nb.dynamics.ensembles import dynamics_chunk
 from bpm_nb.dynamics.calculators import gfn2
 from bpm_nb.spectra.modes import modes_of

@@ -9,7 +9,7 @@ from ase.io import write as ase_write
 from ase.units import Bohr, Debye, Hartree
 from published import FOLDER, NUMBERS, needs_published_frames, published
 
-from bpm_nb.cli import main
+from bpm_nb.cli.program import main
 from bpm_nb.core.units import UNITS, unit_size
 from bpm_nb.core.files import InputError
 from bpm_nb.data.arrays import array_at, frames_from

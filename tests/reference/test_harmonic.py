@@ -114,7 +114,7 @@ def test_a_second_process_on_the_same_derivatives_is_refused(tmp_path):
 
 def test_the_command_makes_them(tmp_path, capsys):
     from ase.io import write
-    from bpm_nb.cli import main
+    from bpm_nb.cli.program import main
     write(tmp_path/"w.xyz", Atoms("OH2", WATER[1]))
     assert main(["reference", str(tmp_path/"w.xyz"), "--what", "harmonic", "--xc", "hf", "--basis", "sto-3g", "-o", str(tmp_path/"h.npz"), "--json"]) == 0
     record, lines = read(tmp_path/"h.npz"), json.loads(capsys.readouterr().out)["lines"]

@@ -15,7 +15,7 @@ from ase.units import Bohr
 
 from command_line import call
 
-from bpm_nb.cli import main
+from bpm_nb.cli.program import main
 from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.data.datasets import load
 from bpm_nb.data.files import read_frames, write
@@ -264,7 +264,7 @@ def test_reference_settings_that_cannot_be(tmp_path, capsys, options, words):
 
 
 def test_a_terminal_without_unicode(work):
-    done = subprocess.run([sys.executable, "-c", "import sys; from bpm_nb.cli import main; sys.exit(main())", "evaluate", work/"model.npz", work/"test.xyz"],
+    done = subprocess.run([sys.executable, "-c", "import sys; from bpm_nb.cli.program import main; sys.exit(main())", "evaluate", work/"model.npz", work/"test.xyz"],
                           capture_output=True, text=True, env=dict(os.environ, PYTHONIOENCODING="ascii"))
     assert done.returncode == 0 and "RMSE" in done.stdout, done.stderr
 
@@ -287,7 +287,7 @@ def test_a_trajectory_that_is_too_short_or_no_trajectory(work, tmp_path, capsys)
 @pytest.mark.parametrize("verb", ["fit", "predict", "spectrum", "reference", "demo"])
 def test_no_permission_to_write(work, tmp_path, capsys, monkeypatch, verb):
     "Said before the work starts. (root may write anywhere, so the permission is taken away by hand.)"
-    monkeypatch.setattr("bpm_nb.cli.os.access", lambda *a: False)
+    monkeypatch.setattr("bpm_nb.cli.arguments.os.access", lambda *a: False)
     args = dict(fit=["train.xyz"], predict=["model.npz", "test.xyz"], spectrum=["model.npz", "test.xyz"], reference=["biphenyl"], demo=[])[verb]
     out = ["--folder", tmp_path] if verb == "demo" else ["-o", tmp_path/("o.csv" if verb == "spectrum" else "o.npz")]
     is_one_line(*call(capsys, verb, *(work/a if "." in a else a for a in args), *out), "permission")
@@ -304,7 +304,7 @@ def test_outputs_that_cannot_be(work, tmp_path, capsys):
 
 
 def test_a_process_that_is_asked_for_nonsense_shows_no_traceback(tmp_path):
-    done = subprocess.run([sys.executable, "-c", "import sys; from bpm_nb.cli import main; sys.exit(main())", "fit", "/nowhere/x.xyz", "-o", "m.npz"], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-c", "import sys; from bpm_nb.cli.program import main; sys.exit(main())", "fit", "/nowhere/x.xyz", "-o", "m.npz"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
 
 

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from bpm_nb import plots
+from bpm_nb.reports import html as pages, tables
 from bpm_nb.assignment.shares import bond_shares
 from bpm_nb.assignment.mixtures import marker_bands
 from bpm_nb.assignment.lines import matched, matched_by_motion
@@ -137,7 +138,7 @@ def test_spectrum_refuses_an_empty_range(s):
 
 def test_a_spectrum_without_activity_can_be_drawn():
     s = raman_spectrum(np.tile(np.eye(3), (8000, 1, 1)), 1.)
-    plots.page("nothing", [(None, plots.spectrum(s, peaks(s)), plots.peak_rows(peaks(s)))])
+    pages.page("nothing", [(None, plots.spectrum(s, peaks(s)), tables.peak_rows(peaks(s)))])
 
 
 # ---- tables
@@ -150,9 +151,9 @@ def test_a_value_is_shown_to_the_digit_of_its_error(value, error, text):
 
 def test_peak_rows_give_the_numbers_of_the_peaks(s):
     found = peaks(s)
-    rows = plots.peak_rows(found, 2)
+    rows = tables.peak_rows(found, 2)
     assert len(rows) == 2 and rows[0]["relative area"].startswith("1.0") and rows[0]["wavenumber (cm⁻¹)"].startswith(f"{found[0].wavenumber_cm1:.0f}"[:3])
-    assert plots.peak_rows([]) == []
+    assert tables.peak_rows([]) == []
 
 
 # ---- the page
@@ -160,9 +161,9 @@ def test_peak_rows_give_the_numbers_of_the_peaks(s):
 @pytest.fixture(scope="module")
 def page(s):
     figures = [plots.parity(REFERENCE, PREDICTED, title="iso"), plots.parity(REFERENCE, PREDICTED, title="aniso")]
-    return plots.page("Raman <of> malonaldehyde & co", [
+    return pages.page("Raman <of> malonaldehyde & co", [
         (None, "One paragraph with 5 < 6 & 'quotes'."), ("How good?", figures, [{"quantity": "iso", "RMSE": 0.0312345, "n": 100, "note": "<b>"}, {"quantity": "β", "RMSE": np.float64(np.nan)}]),
-        ("Spectrum", plots.spectrum(s, peaks(s)), plots.peak_rows(peaks(s)))])
+        ("Spectrum", plots.spectrum(s, peaks(s)), tables.peak_rows(peaks(s)))])
 
 
 def test_the_page_refers_to_nothing_outside(page):
@@ -190,17 +191,17 @@ def test_the_page_shows_the_words_and_numbers_it_was_given(page):
 
 
 def test_the_page_is_the_same_each_time(s):
-    a, b = (plots.page("x", [("y", plots.spectrum(s))]) for _ in range(2))
+    a, b = (pages.page("x", [("y", plots.spectrum(s))]) for _ in range(2))
     assert a == b
 
 
 def test_an_unknown_block_is_refused():
-    with pytest.raises(InputError, match="figure"): plots.page("x", [("y", [1, 2])])
+    with pytest.raises(InputError, match="figure"): pages.page("x", [("y", [1, 2])])
 
 
 def test_importing_the_package_imports_no_plotting():
     out = subprocess.run([sys.executable, "-c", "import sys, bpm_nb; print('plotly' in sys.modules)"], capture_output=True, text=True,
-                         cwd=Path(__file__).parents[1], env=os.environ)
+                         cwd=Path(__file__).parents[2], env=os.environ)
     assert out.stdout.strip() == "False", out.stderr
 
 
@@ -232,16 +233,16 @@ def test_shares_show_every_bond_on_one_scale(two):
     heat = next(trace for trace in fig.data if trace.type == "heatmap")
     assert sorted(heat.y) == sorted(names) and abs(heat.zmin) == heat.zmax >= abs(heat.z).max() - 1e-12
     np.testing.assert_allclose(heat.customdata.sum(0), fig.data[0].y, atol=1e-12)
-    rows = plots.share_rows(found, names, peaks(raman_spectrum(two.sum(2), 2.)))
+    rows = tables.share_rows(found, names, peaks(raman_spectrum(two.sum(2), 2.)))
     at = {round(float(r["wavenumber (cm⁻¹)"].split()[0]), -1): r["bonds and their shares"] for r in rows}
     assert at[700].startswith("first 100") and at[2900].startswith("second 100")
-    assert plots.share_rows(found, names, []) == []
+    assert tables.share_rows(found, names, []) == []
 
 
 def test_bands_of_one_line_have_overlaps_of_their_own():
     one, two = np.eye(6).reshape(6, 2, 3)[:2]
     match = matched_by_motion([1000., 1040.], np.array([one, one + 0.5*two]), [990.], one[None], np.ones(2))
-    assert [(r["band (cm⁻¹)"], r["overlap"]) for r in plots.match_rows(match)] == [("1000.0", "1.00"), ("1040.0", "0.89")]
+    assert [(r["band (cm⁻¹)"], r["overlap"]) for r in tables.match_rows(match)] == [("1000.0", "1.00"), ("1040.0", "0.89")]
 
 
 def test_lines_show_what_was_found_and_what_was_not(s):
@@ -252,7 +253,7 @@ def test_lines_show_what_was_found_and_what_was_not(s):
     assert not len(drawn["band without a line"].x) and not any("common factor" in a.text for a in fig.layout.annotations)
     fitted = plots.lines(s, matched(peaks(s), [480, 1450, 2900]))
     assert any("common factor 1.03" in a.text for a in fitted.layout.annotations)
-    rows = plots.match_rows(match)
+    rows = tables.match_rows(match)
     assert [r["line (cm⁻¹)"] for r in rows] == ["495", "1490", "2985", "1000"] and rows[-1]["band (cm⁻¹)"] == "–" and rows[0]["shift"].startswith("+")
 
 
@@ -262,7 +263,7 @@ def test_a_comparison_shades_the_markers(s, two):
     fig = plots.comparison(s, other, ("one", "two"), markers, range_cm1=(0, 3300))
     assert len([shape for shape in fig.layout.shapes if shape.type == "rect"]) == 2*len(markers) > 0
     assert {t.name for t in fig.data if t.name} == {"one", "two"} and "one − two" in fig.layout.yaxis2.title.text
-    assert len(plots.marker_rows(markers, ("one", "two"))) == len(markers) and plots.marker_rows([]) == []
+    assert len(tables.marker_rows(markers, ("one", "two"))) == len(markers) and tables.marker_rows([]) == []
 
 
 def test_the_models_error_is_drawn_apart(s):
@@ -275,7 +276,7 @@ def test_the_models_error_is_drawn_apart(s):
 
 @pytest.mark.parametrize("draw", [lambda s: plots.lines(s, matched([], [])), lambda s: plots.comparison(s, s), lambda s: plots.stacked({"only": s})])
 def test_figures_of_little_are_figures(s, draw):
-    plots.page("little", [(None, draw(s))])
+    pages.page("little", [(None, draw(s))])
 
 
 def test_other_figures_refuse_an_empty_range_too(s, two):

@@ -11,7 +11,7 @@ import pytest
 from ase.io import read as ase_read, write as ase_write
 from command_line import call
 
-from bpm_nb.cli import short_names
+from bpm_nb.reports.html import short_names
 from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.data.datasets import load
 from bpm_nb.data.files import write
@@ -205,7 +205,7 @@ def dipole(work):
     "A model of the dipole."
     code, frames = 0, work/"train.npz"
     write(frames, ENOL.train[:30])
-    from bpm_nb.cli import main
+    from bpm_nb.cli.program import main
     assert main(["fit", str(frames), "--quantity", "dipole", "--n-points", "100", "-o", str(work/"dipole.npz")]) == code
     return work/"dipole.npz"
 
@@ -305,7 +305,7 @@ def test_what_is_printed_is_what_is_written(work, dipole, capsys):
 @pytest.mark.parametrize("names,expected", [(["enol_trajectory", "keto_trajectory"], ["enol", "keto"]), (["a_b_run", "c_run"], ["a_b", "c"]), (["run", "run"], ["run", "run"]),
                                             (["x_run", "run"], ["x_run", "run"]), (["300K", "400K"], ["300K", "400K"]), (["a/run_x", "b/run_x"], ["a/run", "b/run"])])
 def test_names_of_two_forms_are_short(names, expected):
-    from bpm_nb.cli import told_apart
+    from bpm_nb.reports.text import told_apart
     assert told_apart(names) == expected
 
 
