@@ -26,16 +26,16 @@ dashboard: $(VENV)/installed-lab ## the dashboards in a browser, without the cod
 	JUPYTER_PATH="$(CURDIR)/binder" JUPYTER_CONFIG_PATH="$(CURDIR)/binder" $(BIN)/voila nbs/tutorials
 
 docs: $(VENV)/installed-docs ## the documentation as pages: _docs/index.html
-	$(BIN)/python -m bpm_nb.site
+	$(BIN)/python -m bpm_nb.dev.site
 
 bench: $(VENV)/installed-bench ## time, memory and error next to other methods: nbs/benchmarks.ipynb; ONLY='growth floor' runs some
 	$(BIN)/python tests/benchmarks/run.py $(ONLY)
 
 sync: $(VENV)/installed-test ## regenerate everything that comes from the notebooks
-	$(BIN)/python -m bpm_nb.sync
+	$(BIN)/python -m bpm_nb.dev.sync
 
 check-sync: $(VENV)/installed-test ## fail where a generated file differs from its notebook
-	$(BIN)/python -m bpm_nb.sync --check
+	$(BIN)/python -m bpm_nb.dev.sync --check
 
 clean: ## remove the environment, the caches and the results of the demo
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis raman.html raman.csv

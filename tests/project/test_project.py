@@ -16,7 +16,7 @@ import pytest
 from nbclient import NotebookClient
 
 import bpm_nb
-from bpm_nb.sync import directives, notebooks
+from bpm_nb.dev.sync import directives, notebooks
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = [p.relative_to(ROOT).as_posix() for p in notebooks(ROOT)]
@@ -140,12 +140,12 @@ def test_binder_uses_a_supported_python():
 # ---- what is generated
 
 def test_generated_files_are_up_to_date():
-    check = subprocess.run([sys.executable, "-m", "bpm_nb.sync", "--check"], cwd=ROOT, capture_output=True, text=True)
+    check = subprocess.run([sys.executable, "-m", "bpm_nb.dev.sync", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert check.returncode == 0, check.stdout + check.stderr
 
 
 def test_every_module_comes_from_a_notebook():
-    from bpm_nb.sync import generated_files
+    from bpm_nb.dev.sync import generated_files
     assert {p.relative_to(ROOT).as_posix() for p in (ROOT/"bpm_nb").rglob("*.py")} <= set(generated_files(ROOT))
 
 

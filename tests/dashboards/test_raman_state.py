@@ -10,7 +10,17 @@ import traitlets
 
 pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
-from bpm_nb import dashboards as d
+from bpm_nb.dashboards.band import assignment_table
+from bpm_nb.dashboards.kernel import lab_controls, lab_figure, lab_files
+from bpm_nb.dashboards.kernel_state import GAMMAS, LabState
+from bpm_nb.dashboards.molecule import Molecule, NAMED
+from bpm_nb.dashboards.raman import raman_controls, raman_figure, raman_files
+from bpm_nb.dashboards.raman_state import RamanState, lines
+from bpm_nb.dashboards.runs import Series, keep_series, segment, uploaded_training
+from bpm_nb.dashboards.state import Job
+from bpm_nb.dashboards.widgets import Upload
+from dataclasses import replace
+from bpm_nb.models.tuning import chosen, lab_columns, lab_design, lab_rows
 from bpm_nb.assignment.shares import bond_shares
 from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.core.files import InputError
@@ -37,12 +47,12 @@ def water(frames=4000, dt=1., seed=0):
 
 def series(name="water", **more):
     run, alpha, bonds = water(**more)
-    return d.Series(name, run, alpha, "", PAIRS, bond_shares(bonds, run.dt_fs, resolution_cm1=20.))
+    return Series(name, run, alpha, "", PAIRS, bond_shares(bonds, run.dt_fs, resolution_cm1=20.))
 
 
 @pytest.fixture
 def state():
-    return d.RamanState(["water"], series={"water": series()}, resolution_cm1=20.)
+    return RamanState(["water"], series={"water": series()}, resolution_cm1=20.)
 
 
 # ---- the comparison
@@ -67,21 +77,21 @@ def test_the_analyser_goes_from_vv_to_vh(state):
 
 @pytest.mark.parametrize("trait, value", [("stacked", True), ("errors", False), ("range_cm1", (1000., 2000.)), ("band", ("water", 1600.))])
 def test_a_control_changes_the_figure_alone(state, trait, value):
-    other = d.Series("other", *water(seed=1)[:2])
+    other = Series("other", *water(seed=1)[:2])
     state.series, state.samples = state.series | {"other": other}, ["water", "other"]
-    curves, before = state.curves, d.raman_figure(state).to_json()
+    curves, before = state.curves, raman_figure(state).to_json()
     setattr(state, trait, value)
-    assert state.curves is curves and (d.raman_figure(state).to_json() != before or trait == "errors")
+    assert state.curves is curves and (raman_figure(state).to_json() != before or trait == "errors")
 
 
 def test_harmonic_and_literature_lines_come_and_go():
     name = "malonaldehyde-enol"
-    state = d.RamanState([name], series={name: d.Series(name, *water()[:2])}, resolution_cm1=20.)
+    state = RamanState([name], series={name: Series(name, *water()[:2])}, resolution_cm1=20.)
     assert not state.curves[0].lines
     state.harmonic = True
     assert [k for k in state.curves[0].lines if k.startswith("harmonic")]
     state.harmonic, state.literature = False, True
-    assert list(state.curves[0].lines) == ["literature, calculated"] and list(d.lines("biphenyl"))[-1] == "literature"
+    assert list(state.curves[0].lines) == ["literature, calculated"] and list(lines("biphenyl"))[-1] == "literature"
 
 
 def test_a_click_names_the_bond_and_the_motion(state):
@@ -90,9 +100,9 @@ def test_a_click_names_the_bond_and_the_motion(state):
         found = state.assigned
         assert abs(found.wavenumber_cm1 - near) < 25 and tuple(found.pairs[0]) == pair and found.share[0] > 0.9
         swing = np.linalg.norm(np.ptp(found.positions, axis=0), axis=1)
-        assert found.bonds[0] in ("O1–H0", "O1–H2") and found.bonds[0] in d.assignment_table(found) and int(swing.argmax()) in movers
+        assert found.bonds[0] in ("O1–H0", "O1–H2") and found.bonds[0] in assignment_table(found) and int(swing.argmax()) in movers
     state.band = ()
-    assert state.assigned is None and "Click a band" in d.assignment_table(None)
+    assert state.assigned is None and "Click a band" in assignment_table(None)
 
 
 def test_a_molecule_that_is_taken_away_takes_its_assignment_along(state):
@@ -104,12 +114,12 @@ def test_a_molecule_that_is_taken_away_takes_its_assignment_along(state):
 def test_settings_make_the_same_figure_again(state):
     state.quantity, state.stacked, state.resolution_cm1, state.band = "VH", True, 25., ("water", 3600.)
     settings = json.loads(json.dumps(state.settings()))
-    again = d.RamanState(**settings, series=state.series)
-    assert d.raman_figure(again).to_json() == d.raman_figure(state).to_json()
+    again = RamanState(**settings, series=state.series)
+    assert raman_figure(again).to_json() == raman_figure(state).to_json()
 
 
 def test_the_files_hold_the_numbers_of_the_figure(state):
-    files = d.raman_files(state)
+    files = raman_files(state)
     assert "# resolution_cm1: 20.0" in files["raman.csv"]
     rows = [r.split(",") for r in files["raman.csv"].splitlines() if not r.startswith("#")]
     np.testing.assert_allclose([float(r[2]) for r in rows[1:]], state.curves[0].y, rtol=1e-5)
@@ -132,18 +142,18 @@ def test_an_error_is_a_message_and_leaves_the_curves(state):
 
 
 def test_lines_of_the_molecule_are_there_before_its_spectrum():
-    state = d.RamanState(["malonaldehyde-enol"])
-    figure = d.raman_figure(state)
+    state = RamanState(["malonaldehyde-enol"])
+    figure = raman_figure(state)
     assert not state.curves and [t.name for t in figure.data] == ["malonaldehyde-enol, not computed yet: harmonic, DFT"]
-    np.testing.assert_allclose(figure.data[0].x[::3], d.lines("malonaldehyde-enol")["harmonic, DFT"][0])
+    np.testing.assert_allclose(figure.data[0].x[::3], lines("malonaldehyde-enol")["harmonic, DFT"][0])
 
 
 def test_a_spectrum_is_drawn_before_the_shares_are_known(state):
     seen = series()
     state.samples, state.series = ["other"], {}
-    state.progressed(0.5, "shares", d.replace(seen, name="other", shares=None))
-    assert len(state.curves) == 1 and "Shares of bonds are not known" in (state.click(0, 1600) or d.assignment_table(state.assigned))
-    state._add(d.replace(seen, name="other"))
+    state.progressed(0.5, "shares", replace(seen, name="other", shares=None))
+    assert len(state.curves) == 1 and "Shares of bonds are not known" in (state.click(0, 1600) or assignment_table(state.assigned))
+    state._add(replace(seen, name="other"))
     assert state.assigned.share[0] > 0.9
 
 
@@ -153,8 +163,8 @@ def test_what_was_computed_before_is_there_at_once(monkeypatch, tmp_path):
     run = load(name).trajectory
     made = series(name, frames=run.pos.shape[1])
     alpha = np.repeat(made.alpha, len(run.pos), 0)
-    d.keep_series(d.replace(made, run=run, alpha=alpha))
-    state = d.RamanState([name], resolution_cm1=20.)
+    keep_series(replace(made, run=run, alpha=alpha))
+    state = RamanState([name], resolution_cm1=20.)
     monkeypatch.setattr(state, "run", lambda *_: pytest.fail("nothing is left to compute"))
     state.compute()
     assert len(state.curves) == 1 and not state.stale
@@ -162,7 +172,7 @@ def test_what_was_computed_before_is_there_at_once(monkeypatch, tmp_path):
 
 
 def test_the_strongest_point_of_the_range_is_one(state):
-    curve = lambda: next(t for t in d.raman_figure(state).data if t.name == "water").y
+    curve = lambda: next(t for t in raman_figure(state).data if t.name == "water").y
     whole = np.max(curve())
     state.range_cm1 = (2500., 4000.)
     assert whole == np.max(curve()) == 1 and state.curves[0].y.max() == 1
@@ -171,7 +181,7 @@ def test_the_strongest_point_of_the_range_is_one(state):
 
 
 def test_a_run_that_is_only_known_elsewhere_is_asked_for():
-    state = d.RamanState(["my-run"], series={})
+    state = RamanState(["my-run"], series={})
     state.compute()
     assert state.message.startswith("my-run is not shipped") and not state.doing
 
@@ -188,13 +198,13 @@ def test_bonds_light_up_in_large_molecules_too():
     "Where hundreds of pairs share a band, none has much of it."
     import ipywidgets
     run = load("biphenyl").trajectory
-    molecule, pairs = d.Molecule(ipywidgets.ToggleButton()), np.stack(np.triu_indices(22, 1), 1)
+    molecule, pairs = Molecule(ipywidgets.ToggleButton()), np.stack(np.triu_indices(22, 1), 1)
     molecule.show(run.numbers, run.pos[0, :1])
     share = np.r_[0.02, -0.015, np.full(len(pairs) - 2, 1e-3)]
     molecule.light(pairs, share)
     assert molecule.lit == [((0, 1), 0.02), ((0, 2), -0.015)]
     molecule.light(pairs, np.full(len(pairs), 1/len(pairs)))
-    assert len(molecule.lit) == d.NAMED
+    assert len(molecule.lit) == NAMED
     molecule.light(pairs[:0], share[:0])
     assert molecule.lit == []
 
@@ -226,7 +236,7 @@ def test_an_uploaded_run_with_frames_too_far_apart_is_remarked_on(state, tmp_pat
 
 def test_an_upload_joins_with_the_controls_attached_and_keeps_the_band(state, tmp_path):
     "New options of a widget unset its value for a moment."
-    box, seen = d.raman_controls(state)[0], []
+    box, seen = raman_controls(state)[0], []
     state.click(0, 1590)
     state.observe(lambda change: seen.append(change.new), "samples")
     run, alpha, _ = water(2000)
@@ -243,15 +253,15 @@ def test_an_upload_named_like_a_shipped_molecule_stands_beside_it(state, tmp_pat
 
 
 def test_any_laser_can_be_set_and_comes_back(state):
-    laser = next(w for w in d.raman_controls(state) if "bpm-laser_nm" in w._dom_classes)
+    laser = next(w for w in raman_controls(state) if "bpm-laser_nm" in w._dom_classes)
     state.laser_nm = 633.
-    assert laser.value == 633. and d.RamanState(["water"], **{k: v for k, v in state.settings().items() if k != "samples"}).laser_nm == 633.
+    assert laser.value == 633. and RamanState(["water"], **{k: v for k, v in state.settings().items() if k != "samples"}).laser_nm == 633.
 
 
 def test_a_setting_that_does_not_exist_is_told():
-    for make in (d.RamanState, d.LabState):
+    for make in (RamanState, LabState):
         with pytest.raises(InputError, match="'resolution' is no setting"): make(resolution=20)
-    assert d.RamanState("biphenyl").samples == ["biphenyl"]
+    assert RamanState("biphenyl").samples == ["biphenyl"]
 
 
 def test_the_shares_follow_the_analyser():
@@ -259,8 +269,8 @@ def test_the_shares_follow_the_analyser():
     run, _, _ = water(4000)
     q = np.cos(2*np.pi*C_CM_FS*1600*np.arange(4000))[:, None, None]
     parts = np.stack([q*np.eye(3), q*np.diag([1., -1, 0])], 1)
-    made = d.Series("two", run, parts.sum(1)[None], "", np.array([[0, 1], [1, 2]]), bond_shares(lambda g: parts, 1., 1, resolution_cm1=20.))
-    state = d.RamanState(["two"], series={"two": made}, resolution_cm1=20., quantity="analyser")
+    made = Series("two", run, parts.sum(1)[None], "", np.array([[0, 1], [1, 2]]), bond_shares(lambda g: parts, 1., 1, resolution_cm1=20.))
+    state = RamanState(["two"], series={"two": made}, resolution_cm1=20., quantity="analyser")
     state.click(0, 1600)
     first = state.assigned.share
     state.analyser_deg = 90.
@@ -321,7 +331,7 @@ def test_frames_that_give_no_model_are_a_message(state, tmp_path, frames, words)
 
 
 def test_a_trajectory_of_the_library_keeps_its_segments_and_its_time_step(state, small, tmp_path):
-    run = d.segment(load("malonaldehyde-enol").trajectory, slice(2), 1000)
+    run = segment(load("malonaldehyde-enol").trajectory, slice(2), 1000)
     write(tmp_path/"two.npz", run)
     state.models, state.model_of = {"mine": small}, "mine"
     state.upload("two.npz", (tmp_path/"two.npz").read_bytes())
@@ -329,7 +339,7 @@ def test_a_trajectory_of_the_library_keeps_its_segments_and_its_time_step(state,
 
 
 def test_a_huge_upload_is_refused_before_it_is_read(state):
-    up = d.Upload("file", state.upload, state.fail)
+    up = Upload("file", state.upload, state.fail)
     up.receive({"name": "x.xyz", "size": 2**30}, [])
     assert "1024 MB" in state.message and not state.doing
 
@@ -339,23 +349,23 @@ def test_a_huge_upload_is_refused_before_it_is_read(state):
 @pytest.fixture(scope="module")
 def lab():
     data = load("malonaldehyde-enol")
-    state = d.LabState("malonaldehyde-enol", frames=(data.train[:80], data.test[:20]), n_train=60, n_points=60, degree=2, order=1)
+    state = LabState("malonaldehyde-enol", frames=(data.train[:80], data.test[:20]), n_train=60, n_points=60, degree=2, order=1)
     state.compute()
     return state
 
 
 def test_the_map_is_full_and_the_point_is_on_the_grid(lab):
-    assert not lab.message and not lab.stale and len(lab.columns) == len(d.GAMMAS)
+    assert not lab.message and not lab.stale and len(lab.columns) == len(GAMMAS)
     lab.gamma, lab.lam = 0.3, 3e-7
-    assert lab.gamma in d.GAMMAS and lab.lam in LAMBDAS
+    assert lab.gamma in GAMMAS and lab.lam in LAMBDAS
 
 
 @pytest.mark.parametrize("trait, value", [("gamma", 4.), ("lam", 1e-3)])
 def test_moving_over_the_map_changes_every_panel_and_computes_nothing(lab, trait, value):
     lab.gamma, lab.lam = 0.25, 1e-8
-    before, columns = {t.name: t for t in d.lab_figure(lab).data}, lab.columns
+    before, columns = {t.name: t for t in lab_figure(lab).data}, lab.columns
     setattr(lab, trait, value)
-    after = {t.name: t for t in d.lab_figure(lab).data}
+    after = {t.name: t for t in lab_figure(lab).data}
     for name in ("parity isotropic", "parity anisotropic", "isotropic", "errors isotropic"): assert not np.array_equal(before[name].y, after[name].y)
     assert not np.array_equal((before["point isotropic"].x, before["point isotropic"].y), (after["point isotropic"].x, after["point isotropic"].y))
     assert lab.columns is columns and not lab.stale
@@ -363,8 +373,8 @@ def test_moving_over_the_map_changes_every_panel_and_computes_nothing(lab, trait
 
 def test_the_error_of_the_map_is_that_of_a_fit_without_the_frame(lab):
     train, test = lab.split()
-    *rows, targets = d.lab_rows(train, test, BondPolarizability(**lab.model()))
-    design = d.lab_design(*rows, 0.25, 60)
+    *rows, targets = lab_rows(train, test, BondPolarizability(**lab.model()))
+    design = lab_design(*rows, 0.25, 60)
     n, k, lam = len(train), 7, LAMBDAS[14]
     part, y = design[:len(targets[0])], targets[0]
     rest = np.delete(np.arange(n), k)
@@ -379,7 +389,7 @@ def test_a_setting_of_the_model_marks_the_map_until_asked(lab, trait, value):
     before, columns, error = getattr(lab, trait), lab.columns, lab.columns[lab.gamma].error(1)
     setattr(lab, trait, value)
     assert lab.stale and lab.columns is columns
-    lab.run(lambda report: d.lab_columns(*lab.split(), lab.model(), [lab.gamma], report), (), lambda _: None)
+    lab.run(lambda report: lab_columns(*lab.split(), lab.model(), [lab.gamma], report), (), lambda _: None)
     assert not lab.message and not np.array_equal(lab.columns[lab.gamma].error(1), error)
     setattr(lab, trait, before)
     lab.columns, lab.stale = columns, False
@@ -388,14 +398,14 @@ def test_a_setting_of_the_model_marks_the_map_until_asked(lab, trait, value):
 def test_the_maps_show_the_evidence_and_the_star_is_what_a_fit_would_choose(lab):
     train, _ = lab.split()
     model = BondPolarizability(**lab.model() | dict(n_points=400, gamma=None, lam=None))
-    found = scan(train, model, d.GAMMAS)  # all bonds are its points
-    full = d.LabState(lab.dataset, frames=lab.frames, n_train=60, n_points=2000, degree=2, order=1)
+    found = scan(train, model, GAMMAS)  # all bonds are its points
+    full = LabState(lab.dataset, frames=lab.frames, n_train=60, n_points=2000, degree=2, order=1)
     full.compute()
-    np.testing.assert_allclose([full.columns[g].evidence for g in map(float, d.GAMMAS)], found.evidence.swapaxes(1, 2), atol=1.)  # of hundreds: the jitter of the basis
+    np.testing.assert_allclose([full.columns[g].evidence for g in map(float, GAMMAS)], found.evidence.swapaxes(1, 2), atol=1.)  # of hundreds: the jitter of the basis
     assert full.best[0] == found.best[0]
     np.testing.assert_allclose(np.log10(full.best[1]), np.log10(found.best[1]), atol=0.51)  # two neighbours may be as good as each other
     full.shown = "evidence"
-    data = {t.name: t for t in d.lab_figure(full).data}
+    data = {t.name: t for t in lab_figure(full).data}
     assert (data["chosen isotropic"].x, data["chosen isotropic"].y) == ((full.best[1][0],), (full.best[0],))
     below = np.array(data["map anisotropic"].customdata)
     np.testing.assert_allclose(below, found.evidence[..., 1].max() - found.evidence[..., 1], atol=1.)
@@ -403,13 +413,13 @@ def test_the_maps_show_the_evidence_and_the_star_is_what_a_fit_would_choose(lab)
 
 def test_selections_differ_and_have_no_frame_twice():
     frames = load("malonaldehyde-enol").train
-    found = [d.chosen(frames, 50, how) for how in ("first", "random", "diverse")]
+    found = [chosen(frames, 50, how) for how in ("first", "random", "diverse")]
     assert all(len(np.unique(f)) == 50 for f in found) and len({tuple(sorted(f)) for f in found}) == 3
 
 
 def test_too_few_frames_are_a_message(tmp_path):
     few = load("malonaldehyde-enol").train[:8]
-    state = d.LabState(few)
+    state = LabState(few)
     state.compute()
     assert "too few" in state.message and state.stale and not state.columns
 
@@ -423,8 +433,8 @@ def test_bad_training_frames_leave_the_laboratory(lab, what):
 
 
 def test_the_laboratory_writes_what_it_shows(lab):
-    files = d.lab_files(lab)
-    assert len(files["kernel.csv"].splitlines()) == 1 + len(d.GAMMAS)*len(LAMBDAS) and json.loads(files["kernel-settings.json"])["n_points"] == 60
+    files = lab_files(lab)
+    assert len(files["kernel.csv"].splitlines()) == 1 + len(GAMMAS)*len(LAMBDAS) and json.loads(files["kernel-settings.json"])["n_points"] == 60
 
 
 # ---- a process of its own
@@ -441,7 +451,7 @@ def in_a_loop(state, start, until, seconds=90):
 def test_a_slow_step_leaves_the_interface_free_and_reports(state):
     seen = []
     state.observe(lambda change: seen.append(change.new), "doing")
-    in_a_loop(state, lambda: state.run(d.uploaded_training, ("x.xyz", b"nothing"), lambda _: None), lambda: not state.doing)
+    in_a_loop(state, lambda: state.run(uploaded_training, ("x.xyz", b"nothing"), lambda _: None), lambda: not state.doing)
     assert "starting" in seen and state.message.startswith("x.xyz")
 
 
@@ -460,8 +470,8 @@ def test_a_process_that_dies_is_a_message(state):
 
 
 def test_an_upload_for_the_laboratory_keeps_its_name_and_its_frames(tmp_path):
-    state = d.LabState("malonaldehyde-enol", n_train=20, n_points=30)
-    menu = next(w for w in d.lab_controls(state) if "bpm-dataset" in getattr(w, "_dom_classes", ()))
+    state = LabState("malonaldehyde-enol", n_train=20, n_points=30)
+    menu = next(w for w in lab_controls(state) if "bpm-dataset" in getattr(w, "_dom_classes", ()))
     frames = load("malonaldehyde-keto").train[:25]
     for name, title in (("mine.xyz", "mine"), ("biphenyl.xyz", "biphenyl (upload)")):
         state.upload(*xyz(tmp_path, frames, name))
@@ -473,7 +483,7 @@ def test_an_upload_for_the_laboratory_keeps_its_name_and_its_frames(tmp_path):
 
 
 def test_settings_of_an_upload_that_is_gone_ask_for_it():
-    state = d.LabState(**(d.LabState("malonaldehyde-enol").settings() | dict(dataset="mine")))
+    state = LabState(**(LabState("malonaldehyde-enol").settings() | dict(dataset="mine")))
     state.compute()
     assert state.message == "mine is not shipped: upload its frames" and not state.doing
 
@@ -490,7 +500,7 @@ def test_two_jobs_may_start_at_once():
     import asyncio
     async def both():
         said = {}
-        jobs = [d.Job(d.uploaded_training, (f"{n}.xyz", b""), lambda *_: None, lambda _: None, lambda text, n=n: said.setdefault(n, text)) for n in "ab"]
+        jobs = [Job(uploaded_training, (f"{n}.xyz", b""), lambda *_: None, lambda _: None, lambda text, n=n: said.setdefault(n, text)) for n in "ab"]
         for job in jobs: job.start()
         for _ in range(600):
             if len(said) == 2: return said

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(any(find_spec(m) is None for m in ("sphinx", "my
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     "Folder of the pages, with one notebook run and small figures."
-    from bpm_nb.site import build, sliding
+    from bpm_nb.dev.site import build, sliding
     slide = sliding({f"{k}": go.Figure(go.Scatter(x=[0, 1, 2], y=[k, k, 2*k], name="curve")) for k in (1, 2, 3)}, "k")
     out = tmp_path_factory.mktemp("docs")/"html"
     build(ROOT, out, only=("01_bonds", "03_kernels"), figures=dict(raman_comparison=slide, kernel_laboratory=slide))
