@@ -10,7 +10,7 @@ def main():
     images = ROOT/"nbs/images"
     images.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
-        notebook = shutil.copy(ROOT/"nbs/tutorials/raman_comparison.ipynb", folder)
+        notebook = shutil.copy(ROOT/"nbs/apps/raman_comparison.ipynb", folder)
         with opened("voila", Path(notebook), Path(folder)) as page:
             wait_for_trace(page, "bands of")
             page.wait_for_function("() => document.querySelector('.bpm-status').innerText.trim() === ''", timeout=900_000)

@@ -15,7 +15,7 @@ def tutorial(tmp_path):
     "Copies a tutorial to an empty folder."
     def copied(name):
         (tmp_path/"notebooks").mkdir()
-        return shutil.copy(ROOT/"nbs/tutorials"/name, tmp_path/"notebooks"/name)
+        return shutil.copy(ROOT/"nbs/apps"/name, tmp_path/"notebooks"/name)
     return copied
 
 

@@ -35,7 +35,7 @@ def in_a_kernel(tutorial, folder):
 def in_a_browser(tutorial, app, folder):
     "What a person sees, with no results kept from before, as text."
     (folder/"notebooks").mkdir()
-    notebook = Path(shutil.copy(ROOT/"nbs/tutorials"/f"{tutorial}.ipynb", folder/"notebooks"))
+    notebook = Path(shutil.copy(ROOT/"nbs/apps"/f"{tutorial}.ipynb", folder/"notebooks"))
     with opened(app, notebook, folder) as page:
         wait_for_trace(page, FIRST[tutorial][1])
         first = time.perf_counter() - page.started

@@ -18,7 +18,7 @@ def pages(tmp_path_factory):
     from bpm_nb.dev.site import build, sliding
     slide = sliding({f"{k}": go.Figure(go.Scatter(x=[0, 1, 2], y=[k, k, 2*k], name="curve")) for k in (1, 2, 3)}, "k")
     out = tmp_path_factory.mktemp("docs")/"html"
-    build(ROOT, out, only=("01_bonds", "03_kernels"), figures=dict(raman_comparison=slide, kernel_laboratory=slide))
+    build(ROOT, out, only=("01_pairs", "01_kernel"), figures=dict(raman_comparison=slide, kernel_laboratory=slide))
     return out
 
 
@@ -38,8 +38,8 @@ def test_nothing_is_left_beside_the_pages(pages):
 
 
 def test_every_notebook_has_a_page_with_the_reference_of_its_functions(pages):
-    for notebook in (ROOT/"nbs").rglob("[0-9]*.ipynb"): assert (pages/f"{notebook.stem}.html").exists()
-    text = (pages/"01_bonds.html").read_text("utf-8")
+    for notebook in (ROOT/"nbs").rglob("[0-9]*.ipynb"): assert (pages/notebook.relative_to(ROOT/"nbs").with_suffix(".html")).exists()
+    text = (pages/"20_bonds/01_pairs.html").read_text("utf-8")
     for words in ("pair_limits", "(N,) atomic numbers", "Smooth step from 1"): assert words in text
     assert "def test_" not in text and "show_doc" not in text
 
@@ -52,11 +52,11 @@ def test_no_page_takes_a_script_from_the_network(pages):
 @pytest.mark.skipif(not CHROMIUM or find_spec("playwright") is None, reason="no chromium on this machine, or no playwright")
 def test_a_page_shows_formulas_finds_words_and_slides_without_a_network(address):
     with page(address) as browser:
-        browser.goto(f"{address}/02_featurizer.html")
+        browser.goto(f"{address}/20_bonds/03_descriptors.html")
         browser.wait_for_selector("mjx-container")
         browser.goto(f"{address}/search.html?q=switched")
-        browser.wait_for_selector("#search-results a:has-text('bonds')")
-        browser.goto(f"{address}/tutorials/raman_comparison.html")
+        browser.wait_for_selector("#search-results a:has-text('pairs')")
+        browser.goto(f"{address}/apps/raman_comparison.html")
         wait_for_trace(browser, "curve")
         before = traces(browser, "curve")
         browser.locator(".slider-tick-rect, .slider-rail-touch-rect").last.click(force=True)

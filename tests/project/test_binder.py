@@ -59,6 +59,6 @@ def fresh(tmp_path_factory):
 @pytest.mark.parametrize("notebook, trace", [("raman_comparison", "bands of"), ("kernel_laboratory", "parity isotropic")])
 def test_a_fresh_environment_opens_the_dashboards(fresh, notebook, trace, tmp_path):
     python, copy = fresh
-    with opened("voila", copy/f"nbs/tutorials/{notebook}.ipynb", tmp_path, python) as page:
+    with opened("voila", copy/f"nbs/apps/{notebook}.ipynb", tmp_path, python) as page:
         wait_for_trace(page, trace)
         assert page.problems == [] and page.outside == []
