@@ -1,4 +1,5 @@
 "The command line, called within the process."
+
 from bpm_nb.cli.program import main
 
 

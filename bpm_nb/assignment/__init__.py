@@ -9,13 +9,6 @@ __all__ = ['Shares', 'bond_shares', 'bond_ways', 'segment_tensors', 'BodyFrame',
            'Mixture', 'mixture']
 
 # %% ../../nbs/65_assignment/00_assignment.ipynb #125c2bb8
-from .eckart import BodyFrame, body_frame
-from .isotopes import Shift, band_shifts, followed, isotope_shifts, paired
-from .lines import Match, line_motions, matched, matched_by_motion
-from .mixtures import Marker, Mixture, marker_bands, mixture
-from .motion import Motion, animation, band_motion, mode_bands, overlap, polarizability_slope
-from .shares import Shares, bond_shares, bond_ways, segment_tensors
-
 _all_ = [
     "Shares",
     "bond_shares",

@@ -14,54 +14,73 @@ from ..bonds.pairs import bonded
 from ..core.files import InputError
 
 # %% ../../nbs/65_assignment/02_eckart.ipynb #b15ef89b
-def eckart_rotation(pos, # (…, N, 3) positions, Å
-                    masses, # (N,) masses, u
-                    reference): # (N, 3) positions that say where the molecule points, Å
+def eckart_rotation(
+    pos,  # (…, N, 3) positions, Å
+    masses,  # (N,) masses, u
+    reference,  # (N, 3) positions that say where the molecule points, Å
+):
     "Rotations (…, 3, 3) into the Eckart frame: `(pos - centre) @ R` lies over the centred reference."
-    centred = reference - masses @ reference/masses.sum()
-    u, _, vt = np.linalg.svd(np.einsum("...ai,aj->...ij", pos, masses[:, None]*centred))
+    centred = reference - masses @ reference / masses.sum()
+    u, _, vt = np.linalg.svd(np.einsum("...ai,aj->...ij", pos, masses[:, None] * centred))
     u[..., -1] *= np.sign(np.linalg.det(u @ vt))[..., None]
     return u @ vt
 
 # %% ../../nbs/65_assignment/02_eckart.ipynb #d3e47998
-def centred(pos, # (…, N, 3) positions, Å
-            masses): # (N,) masses, u
+def centred(
+    pos,  # (…, N, 3) positions, Å
+    masses,  # (N,) masses, u
+):
     "Positions (…, N, 3), Å, from the centre of mass."
-    return pos - (masses @ pos/masses.sum())[..., None, :]
+    return pos - (masses @ pos / masses.sum())[..., None, :]
 
-def typical_structure(pos, # (S, N, 3) positions, Å
-                      masses, # (N,) masses, u
-                      share=0.03): # of the frames
+
+def typical_structure(
+    pos,  # (S, N, 3) positions, Å
+    masses,  # (N,) masses, u
+    share=0.03,  # of the frames
+):
     "Mean (N, 3), Å, of the frames of a run that are most alike."
-    some = centred(pos[::-(-len(pos)//2000)], masses)
-    reference, few = some[0], max(min(20, len(some)), int(share*len(some)))
-    for n in (len(some), 1, few, few, few): # of all; the frame nearest to that; then those around it
+    some = centred(pos[:: -(-len(pos) // 2000)], masses)
+    reference, few = some[0], max(min(20, len(some)), int(share * len(some)))
+    for n in (len(some), 1, few, few, few):  # of all; the frame nearest to that; then those around it
         aligned = some @ eckart_rotation(some, masses, reference)
-        reference = aligned[np.argsort(((aligned - reference)**2*masses[:, None]).sum((1, 2)))[:n]].mean(0)
+        reference = aligned[np.argsort(((aligned - reference) ** 2 * masses[:, None]).sum((1, 2)))[:n]].mean(0)
     return centred(reference, masses)
 
-def eckart_frame(pos, # (…, N, 3) positions, Å
-                 masses, # (N,) masses, u
-                 reference=None): # (N, 3) positions, Å; None: the `typical_structure` of the run
+
+def eckart_frame(
+    pos,  # (…, N, 3) positions, Å
+    masses,  # (N,) masses, u
+    reference=None,  # (N, 3) positions, Å; None: the `typical_structure` of the run
+):
     "Positions (…, N, 3), Å, without translation and rotation, the rotations (…, 3, 3), and the centred reference (N, 3)."
-    reference = typical_structure(pos.reshape(-1, *pos.shape[-2:]), masses) if reference is None else centred(reference, masses)
+    reference = (
+        typical_structure(pos.reshape(-1, *pos.shape[-2:]), masses) if reference is None else centred(reference, masses)
+    )
     pos = centred(pos, masses)
-    across = np.linalg.svd(reference, compute_uv=False)[1]/np.sqrt(len(reference))
-    if across < 0.15: raise InputError(f"the atoms lie on a line, but for {across:.2f} Å: a linear molecule has no Eckart frame, and so no motions behind its bands; its spectrum needs none (bpm-nb spectrum)")
+    across = np.linalg.svd(reference, compute_uv=False)[1] / np.sqrt(len(reference))
+    if across < 0.15:
+        raise InputError(
+            f"the atoms lie on a line, but for {across:.2f} Å: a linear molecule has no Eckart frame, and so no motions behind its bands; its spectrum needs none (bpm-nb spectrum)"
+        )
     rotation = eckart_rotation(pos, masses, reference)
     return pos @ rotation, rotation, reference
 
 # %% ../../nbs/65_assignment/02_eckart.ipynb #d220660a
-def neighbourhoods(numbers, # (N,) atomic numbers
-                   pos): # (N, 3) positions, Å
+def neighbourhoods(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+):
     "The atoms (N, N) whose common rotation each atom follows."
     near, found = bonded(numbers, pos[None]) | np.eye(len(numbers), dtype=bool), []
     for own in near:
         while not own.all():
             extent = np.linalg.svd(pos[own] - pos[own].mean(0), compute_uv=False)
-            if own.sum() > 2 and extent[1] > 0.2*extent[0]: break
+            if own.sum() > 2 and extent[1] > 0.2 * extent[0]:
+                break
             own, before = near[own].any(0), own
-            if (own == before).all(): own = np.ones_like(own) # a linear molecule among others
+            if (own == before).all():
+                own = np.ones_like(own)  # a linear molecule among others
         found.append(own)
     return np.array(found)
 
@@ -69,14 +88,18 @@ def neighbourhoods(numbers, # (N,) atomic numbers
 @dataclass(frozen=True, eq=False)
 class BodyFrame:
     "A run as seen from the molecule itself."
-    pos: np.ndarray # (G, T, N, 3) positions, Å, whose steps are those of the atoms, each turned with its neighbourhood onto the reference
-    rotation: np.ndarray # (G, T, 3, 3) rotations of the whole into the frame of the reference
-    reference: np.ndarray # (N, 3) centred positions, Å
-    masses: np.ndarray # (N,) masses, u
-    dt_fs: float # time between frames, fs
 
-def body_frame(trajectory, # `bpm_nb.data.Trajectory`
-               reference=None): # (N, 3) positions, Å, such as those of the minimum; None: the `typical_structure` of the run
+    pos: np.ndarray  # (G, T, N, 3) positions, Å, whose steps are those of the atoms, each turned with its neighbourhood onto the reference
+    rotation: np.ndarray  # (G, T, 3, 3) rotations of the whole into the frame of the reference
+    reference: np.ndarray  # (N, 3) centred positions, Å
+    masses: np.ndarray  # (N,) masses, u
+    dt_fs: float  # time between frames, fs
+
+
+def body_frame(
+    trajectory,  # `bpm_nb.data.Trajectory`
+    reference=None,  # (N, 3) positions, Å, such as those of the minimum; None: the `typical_structure` of the run
+):
     "`BodyFrame` of a run."
     masses = trajectory.mass()
     pos, rotation, reference = eckart_frame(trajectory.pos, masses, reference)
@@ -84,4 +107,6 @@ def body_frame(trajectory, # `bpm_nb.data.Trajectory`
     for own in np.unique(near, axis=0):
         atoms = (near == own).all(1)
         steps[:, :, atoms] = steps[:, :, atoms] @ eckart_rotation(pos[:, :-1][:, :, own], masses[own], reference[own])
-    return BodyFrame(np.concatenate([pos[:, :1], pos[:, :1] + steps.cumsum(1)], 1), rotation, reference, masses, trajectory.dt_fs)
+    return BodyFrame(
+        np.concatenate([pos[:, :1], pos[:, :1] + steps.cumsum(1)], 1), rotation, reference, masses, trajectory.dt_fs
+    )

@@ -15,19 +15,25 @@ from .lines import matched
 from .motion import overlap
 
 # %% ../../nbs/65_assignment/05_isotopes.ipynb #1e41455c
-def followed(bands, # {label: list of `Peak`}: the first one leads
-             tolerance_cm1=30.): # largest distance, cm⁻¹
+def followed(
+    bands,  # {label: list of `Peak`}: the first one leads
+    tolerance_cm1=30.0,  # largest distance, cm⁻¹
+):
     "One dict for each band of the first spectrum, {label: `Peak`}, with those of the others that belong to it."
     (first, leaders), *others = bands.items()
     rows = [{first: p} for p in leaders]
     for label, found in others:
-        for k, line in matched(found, [p.wavenumber_cm1 for p in leaders], tolerance_cm1, 1.).pairs: rows[line][label] = found[k]
+        for k, line in matched(found, [p.wavenumber_cm1 for p in leaders], tolerance_cm1, 1.0).pairs:
+            rows[line][label] = found[k]
     return sorted(rows, key=lambda row: row[first].wavenumber_cm1)
 
-def paired(one, # (M, N, 3) displacements
-           other, # (L, N, 3) displacements of the same atoms
-           masses, # (N,) masses, u
-           other_masses=None): # (N,) masses of the others, u, where they are of another isotopologue
+
+def paired(
+    one,  # (M, N, 3) displacements
+    other,  # (L, N, 3) displacements of the same atoms
+    masses,  # (N,) masses, u
+    other_masses=None,  # (N,) masses of the others, u, where they are of another isotopologue
+):
     "Pairs (n, 2) of motions, one to one, with the largest sum of overlaps, and their overlaps (n,)."
     alike = overlap(one[:, None], other[None], masses, other_masses)
     pairs = np.stack(optimize.linear_sum_assignment(-alike), 1)
@@ -37,33 +43,48 @@ def paired(one, # (M, N, 3) displacements
 @dataclass(frozen=True)
 class Shift:
     "A normal mode or a band of one isotopologue, and its partner in another."
-    first_cm1: float # wavenumber in the first, cm⁻¹
-    second_cm1: float # wavenumber in the second, cm⁻¹; NaN where it has no such band
-    expected_cm1: float # where the second is expected, cm⁻¹
-    overlap: float # of the two motions: 1 where they are the same
+
+    first_cm1: float  # wavenumber in the first, cm⁻¹
+    second_cm1: float  # wavenumber in the second, cm⁻¹; NaN where it has no such band
+    expected_cm1: float  # where the second is expected, cm⁻¹
+    overlap: float  # of the two motions: 1 where they are the same
 
     shift = property(lambda self: self.second_cm1 - self.first_cm1, doc="Second minus first, cm⁻¹")
-    ratio = property(lambda self: self.second_cm1/self.first_cm1, doc="Second over first")
+    ratio = property(lambda self: self.second_cm1 / self.first_cm1, doc="Second over first")
     residual = property(lambda self: self.second_cm1 - self.expected_cm1, doc="Second minus where it is expected, cm⁻¹")
 
 # %% ../../nbs/65_assignment/05_isotopes.ipynb #1af4606b
-def isotope_shifts(first, # `bpm_nb.spectra.Modes`
-                   second, # `Modes` on the same surface with other masses
-                   masses, # (N,) masses of the first, u
-                   other): # (N,) masses of the second, u
+def isotope_shifts(
+    first,  # `bpm_nb.spectra.Modes`
+    second,  # `Modes` on the same surface with other masses
+    masses,  # (N,) masses of the first, u
+    other,  # (N,) masses of the second, u
+):
     "List of `Shift` of the normal modes, by rising wavenumber in the first."
     pairs, alike = paired(first.displacement, second.displacement, np.asarray(masses, float), np.asarray(other, float))
-    return [Shift(float(first.wavenumber_cm1[a]), float(second.wavenumber_cm1[b]), float(second.wavenumber_cm1[b]), float(o)) for (a, b), o in zip(pairs, alike)]
+    return [
+        Shift(
+            float(first.wavenumber_cm1[a]), float(second.wavenumber_cm1[b]), float(second.wavenumber_cm1[b]), float(o)
+        )
+        for (a, b), o in zip(pairs, alike)
+    ]
 
 # %% ../../nbs/65_assignment/05_isotopes.ipynb #93fd4384
-def band_shifts(bands, # list of `bpm_nb.spectra.Peak` of the first run, or their positions (P,), cm⁻¹
-                others, # those of the second run
-                modes, # list of `Shift` of the normal modes, from `isotope_shifts`
-                tolerance_cm1=40.): # largest distance of a band from its mode, and from where it is expected, cm⁻¹
+def band_shifts(
+    bands,  # list of `bpm_nb.spectra.Peak` of the first run, or their positions (P,), cm⁻¹
+    others,  # those of the second run
+    modes,  # list of `Shift` of the normal modes, from `isotope_shifts`
+    tolerance_cm1=40.0,  # largest distance of a band from its mode, and from where it is expected, cm⁻¹
+):
     "List of `Shift` of the bands that belong to a normal mode, by rising wavenumber in the first run."
     own = matched(bands, [m.first_cm1 for m in modes], tolerance_cm1)
     partners = [modes[line] for _, line in own.pairs]
-    expected = own.bands[own.pairs[:, 0]]*[m.ratio for m in partners]
-    found = matched(others, expected, tolerance_cm1, 1.)
+    expected = own.bands[own.pairs[:, 0]] * [m.ratio for m in partners]
+    found = matched(others, expected, tolerance_cm1, 1.0)
     second = dict(found.pairs[:, ::-1].tolist())
-    return [Shift(float(own.bands[b]), float(found.bands[second[k]]) if k in second else np.nan, float(expected[k]), m.overlap) for k, ((b, _), m) in enumerate(zip(own.pairs, partners))]
+    return [
+        Shift(
+            float(own.bands[b]), float(found.bands[second[k]]) if k in second else np.nan, float(expected[k]), m.overlap
+        )
+        for k, ((b, _), m) in enumerate(zip(own.pairs, partners))
+    ]

@@ -20,41 +20,61 @@ from ..spectra.modes import modes_of
 @dataclass(frozen=True, eq=False)
 class Match:
     "Bands of a spectrum and lines of a table."
-    bands: np.ndarray # (P,) positions of the bands, cm⁻¹
-    lines: np.ndarray # (L,) wavenumbers of the lines, cm⁻¹
-    pairs: np.ndarray # (n, 2) index of band and line, by wavenumber
-    scale: float # factor on the lines
-    scale_error: float # its standard error; NaN where it was given
-    overlaps: np.ndarray = None # (n,) overlap of the motions of each pair; None where pairs were found by wavenumber
 
-    shift = property(lambda self: self.bands[self.pairs[:, 0]] - self.lines[self.pairs[:, 1]], doc="Band minus line (n,), cm⁻¹, as it is")
-    residual = property(lambda self: self.bands[self.pairs[:, 0]] - self.scale*self.lines[self.pairs[:, 1]], doc="Band minus scaled line (n,), cm⁻¹")
-    unmatched_bands = property(lambda self: np.setdiff1d(np.arange(len(self.bands)), self.pairs[:, 0]), doc="Indices of bands without a line")
-    unmatched_lines = property(lambda self: np.setdiff1d(np.arange(len(self.lines)), self.pairs[:, 1]), doc="Indices of lines without a band")
+    bands: np.ndarray  # (P,) positions of the bands, cm⁻¹
+    lines: np.ndarray  # (L,) wavenumbers of the lines, cm⁻¹
+    pairs: np.ndarray  # (n, 2) index of band and line, by wavenumber
+    scale: float  # factor on the lines
+    scale_error: float  # its standard error; NaN where it was given
+    overlaps: np.ndarray = None  # (n,) overlap of the motions of each pair; None where pairs were found by wavenumber
+
+    shift = property(
+        lambda self: self.bands[self.pairs[:, 0]] - self.lines[self.pairs[:, 1]],
+        doc="Band minus line (n,), cm⁻¹, as it is",
+    )
+    residual = property(
+        lambda self: self.bands[self.pairs[:, 0]] - self.scale * self.lines[self.pairs[:, 1]],
+        doc="Band minus scaled line (n,), cm⁻¹",
+    )
+    unmatched_bands = property(
+        lambda self: np.setdiff1d(np.arange(len(self.bands)), self.pairs[:, 0]), doc="Indices of bands without a line"
+    )
+    unmatched_lines = property(
+        lambda self: np.setdiff1d(np.arange(len(self.lines)), self.pairs[:, 1]), doc="Indices of lines without a band"
+    )
 
 # %% ../../nbs/65_assignment/04_lines.ipynb #4b497915
-def matched(bands, # list of `bpm_nb.spectra.Peak`, or their positions (P,), cm⁻¹
-            lines, # (L,) wavenumbers of the lines, cm⁻¹
-            tolerance_cm1=30., # largest distance of a pair, cm⁻¹
-            scale=None, # factor on the lines; None: fitted, where there are at least three of each, else 1
-            handicap_cm1=0.): # (L,) by how much each line counts as farther away than it is, cm⁻¹
+def matched(
+    bands,  # list of `bpm_nb.spectra.Peak`, or their positions (P,), cm⁻¹
+    lines,  # (L,) wavenumbers of the lines, cm⁻¹
+    tolerance_cm1=30.0,  # largest distance of a pair, cm⁻¹
+    scale=None,  # factor on the lines; None: fitted, where there are at least three of each, else 1
+    handicap_cm1=0.0,  # (L,) by how much each line counts as farther away than it is, cm⁻¹
+):
     "`Match` of bands with lines, by wavenumber alone."
     bands = np.array([getattr(b, "wavenumber_cm1", b) for b in bands], float)
     lines, fit = np.asarray(lines, float).reshape(-1), scale is None
-    if not (np.isfinite(bands).all() and np.isfinite(lines).all()): raise InputError("a band or a line is not a finite number: take it out")
-    if fit and min(len(bands), len(lines)) < 3: scale, fit = 1., False # a factor would bring any band onto some line
+    if not (np.isfinite(bands).all() and np.isfinite(lines).all()):
+        raise InputError("a band or a line is not a finite number: take it out")
+    if fit and min(len(bands), len(lines)) < 3:
+        scale, fit = 1.0, False  # a factor would bring any band onto some line
     scale, error, before = _first_scale(bands, lines, tolerance_cm1) if fit else float(scale), np.nan, None
     for _ in range(50):
-        pairs = _nearest(bands, scale*lines, tolerance_cm1, handicap_cm1)
-        if not fit or len(pairs) < 2 or np.array_equal(before, pairs): break
+        pairs = _nearest(bands, scale * lines, tolerance_cm1, handicap_cm1)
+        if not fit or len(pairs) < 2 or np.array_equal(before, pairs):
+            break
         (scale, error), before = robust_scale(bands[pairs[:, 0]], lines[pairs[:, 1]]), pairs
     return Match(bands, lines, pairs, scale, error)
 
 # %% ../../nbs/65_assignment/04_lines.ipynb #519b432d
 def _first_scale(bands, lines, tolerance, reach=0.1):
     "The factor within `reach` of 1 at which the fewest bands lack a line and the others are nearest; of equals the one nearest 1."
-    misfit = lambda s: np.minimum(np.abs(bands[:, None] - s*lines), tolerance).min(1, initial=tolerance).sum()
+
+    def misfit(s):
+        return np.minimum(np.abs(bands[:, None] - s * lines), tolerance).min(1, initial=tolerance).sum()
+
     return float(min(sorted(np.linspace(1 - reach, 1 + reach, 81), key=lambda s: abs(s - 1)), key=misfit))
+
 
 def _nearest(bands, lines, tolerance, handicap):
     "Pairs (n, 2) that are nearer than the tolerance, with the smallest sum of distances, sorted."
@@ -64,51 +84,62 @@ def _nearest(bands, lines, tolerance, handicap):
     pairs = pairs[distance[tuple(pairs.T)] < tolerance]
     return pairs[np.argsort(bands[pairs[:, 0]])]
 
-def robust_scale(values, # (n,) values
-                 references): # (n,) positive references
+
+def robust_scale(
+    values,  # (n,) values
+    references,  # (n,) positive references
+):
     "The factor with the smallest sum of |values - factor × references|, and its standard error."
-    order = np.argsort(values/references)
-    half = np.searchsorted(np.cumsum(references[order]), references.sum()/2)
-    scale = (values/references)[order[half]]
-    spread = 1.4826*np.median(np.abs(values - scale*references))*np.sqrt(len(values)/max(len(values) - 1, 1))
-    return float(scale), float(1.2533*spread/np.sqrt((references**2).sum()))
+    order = np.argsort(values / references)
+    half = np.searchsorted(np.cumsum(references[order]), references.sum() / 2)
+    scale = (values / references)[order[half]]
+    spread = 1.4826 * np.median(np.abs(values - scale * references)) * np.sqrt(len(values) / max(len(values) - 1, 1))
+    return float(scale), float(1.2533 * spread / np.sqrt((references**2).sum()))
 
 # %% ../../nbs/65_assignment/04_lines.ipynb #e1137b7a
-def line_modes(lines, # (L,) wavenumbers of the lines of a table, cm⁻¹
-               modes, # `bpm_nb.spectra.Modes` of the same molecule
-               tolerance_cm1=60., # largest distance of a line from its mode, after the common factor of five or more lines, cm⁻¹
-               weakest=0.005): # Raman activity, relative to the strongest, below which a mode has no line
+def line_modes(
+    lines,  # (L,) wavenumbers of the lines of a table, cm⁻¹
+    modes,  # `bpm_nb.spectra.Modes` of the same molecule
+    tolerance_cm1=60.0,  # largest distance of a line from its mode, after the common factor of five or more lines, cm⁻¹
+    weakest=0.005,  # Raman activity, relative to the strongest, below which a mode has no line
+):
     "Index (L,) of the normal mode behind each line; -1 where there is none."
-    seen = np.flatnonzero(modes.activity > weakest*modes.activity.max())
-    handicap = 50*np.log10(modes.activity.max()/modes.activity[seen])
+    seen = np.flatnonzero(modes.activity > weakest * modes.activity.max())
+    handicap = 50 * np.log10(modes.activity.max() / modes.activity[seen])
     found = np.full(len(lines), -1)
-    pairs = matched(lines, modes.wavenumber_cm1[seen], tolerance_cm1, None if len(lines) >= 5 else 1., handicap).pairs
+    pairs = matched(lines, modes.wavenumber_cm1[seen], tolerance_cm1, None if len(lines) >= 5 else 1.0, handicap).pairs
     found[pairs[:, 0]] = seen[pairs[:, 1]]
     return found
 
-def line_motions(lines, # (L,) wavenumbers of the lines of a table, cm⁻¹
-                 harmonic, # `bpm_nb.data.Harmonic` of the same molecule, by a method that can be trusted
-                 frame, # `BodyFrame` of a run
-                 masses=None): # (N,) masses of the isotopologue of the table, u; None: those of the run
+
+def line_motions(
+    lines,  # (L,) wavenumbers of the lines of a table, cm⁻¹
+    harmonic,  # `bpm_nb.data.Harmonic` of the same molecule, by a method that can be trusted
+    frame,  # `BodyFrame` of a run
+    masses=None,  # (N,) masses of the isotopologue of the table, u; None: those of the run
+):
     "Motions (L, N, 3) behind the lines of a table in the frame of a run; 0 where none is known."
     modes = modes_of(harmonic, frame.masses if masses is None else masses)
     own = line_modes(lines, modes)
     turned = modes.displacement @ eckart_rotation(harmonic.pos, frame.masses, frame.reference)
     return np.where(own[:, None, None] >= 0, turned[own], 0)
 
-def matched_by_motion(bands, # list of P `bpm_nb.spectra.Peak`, the strongest first, or their positions (P,), cm⁻¹
-                      displacement, # (P, N, 3) their motions
-                      lines, # (L,) wavenumbers of the lines, cm⁻¹
-                      others, # (L, N, 3) their motions in the same frame; 0 where not known
-                      masses, # (N,) masses, u
-                      least=0.71): # smallest overlap of a pair; above √½ no band has two lines
+
+def matched_by_motion(
+    bands,  # list of P `bpm_nb.spectra.Peak`, the strongest first, or their positions (P,), cm⁻¹
+    displacement,  # (P, N, 3) their motions
+    lines,  # (L,) wavenumbers of the lines, cm⁻¹
+    others,  # (L, N, 3) their motions in the same frame; 0 where not known
+    masses,  # (N,) masses, u
+    least=0.71,  # smallest overlap of a pair; above √½ no band has two lines
+):
     "`Match` of bands with the lines whose motion is theirs; several bands can have one line."
     bands, lines = np.array([getattr(b, "wavenumber_cm1", b) for b in bands], float), np.asarray(lines, float)
     known = np.abs(others).any((1, 2))
     alike = np.zeros((len(bands), len(lines)))
     alike[:, known] = overlap(displacement[:, None], others[known], masses)
     pairs = np.argwhere((alike >= least) & (alike == alike.max(1, keepdims=True, initial=0)))
-    once = pairs[np.unique(pairs[:, 1], return_index=True)[1]] # of several bands of a line the first, the strongest
-    scale, error = robust_scale(bands[once[:, 0]], lines[once[:, 1]]) if len(once) >= 5 else (1., np.nan)
+    once = pairs[np.unique(pairs[:, 1], return_index=True)[1]]  # of several bands of a line the first, the strongest
+    scale, error = robust_scale(bands[once[:, 0]], lines[once[:, 1]]) if len(once) >= 5 else (1.0, np.nan)
     pairs = pairs[np.argsort(bands[pairs[:, 0]])]
     return Match(bands, lines, pairs, scale, error, alike[tuple(pairs.T)])

@@ -19,109 +19,162 @@ from ..spectra.spectrum import standard_error
 @dataclass(frozen=True)
 class Marker:
     "A band whose area differs between two spectra."
-    wavenumber_cm1: float # centre, cm⁻¹
-    low_cm1: float # lower end, cm⁻¹
-    high_cm1: float # upper end, cm⁻¹
-    first: float # area in the first spectrum
-    second: float # area in the second spectrum
-    error: float # standard error of the difference
+
+    wavenumber_cm1: float  # centre, cm⁻¹
+    low_cm1: float  # lower end, cm⁻¹
+    high_cm1: float  # upper end, cm⁻¹
+    first: float  # area in the first spectrum
+    second: float  # area in the second spectrum
+    error: float  # standard error of the difference
 
     difference = property(lambda self: self.first - self.second, doc="First minus second")
-    significance = property(lambda self: self.difference/self.error, doc="Difference in standard errors")
-    contrast = property(lambda self: self.difference/(self.first + self.second), doc="1: only in the first, -1: only in the second")
+    significance = property(lambda self: self.difference / self.error, doc="Difference in standard errors")
+    contrast = property(
+        lambda self: self.difference / (self.first + self.second), doc="1: only in the first, -1: only in the second"
+    )
 
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #18c31016
 def _blocks_on(spectrum, nu, geometry):
     "Blocks (B, K) of a spectrum at other wavenumbers."
     return np.array([np.interp(nu, spectrum.wavenumber_cm1, b, 0, 0) for b in spectrum.blocks(geometry)])
 
+
 def _check_alike(spectra):
     "Raises `InputError` for spectra that differ in resolution or quantity."
     for name in ("resolution_cm1", "quantity"):
-        if len(found := {s.settings[name] for s in spectra}) > 1: raise InputError(f"the spectra differ in {name}: {', '.join(map(str, sorted(found)))}; make them alike")
+        if len(found := {s.settings[name] for s in spectra}) > 1:
+            raise InputError(f"the spectra differ in {name}: {', '.join(map(str, sorted(found)))}; make them alike")
 
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #0e89bd59
-def marker_bands(first, # `Spectrum` or `Intensity` of one form
-                 second, # of the other form, with the same resolution
-                 geometry="natural", # geometry, see `bpm_nb.spectra.geometry_weights`
-                 significance=3., # smallest difference, in standard errors
-                 **options): # options of `bpm_nb.spectra.peaks`
+def marker_bands(
+    first,  # `Spectrum` or `Intensity` of one form
+    second,  # of the other form, with the same resolution
+    geometry="natural",  # geometry, see `bpm_nb.spectra.geometry_weights`
+    significance=3.0,  # smallest difference, in standard errors
+    **options,  # options of `bpm_nb.spectra.peaks`
+):
     "List of `Marker` that do not overlap, the largest difference first."
     _check_alike((first, second))
-    if min(len(s.blocks()) for s in (first, second)) < 2: raise InputError("a spectrum of a single block has no error, and nothing can be said of a difference: give several segments, or a longer run")
+    if min(len(s.blocks()) for s in (first, second)) < 2:
+        raise InputError(
+            "a spectrum of a single block has no error, and nothing can be said of a difference: give several segments, or a longer run"
+        )
     nu, found = first.wavenumber_cm1, []
     one, two = (_blocks_on(s, nu, geometry) for s in (first, second))
     for p in [*peaks(first, geometry, **options), *peaks(second, geometry, **options)]:
-        reach = min(max(p.width_cm1, sharp := first.settings["resolution_cm1"]), 4*sharp)
+        reach = min(max(p.width_cm1, sharp := first.settings["resolution_cm1"]), 4 * sharp)
         own = np.abs(nu - p.wavenumber_cm1) <= reach
         a, b = (np.trapezoid(blocks[:, own], nu[own]) for blocks in (one, two))
         error = np.hypot(standard_error(a), standard_error(b))
-        if not error or p.wavenumber_cm1 + reach > min(s.wavenumber_cm1[-1] for s in (first, second)): continue # beyond what one of them can show
-        found.append(Marker(p.wavenumber_cm1, p.wavenumber_cm1 - reach, p.wavenumber_cm1 + reach, float(a.mean()), float(b.mean()), float(error)))
+        if not error or p.wavenumber_cm1 + reach > min(s.wavenumber_cm1[-1] for s in (first, second)):
+            continue  # beyond what one of them can show
+        found.append(
+            Marker(
+                p.wavenumber_cm1,
+                p.wavenumber_cm1 - reach,
+                p.wavenumber_cm1 + reach,
+                float(a.mean()),
+                float(b.mean()),
+                float(error),
+            )
+        )
     found, kept = sorted(found, key=lambda m: -abs(m.difference)), []
     for m in found:
-        if abs(m.difference) >= significance*m.error and all(m.low_cm1 > k.high_cm1 or m.high_cm1 < k.low_cm1 for k in kept): kept.append(m)
+        if abs(m.difference) >= significance * m.error and all(
+            m.low_cm1 > k.high_cm1 or m.high_cm1 < k.low_cm1 for k in kept
+        ):
+            kept.append(m)
     return kept
 
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #7fb30cf5
 @dataclass(frozen=True, eq=False)
 class Mixture:
     "The mixture that best explains a spectrum."
-    weights: np.ndarray # (C,) factor on each component
-    weight_errors: np.ndarray # (C,) standard errors; NaN where no spectrum has more than one block
-    fractions: np.ndarray # (C,) weights over their sum
-    fraction_errors: np.ndarray # (C,) standard errors
-    wavenumber_cm1: np.ndarray # (K,) wavenumbers of the fit, cm⁻¹
-    target: np.ndarray # (K,) the spectrum to explain
-    fit: np.ndarray # (K,) the mixture
+
+    weights: np.ndarray  # (C,) factor on each component
+    weight_errors: np.ndarray  # (C,) standard errors; NaN where no spectrum has more than one block
+    fractions: np.ndarray  # (C,) weights over their sum
+    fraction_errors: np.ndarray  # (C,) standard errors
+    wavenumber_cm1: np.ndarray  # (K,) wavenumbers of the fit, cm⁻¹
+    target: np.ndarray  # (K,) the spectrum to explain
+    fit: np.ndarray  # (K,) the mixture
 
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #6da95b0d
 def _measured(wavenumber_cm1, intensity):
     "A measured spectrum by rising wavenumber, checked."
     x, y = np.asarray(wavenumber_cm1, float), np.asarray(intensity, float)
-    if x.ndim != 1 or x.shape != y.shape or len(x) < 2: raise InputError(f"a measured spectrum has wavenumbers of shape {x.shape} and intensities of shape {y.shape}: give two lists of the same length")
-    if not (np.isfinite(x).all() and np.isfinite(y).all()): raise InputError("a measured spectrum holds something that is not a finite number: take it out")
+    if x.ndim != 1 or x.shape != y.shape or len(x) < 2:
+        raise InputError(
+            f"a measured spectrum has wavenumbers of shape {x.shape} and intensities of shape {y.shape}: give two lists of the same length"
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise InputError("a measured spectrum holds something that is not a finite number: take it out")
     order = np.argsort(x)
     return x[order], y[order]
 
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #dce0c9b7
-def mixture(target, # `Spectrum`, `Intensity` or `Curve`; or a measured one as (wavenumbers (K,), intensities (K,))
-            components, # list of spectra of the pure forms
-            geometry="natural", # geometry, see `bpm_nb.spectra.geometry_weights`
-            range_cm1=None, # (lowest, highest) wavenumber of the fit, cm⁻¹; None: what all spectra cover, from 50 on
-            floor=0.03, # intensity relative to the strongest below which all points count alike
-            n_boot=200, # bootstrap samples
-            seed=0, # random seed
-            independent=True): # the noise of the target is not that of the components; False where it was made of them
+def mixture(
+    target,  # `Spectrum`, `Intensity` or `Curve`; or a measured one as (wavenumbers (K,), intensities (K,))
+    components,  # list of spectra of the pure forms
+    geometry="natural",  # geometry, see `bpm_nb.spectra.geometry_weights`
+    range_cm1=None,  # (lowest, highest) wavenumber of the fit, cm⁻¹; None: what all spectra cover, from 50 on
+    floor=0.03,  # intensity relative to the strongest below which all points count alike
+    n_boot=200,  # bootstrap samples
+    seed=0,  # random seed
+    independent=True,  # the noise of the target is not that of the components; False where it was made of them
+):
     "`Mixture` of the components that best explains the target, with errors."
     measured = isinstance(target, tuple)
     _check_alike(components if measured else [target, *components])
     x, y = _measured(*target) if measured else (target.wavenumber_cm1, None)
-    low, high = range_cm1 or (max(50., x.min()), min(x.max(), *(c.wavenumber_cm1[-1] for c in components)))
+    low, high = range_cm1 or (max(50.0, x.min()), min(x.max(), *(c.wavenumber_cm1[-1] for c in components)))
     nu = components[0].wavenumber_cm1
     nu = nu[(nu >= low) & (nu <= high)]
-    if len(nu) < len(components): raise InputError(f"the range {low:g} to {high:g} cm-1 holds {len(nu)} points, too few for {len(components)} components: choose a wider one")
+    if len(nu) < len(components):
+        raise InputError(
+            f"the range {low:g} to {high:g} cm-1 holds {len(nu)} points, too few for {len(components)} components: choose a wider one"
+        )
     aim = np.interp(nu, x, y)[None] if measured else _blocks_on(target, nu, geometry)
     pure = [_blocks_on(c, nu, geometry) for c in components]
-    relative = [np.abs(b.mean(0))/(np.abs(b.mean(0)).max() or 1.) for b in (aim, *pure)]
-    worth = 1/(np.mean(relative, 0) + floor)
-    fitted = lambda pick: _fitted(worth*pick(aim).mean(0), [worth*pick(p) for p in pure], independent)
+    relative = [np.abs(b.mean(0)) / (np.abs(b.mean(0)).max() or 1.0) for b in (aim, *pure)]
+    worth = 1 / (np.mean(relative, 0) + floor)
+
+    def fitted(pick):
+        return _fitted(worth * pick(aim).mean(0), [worth * pick(p) for p in pure], independent)
+
     weights, rng = fitted(lambda b: b), np.random.default_rng(seed)
-    if not weights.any(): raise InputError("no mixture of the components explains any of the spectrum: check the range and the sign")
+    if not weights.any():
+        raise InputError("no mixture of the components explains any of the spectrum: check the range and the sign")
     drawn = np.array([fitted(lambda b: b[rng.integers(len(b), size=len(b))]) for _ in range(n_boot)])
     n = min([len(b) for b in (aim, *pure) if len(b) > 1], default=0)
-    spread = lambda w: w.std(0, ddof=1)*np.sqrt(n/(n - 1)) if n else np.full(len(pure), np.nan) # few blocks scatter less than they should
-    share = lambda w: w/np.maximum(w.sum(-1, keepdims=True), 1e-300)
-    return Mixture(weights, spread(drawn), share(weights), spread(share(drawn)), nu, aim.mean(0), weights @ [p.mean(0) for p in pure])
+
+    def spread(w):
+        return (
+            w.std(0, ddof=1) * np.sqrt(n / (n - 1)) if n else np.full(len(pure), np.nan)
+        )  # few blocks scatter less than they should
+
+    def share(w):
+        return w / np.maximum(w.sum(-1, keepdims=True), 1e-300)
+
+    return Mixture(
+        weights,
+        spread(drawn),
+        share(weights),
+        spread(share(drawn)),
+        nu,
+        aim.mean(0),
+        weights @ [p.mean(0) for p in pure],
+    )
 
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #acd72106
 def _fitted(aim, pure, independent):
     "Weights (C,), none negative, with which the means of `pure`, C arrays (B, K), fit `aim (K,)`; the squares of their noise are taken off where it is independent."
     means = np.array([p.mean(0) for p in pure])
-    if not independent: return optimize.nnls(means.T, aim)[0]
-    noise = np.array([(np.nan_to_num(standard_error(p))**2).sum() for p in pure])
+    if not independent:
+        return optimize.nnls(means.T, aim)[0]
+    noise = np.array([(np.nan_to_num(standard_error(p)) ** 2).sum() for p in pure])
     squares = means @ means.T
-    most = np.linalg.eigvals(np.linalg.pinv(squares)*noise).real.max()  # what is left must stay a sum of squares
-    size, axes = np.linalg.eigh(squares - np.diag(noise)*min(1., 0.9/max(most, 1e-300)))
-    root = np.sqrt(np.maximum(size, 1e-12*size.max()))
-    return optimize.nnls(root[:, None]*axes.T, axes.T @ (means @ aim)/root)[0]
+    most = np.linalg.eigvals(np.linalg.pinv(squares) * noise).real.max()  # what is left must stay a sum of squares
+    size, axes = np.linalg.eigh(squares - np.diag(noise) * min(1.0, 0.9 / max(most, 1e-300)))
+    root = np.sqrt(np.maximum(size, 1e-12 * size.max()))
+    return optimize.nnls(root[:, None] * axes.T, axes.T @ (means @ aim) / root)[0]

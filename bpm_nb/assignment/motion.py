@@ -25,38 +25,46 @@ from ..spectra.spectrum import geometry_weights
 @dataclass(frozen=True, eq=False)
 class Motion:
     "The motion behind a band."
-    wavenumber_cm1: float # wavenumber, cm⁻¹
-    displacement: np.ndarray # (N, 3) pattern; the longest arrow is 1
-    reference: np.ndarray # (N, 3) positions of the molecule that moves, Å
-    purity: float # share of the first singular value: 1 where a single motion makes the band, over all its width
+
+    wavenumber_cm1: float  # wavenumber, cm⁻¹
+    displacement: np.ndarray  # (N, 3) pattern; the longest arrow is 1
+    reference: np.ndarray  # (N, 3) positions of the molecule that moves, Å
+    purity: float  # share of the first singular value: 1 where a single motion makes the band, over all its width
 
 # %% ../../nbs/65_assignment/03_motion.ipynb #f24442b2
-def band_filter(wavenumber_cm1, # centre, cm⁻¹
-                how, # `Estimator`
-                v): # (…, L) velocities
+def band_filter(
+    wavenumber_cm1,  # centre, cm⁻¹
+    how,  # `Estimator`
+    v,  # (…, L) velocities
+):
     "Velocities (…, L) whose mean product with others is their cross spectrum at this wavenumber, up to a factor."
-    kernel = how.weights*np.cos(2*np.pi*C_CM_FS*wavenumber_cm1*how.dt_fs*np.arange(how.length))
-    n = fft.next_fast_len(2*how.length, real=True)
-    gain = 2*fft.rfft(kernel, n).real - kernel[0]
-    return fft.irfft(fft.rfft(v, n)*gain, n)[..., :v.shape[-1]]
+    kernel = how.weights * np.cos(2 * np.pi * C_CM_FS * wavenumber_cm1 * how.dt_fs * np.arange(how.length))
+    n = fft.next_fast_len(2 * how.length, real=True)
+    gain = 2 * fft.rfft(kernel, n).real - kernel[0]
+    return fft.irfft(fft.rfft(v, n) * gain, n)[..., : v.shape[-1]]
 
 # %% ../../nbs/65_assignment/03_motion.ipynb #7f82aa2c
-def band_motion(frame, # `BodyFrame` of the run
-                alpha, # (G, T, 3, 3) or (T, 3, 3) polarizability, bohr³
-                wavenumber_cm1, # wavenumber of the band, or several of them, cm⁻¹
-                width_cm1=0., # full width of the band, or one for each, cm⁻¹
-                geometry="natural", # geometry, see `bpm_nb.spectra.geometry_weights`
-                **options): # options of `bpm_nb.spectra.estimator`
+def band_motion(
+    frame,  # `BodyFrame` of the run
+    alpha,  # (G, T, 3, 3) or (T, 3, 3) polarizability, bohr³
+    wavenumber_cm1,  # wavenumber of the band, or several of them, cm⁻¹
+    width_cm1=0.0,  # full width of the band, or one for each, cm⁻¹
+    geometry="natural",  # geometry, see `bpm_nb.spectra.geometry_weights`
+    **options,  # options of `bpm_nb.spectra.estimator`
+):
     "`Motion` behind this band, or a list of them."
     alpha, root = _same_frames(frame, alpha), np.sqrt(frame.masses)
     wanted, how = np.atleast_1d(wavenumber_cm1), estimator(*alpha.shape[:2], frame.dt_fs, **options)
-    points = wanted[:, None] + np.broadcast_to(width_cm1, wanted.shape)[:, None]*np.linspace(-0.5, 0.5, 5 if np.any(width_cm1) else 1)
+    points = wanted[:, None] + np.broadcast_to(width_cm1, wanted.shape)[:, None] * np.linspace(
+        -0.5, 0.5, 5 if np.any(width_cm1) else 1
+    )
     weights = np.sqrt(np.repeat(geometry_weights(geometry), (1, 5)))[:, None]
-    cross = np.zeros((*points.shape, 3*len(root), 6))
+    cross = np.zeros((*points.shape, 3 * len(root), 6))
     for x, a, r in zip(frame.pos, alpha, frame.rotation):
-        atoms = how.blocks((root[:, None]*x).reshape(len(x), -1).T)
-        light = how.blocks(weights*signals(r.swapaxes(1, 2) @ a @ r))
-        for k in np.ndindex(points.shape): cross[k] += np.einsum("bil,bjl->ij", atoms, band_filter(points[k], how, light), optimize=True)
+        atoms = how.blocks((root[:, None] * x).reshape(len(x), -1).T)
+        light = how.blocks(weights * signals(r.swapaxes(1, 2) @ a @ r))
+        for k in np.ndindex(points.shape):
+            cross[k] += np.einsum("bil,bjl->ij", atoms, band_filter(points[k], how, light), optimize=True)
     motions = [_motion(float(nu), np.hstack(c), frame) for nu, c in zip(wanted, cross)]
     return motions if np.ndim(wavenumber_cm1) else motions[0]
 
@@ -64,61 +72,102 @@ def band_motion(frame, # `BodyFrame` of the run
 def _same_frames(frame, alpha):
     "Polarizability (G, T, 3, 3) of the frames."
     alpha = segments(alpha)
-    if frame.pos.shape[:2] != alpha.shape[:2]: raise InputError(f"the run has {frame.pos.shape[0]} segment(s) of {frame.pos.shape[1]} frames, but alpha {alpha.shape[0]} of {alpha.shape[1]}: give the same frames")
+    if frame.pos.shape[:2] != alpha.shape[:2]:
+        raise InputError(
+            f"the run has {frame.pos.shape[0]} segment(s) of {frame.pos.shape[1]} frames, but alpha {alpha.shape[0]} of {alpha.shape[1]}: give the same frames"
+        )
     return alpha
+
 
 def _motion(wavenumber_cm1, cross, frame):
     "`Motion` of the cross spectrum (3 N, …) of mass-weighted velocities with light."
     u, s, _ = np.linalg.svd(cross, full_matrices=False)
-    if not s[0]: raise InputError(f"nothing that light sees moves at {wavenumber_cm1:g} cm-1: choose a band of the spectrum")
-    pattern = u[:, 0].reshape(-1, 3)/np.sqrt(frame.masses)[:, None]
+    if not s[0]:
+        raise InputError(f"nothing that light sees moves at {wavenumber_cm1:g} cm-1: choose a band of the spectrum")
+    pattern = u[:, 0].reshape(-1, 3) / np.sqrt(frame.masses)[:, None]
     longest = np.linalg.norm(pattern, axis=1).max()
-    return Motion(wavenumber_cm1, pattern*np.sign(pattern.flat[np.abs(pattern).argmax()])/longest, frame.reference, float(s[0]**2/(s**2).sum()))
+    return Motion(
+        wavenumber_cm1,
+        pattern * np.sign(pattern.flat[np.abs(pattern).argmax()]) / longest,
+        frame.reference,
+        float(s[0] ** 2 / (s**2).sum()),
+    )
 
 # %% ../../nbs/65_assignment/03_motion.ipynb #dabc1fc0
-def overlap(one, # (…, N, 3) displacements
-            other, # (…, N, 3) displacements
-            masses, # (N,) masses, u
-            other_masses=None): # (N,) masses of the other, u, where it is another isotopologue
+def overlap(
+    one,  # (…, N, 3) displacements
+    other,  # (…, N, 3) displacements
+    masses,  # (N,) masses, u
+    other_masses=None,  # (N,) masses of the other, u, where it is another isotopologue
+):
     "Absolute cosine (…) between mass-weighted displacements: 1 for the same motion, 0 for different normal modes."
-    weighted = lambda x, m: x*np.sqrt(m)[:, None]/np.sqrt(np.einsum("...ai,...ai,a->...", x, x, m))[..., None, None]
-    return np.abs(np.einsum("...ai,...ai->...", weighted(one, masses), weighted(other, masses if other_masses is None else other_masses)))
+
+    def weighted(x, m):
+        return x * np.sqrt(m)[:, None] / np.sqrt(np.einsum("...ai,...ai,a->...", x, x, m))[..., None, None]
+
+    return np.abs(
+        np.einsum(
+            "...ai,...ai->...", weighted(one, masses), weighted(other, masses if other_masses is None else other_masses)
+        )
+    )
 
 # %% ../../nbs/65_assignment/03_motion.ipynb #163f1576
-def animation(numbers, # (N,) atomic numbers
-              motion, # `Motion`
-              amplitude=0.3, # largest displacement, Å
-              n_frames=24): # frames of one period
+def animation(
+    numbers,  # (N,) atomic numbers
+    motion,  # `Motion`
+    amplitude=0.3,  # largest displacement, Å
+    n_frames=24,  # frames of one period
+):
     "One period of the motion as a list of ASE atoms, for any viewer and for `ase.io.write`."
     from ase import Atoms
-    phase = 2*np.pi*np.arange(n_frames)/n_frames
-    return [Atoms(numbers, motion.reference + amplitude*np.sin(p)*motion.displacement, info=dict(wavenumber_cm1=motion.wavenumber_cm1)) for p in phase]
+
+    phase = 2 * np.pi * np.arange(n_frames) / n_frames
+    return [
+        Atoms(
+            numbers,
+            motion.reference + amplitude * np.sin(p) * motion.displacement,
+            info=dict(wavenumber_cm1=motion.wavenumber_cm1),
+        )
+        for p in phase
+    ]
 
 # %% ../../nbs/65_assignment/03_motion.ipynb #99fd0c7b
-def polarizability_slope(motion, # `Motion`
-                         frame, # `BodyFrame` of the run
-                         alpha, # (G, T, 3, 3) or (T, 3, 3) polarizability, bohr³
-                         **options): # options of `bpm_nb.spectra.estimator`
+def polarizability_slope(
+    motion,  # `Motion`
+    frame,  # `BodyFrame` of the run
+    alpha,  # (G, T, 3, 3) or (T, 3, 3) polarizability, bohr³
+    **options,  # options of `bpm_nb.spectra.estimator`
+):
     "Mean polarizability (3, 3), bohr³, and its change along the motion (3, 3), bohr³ for each Å of the longest arrow; both in the frame of its reference."
-    alpha, weights = _same_frames(frame, alpha), frame.masses[:, None]*motion.displacement
+    alpha, weights = _same_frames(frame, alpha), frame.masses[:, None] * motion.displacement
     how = estimator(*alpha.shape[:2], frame.dt_fs, **options)
-    turned, cross, own = frame.rotation.swapaxes(-1, -2) @ alpha @ frame.rotation, 0., 0.
+    turned, cross, own = frame.rotation.swapaxes(-1, -2) @ alpha @ frame.rotation, 0.0, 0.0
     for x, a in zip(frame.pos, turned):
-        q = how.blocks(np.einsum("tai,ai->t", x, weights)[None]/(weights*motion.displacement).sum())
+        q = how.blocks(np.einsum("tai,ai->t", x, weights)[None] / (weights * motion.displacement).sum())
         filtered = band_filter(motion.wavenumber_cm1, how, q)
-        cross, own = cross + (how.blocks(a.reshape(len(a), 9).T)*filtered).sum((0, 2)), own + (q*filtered).sum()
-    return turned.mean((0, 1)), cross.reshape(3, 3)/own
+        cross, own = cross + (how.blocks(a.reshape(len(a), 9).T) * filtered).sum((0, 2)), own + (q * filtered).sum()
+    return turned.mean((0, 1)), cross.reshape(3, 3) / own
 
 # %% ../../nbs/65_assignment/03_motion.ipynb #6d75be74
-def mode_bands(trajectory, # `bpm_nb.data.Trajectory`
-               harmonic, # `bpm_nb.data.Harmonic` of the same atoms in the same order
-               frame=None, # `BodyFrame` of the run onto this minimum, where it is there already
-               **options): # options of `bpm_nb.spectra.estimator`
+def mode_bands(
+    trajectory,  # `bpm_nb.data.Trajectory`
+    harmonic,  # `bpm_nb.data.Harmonic` of the same atoms in the same order
+    frame=None,  # `BodyFrame` of the run onto this minimum, where it is there already
+    **options,  # options of `bpm_nb.spectra.estimator`
+):
     "The strongest band of each normal mode's coordinate in the run, a list of `bpm_nb.spectra.Peak` in the order of `modes_of`; None where none stands out."
-    if not np.array_equal(trajectory.numbers, harmonic.numbers): raise InputError("the run and the derivatives are of different molecules, or their atoms stand in another order")
+    if not np.array_equal(trajectory.numbers, harmonic.numbers):
+        raise InputError(
+            "the run and the derivatives are of different molecules, or their atoms stand in another order"
+        )
     frame, found = frame or body_frame(trajectory, harmonic.pos), []
     for move in modes_of(harmonic, frame.masses).displacement:
-        coordinate = np.einsum("ai,a,gtai->gt", move, frame.masses, frame.pos)[..., None, None]*np.array([1., 0, 0])
-        bands = peaks(power_spectrum(coordinate, [1.], trajectory.dt_fs, trajectory.temperature_K or 300., positions=True, **options), minimum=0.05)
+        coordinate = np.einsum("ai,a,gtai->gt", move, frame.masses, frame.pos)[..., None, None] * np.array([1.0, 0, 0])
+        bands = peaks(
+            power_spectrum(
+                coordinate, [1.0], trajectory.dt_fs, trajectory.temperature_K or 300.0, positions=True, **options
+            ),
+            minimum=0.05,
+        )
         found.append(bands[0] if bands else None)
     return found

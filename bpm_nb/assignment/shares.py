@@ -21,72 +21,104 @@ from ..spectra.spectrum import geometry_weights, standard_error
 @dataclass(frozen=True, eq=False)
 class Shares:
     "What each bond adds to a spectrum, block by block; the sum over bonds is the spectrum."
-    wavenumber_cm1: np.ndarray # (K,) wavenumber, cm⁻¹
-    isotropic_blocks: np.ndarray # (blocks, B, K) shares of a²
-    anisotropic_blocks: np.ndarray # (blocks, B, K) shares of γ²
-    settings: dict # those of the spectrum
+
+    wavenumber_cm1: np.ndarray  # (K,) wavenumber, cm⁻¹
+    isotropic_blocks: np.ndarray  # (blocks, B, K) shares of a²
+    anisotropic_blocks: np.ndarray  # (blocks, B, K) shares of γ²
+    settings: dict  # those of the spectrum
 
     def blocks(self, geometry="natural"):
         a2, g2 = geometry_weights(geometry)
-        return a2*self.isotropic_blocks + g2*self.anisotropic_blocks
+        return a2 * self.isotropic_blocks + g2 * self.anisotropic_blocks
 
-    def curves(self, geometry="natural"): return self.blocks(geometry).mean(0)
+    def curves(self, geometry="natural"):
+        return self.blocks(geometry).mean(0)
 
     def band(self, low_cm1, high_cm1, geometry="natural"):
         "Areas (B,) between two wavenumbers, relative to that of the whole, and their standard errors (B,)."
         keep = (self.wavenumber_cm1 >= low_cm1) & (self.wavenumber_cm1 <= high_cm1)
-        if not keep.any(): raise InputError(f"no point of the spectrum lies between {low_cm1:g} and {high_cm1:g} cm-1: choose a wider band")
+        if not keep.any():
+            raise InputError(
+                f"no point of the spectrum lies between {low_cm1:g} and {high_cm1:g} cm-1: choose a wider band"
+            )
         areas = self.blocks(geometry)[..., keep].sum(-1)
-        part = areas.mean(0)/areas.sum(1).mean()
-        return part, standard_error(areas - part*areas.sum(1, keepdims=True))/areas.sum(1).mean()
+        part = areas.mean(0) / areas.sum(1).mean()
+        return part, standard_error(areas - part * areas.sum(1, keepdims=True)) / areas.sum(1).mean()
 
 # %% ../../nbs/65_assignment/01_shares.ipynb #fa20d4ed
-def bond_shares(tensors, # (G, T, B, 3, 3) polarizability of each bond, bohr³; or a function: segment index → (T, B, 3, 3)
-                dt_fs, # time between frames, fs
-                n_segments=None, # G, where `tensors` is a function
-                **options): # options of `bpm_nb.spectra.estimator`: those of the spectrum
+def bond_shares(
+    tensors,  # (G, T, B, 3, 3) polarizability of each bond, bohr³; or a function: segment index → (T, B, 3, 3)
+    dt_fs,  # time between frames, fs
+    n_segments=None,  # G, where `tensors` is a function
+    **options,  # options of `bpm_nb.spectra.estimator`: those of the spectrum
+):
     "`Shares` of every bond. Memory grows with T × B, one segment at a time."
-    if not callable(tensors): tensors, n_segments = (tensors[None] if np.ndim(tensors) == 4 else tensors).__getitem__, len(tensors) if np.ndim(tensors) == 5 else 1
+    if not callable(tensors):
+        tensors, n_segments = (
+            (tensors[None] if np.ndim(tensors) == 4 else tensors).__getitem__,
+            len(tensors) if np.ndim(tensors) == 5 else 1,
+        )
     found = []
     for g in range(n_segments):
         part = np.asarray(tensors(g))
-        if part.ndim != 4 or part.shape[2:] != (3, 3): raise InputError(f"the tensors of segment {g} have shape {part.shape}: give (T, B, 3, 3), one tensor for each frame and bond")
+        if part.ndim != 4 or part.shape[2:] != (3, 3):
+            raise InputError(
+                f"the tensors of segment {g} have shape {part.shape}: give (T, B, 3, 3), one tensor for each frame and bond"
+            )
         how = estimator(n_segments, len(part), dt_fs, **options)
         whole = how.blocks(signals(segments(part.sum(1))[0]))
         bonds = (how.blocks(signals(part[:, b])) for b in range(part.shape[1]))
         found.append([[how.density(v[:, own], whole[:, own]) for own in (slice(1), slice(1, 6))] for v in bonds])
-    iso, aniso = (np.concatenate([[bond[k] for bond in segment] for segment in found], 1).swapaxes(0, 1) for k in (0, 1))
-    return Shares(how.wavenumber_cm1, iso, aniso, dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm") | how.settings)
+    iso, aniso = (
+        np.concatenate([[bond[k] for bond in segment] for segment in found], 1).swapaxes(0, 1) for k in (0, 1)
+    )
+    return Shares(
+        how.wavenumber_cm1, iso, aniso, dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm") | how.settings
+    )
 
 # %% ../../nbs/65_assignment/01_shares.ipynb #3692b5ae
-FAR = 1e9 # bonds between two atoms that none connect
+FAR = 1e9  # bonds between two atoms that none connect
 
-def bond_ways(pairs, # (P, 2) pairs of atoms
-              near): # (N, N) which atoms are bonded, from `bpm_nb.bonds.bonded`
+
+def bond_ways(
+    pairs,  # (P, 2) pairs of atoms
+    near,  # (N, N) which atoms are bonded, from `bpm_nb.bonds.bonded`
+):
     "Bonds (B, 2), and the part (P, B) of each pair that each of them gets; rows add up to 1."
-    distance, edges = np.nan_to_num(csgraph.shortest_path(near, unweighted=True), posinf=FAR), np.argwhere(np.triu(near, 1))
+    distance, edges = (
+        np.nan_to_num(csgraph.shortest_path(near, unweighted=True), posinf=FAR),
+        np.argwhere(np.triu(near, 1)),
+    )
     ways, power = np.eye(len(near)), np.eye(len(near))
     for n in range(1, int(distance[distance < FAR].max()) + 1):
         power = power @ near
-        ways[distance == n] = power[distance == n] # walks as long as the shortest way are shortest ways
+        ways[distance == n] = power[distance == n]  # walks as long as the shortest way are shortest ways
     (i, j), part = np.asarray(pairs).T[..., None], np.zeros((len(pairs), len(edges)))
     for a, b in (edges.T, edges.T[::-1]):
         on = distance[i, a] + 1 + distance[b, j] == distance[i, j]
-        part += np.where(on, ways[i, a]*ways[b, j]/(ways[i, j]*distance[i, j] + 1e-300), 0.)
+        part += np.where(on, ways[i, a] * ways[b, j] / (ways[i, j] * distance[i, j] + 1e-300), 0.0)
     apart = np.flatnonzero(distance[i[:, 0], j[:, 0]] == FAR)
     part = np.hstack([part, np.eye(len(pairs))[:, apart]])
     return np.vstack([edges, np.asarray(pairs)[apart]])[used := part.any(0)], part[:, used]
 
 # %% ../../nbs/65_assignment/01_shares.ipynb #fdff7bc3
-def segment_tensors(model, # fitted `bpm_nb.polarizability.BondPolarizability`
-                    trajectory, # `bpm_nb.data.Trajectory`
-                    fold=True): # pairs that are not bonded hand their part to the bonds between their atoms, see `bond_ways`
+def segment_tensors(
+    model,  # fitted `bpm_nb.polarizability.BondPolarizability`
+    trajectory,  # `bpm_nb.data.Trajectory`
+    fold=True,  # pairs that are not bonded hand their part to the bonds between their atoms, see `bond_ways`
+):
     "Bonds (B, 2), or all pairs of atoms within reach somewhere in the run, and a function: segment index → tensors (T, B, 3, 3), bohr³."
     pos = trajectory.pos.reshape(-1, *trajectory.pos.shape[2:])
     pairs = model.pairs_within_reach(trajectory)
-    bonds, parts = bond_ways(pairs, bonded(trajectory.numbers, pos[::-(-len(pos)//200)])) if fold else (pairs, np.eye(len(pairs)))
+    bonds, parts = (
+        bond_ways(pairs, bonded(trajectory.numbers, pos[:: -(-len(pos) // 200)]))
+        if fold
+        else (pairs, np.eye(len(pairs)))
+    )
     row = {tuple(p): k for k, p in enumerate(pairs.tolist())}
+
     def tensors(g):
         own, part = model.bond_tensors(trajectory[g].frames)
         return np.moveaxis(np.tensordot(part, parts[[row[tuple(p)] for p in own.tolist()]], (1, 0)), -1, 1)
+
     return bonds, tensors

@@ -16,70 +16,91 @@ from .pairs import switched
 from ..core.files import InputError
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #a92207ad
-def radial(r, # distances, any shape, Å
-           n, # number of functions
-           cutoff, # Å
-           width): # width of a Gaussian, in units of their spacing
+def radial(
+    r,  # distances, any shape, Å
+    n,  # number of functions
+    cutoff,  # Å
+    width,  # width of a Gaussian, in units of their spacing
+):
     "Values (…, n) of Gaussians on a grid from 0 to the cutoff, which go smoothly to zero there."
-    center = np.arange(n)*cutoff/n
-    return np.exp(-0.5*((r[..., None] - center)/(width*cutoff/n))**2)*switched(r, 0, cutoff)[..., None]
+    center = np.arange(n) * cutoff / n
+    return np.exp(-0.5 * ((r[..., None] - center) / (width * cutoff / n)) ** 2) * switched(r, 0, cutoff)[..., None]
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #aab5e79f
-def gegenbauer(z, # argument, any shape
-               alpha, # upper index
-               n): # largest degree
+def gegenbauer(
+    z,  # argument, any shape
+    alpha,  # upper index
+    n,  # largest degree
+):
     "Gegenbauer polynomials of degrees 0 to n, a list of arrays, by their three-term recurrence (DLMF 18.9)."
-    found = [np.ones_like(z), 2*alpha*z]
-    for k in range(2, n + 1): found.append((2*(k + alpha - 1)*z*found[-1] - (k + 2*alpha - 2)*found[-2])/k)
-    return found[:n + 1]
+    found = [np.ones_like(z), 2 * alpha * z]
+    for k in range(2, n + 1):
+        found.append((2 * (k + alpha - 1) * z * found[-1] - (k + 2 * alpha - 2) * found[-2]) / k)
+    return found[: n + 1]
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #9acb7b6f
-def axial_harmonics(x, y, z, # direction cosines (…,), z along the axis
-                    degree, # largest degree l
-                    order): # largest order m
+def axial_harmonics(
+    x,
+    y,
+    z,  # direction cosines (…,), z along the axis
+    degree,  # largest degree l
+    order,  # largest order m
+):
     "Spherical harmonics without their constant phase: {(l, m): [real part and, for m > 0, imaginary part], each (…,)}."
     turn, found = [np.ones_like(x), np.zeros_like(x)], {}
     for m in range(min(order, degree) + 1):
         for l, value in enumerate(gegenbauer(z, m + 0.5, degree - m), m):
-            norm = np.sqrt((2*l + 1)*factorial(l - m)/factorial(l + m))*(factorial2(2*m - 1) if m else 1)
-            found[l, m] = [norm*value*part for part in turn[:1 + (m > 0)]]
-        turn = [turn[0]*x - turn[1]*y, turn[0]*y + turn[1]*x]
+            norm = np.sqrt((2 * l + 1) * factorial(l - m) / factorial(l + m)) * (factorial2(2 * m - 1) if m else 1)
+            found[l, m] = [norm * value * part for part in turn[: 1 + (m > 0)]]
+        turn = [turn[0] * x - turn[1] * y, turn[0] * y + turn[1] * x]
     return found
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #39fb7a27
 @dataclass(frozen=True)
 class BondAxis:
     "Settings of the bond-axis descriptor."
-    cutoff: float = 5.0   # radius of the surroundings, Å
-    n: int = 6            # radial functions
-    degree: int = 4       # largest degree l
-    order: int = 2        # largest order m
-    width: float = 1.5    # width of the radial functions, in units of their spacing
-    damping: float = 0.6 # factor for each degree
-    length_weight: float = 2.0 # weight of the bond's own length among the coefficients
 
-    def row_bytes(self, n_atoms): # atoms of the molecule
+    cutoff: float = 5.0  # radius of the surroundings, Å
+    n: int = 6  # radial functions
+    degree: int = 4  # largest degree l
+    order: int = 2  # largest order m
+    width: float = 1.5  # width of the radial functions, in units of their spacing
+    damping: float = 0.6  # factor for each degree
+    length_weight: float = 2.0  # weight of the bond's own length among the coefficients
+
+    def row_bytes(
+        self,
+        n_atoms,  # atoms of the molecule
+    ):
         "Memory that one bond takes, bytes: its descriptor three times over, for five elements at most, and what is kept of the bond."
-        return 8*(3*(1 + 5*self.n*(self.degree + 1)*(self.order + 1)) + 30)
+        return 8 * (3 * (1 + 5 * self.n * (self.degree + 1) * (self.order + 1)) + 30)
 
-    def raw(self, numbers, # (N,) atomic numbers
-            pos, # (S, N, 3) positions, Å; complex ones carry a derivative
-            bonds, # `Bonds` of these frames
-            species): # elements to expect, atomic numbers
+    def raw(
+        self,
+        numbers,  # (N,) atomic numbers
+        pos,  # (S, N, 3) positions, Å; complex ones carry a derivative
+        bonds,  # `Bonds` of these frames
+        species,  # elements to expect, atomic numbers
+    ):
         "Descriptors (P, F), not yet centred and scaled; the first is the bond's length."
-        block = max(1, 20_000//len(numbers))  # small enough for a processor's cache
-        return np.concatenate([self._raw(numbers, pos, bonds[i:i + block], species) for i in range(0, max(1, len(bonds.frame)), block)])
+        block = max(1, 20_000 // len(numbers))  # small enough for a processor's cache
+        return np.concatenate(
+            [self._raw(numbers, pos, bonds[i : i + block], species) for i in range(0, max(1, len(bonds.frame)), block)]
+        )
 
     def _raw(self, numbers, pos, bonds, species):
-        like = (bonds.kind//200 == bonds.kind % 200)[:, None] & (not bonds.directed)
-        columns = [self.length_weight*bonds.length[:, None]]
+        like = (bonds.kind // 200 == bonds.kind % 200)[:, None] & (not bonds.directed)
+        columns = [self.length_weight * bonds.length[:, None]]
         for (l, m), c in axial_coefficients(self, numbers, pos, bonds, species).items():
-            if m: columns.append(c[0]**2 + c[1]**2)
-            else: columns.append(np.where(like, c[0]**2, c[0]) if l % 2 else c[0])
+            if m:
+                columns.append(c[0] ** 2 + c[1] ** 2)
+            else:
+                columns.append(np.where(like, c[0] ** 2, c[0]) if l % 2 else c[0])
         return np.concatenate(columns, 1)
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #3ae3db30
-SOFTENING = 0.5 # Å: an atom that passes the midpoint has no direction there; this keeps the descriptor smooth
+SOFTENING = 0.5  # Å: an atom that passes the midpoint has no direction there; this keeps the descriptor smooth
+
 
 def _surroundings(pos, bonds):
     "Vectors (P, N, 3) from the midpoint of each bond to every atom, and their softened lengths √(r² + SOFTENING²) (P, N), Å."
@@ -88,26 +109,29 @@ def _surroundings(pos, bonds):
     away = ends - middle[:, None]
     return away, np.sqrt((away**2).sum(-1) + SOFTENING**2)
 
+
 def _axes(u):
     "Right-handed axes (P, 3, 3) with the last along `u`; the turn about it is arbitrary."
     helper = np.eye(3)[np.abs(u.real).argmin(1)]
     x = np.cross(u, helper)
-    x = x/np.sqrt((x**2).sum(1, keepdims=True))
+    x = x / np.sqrt((x**2).sum(1, keepdims=True))
     return np.stack([x, np.cross(u, x), u], 1)
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #49ed32fc
-def axial_coefficients(settings, # `BondAxis`
-                       numbers, # (N,) atomic numbers
-                       pos, # (S, N, 3) positions, Å
-                       bonds, # `Bonds` of these frames
-                       species): # elements to expect, atomic numbers
+def axial_coefficients(
+    settings,  # `BondAxis`
+    numbers,  # (N,) atomic numbers
+    pos,  # (S, N, 3) positions, Å
+    bonds,  # `Bonds` of these frames
+    species,  # elements to expect, atomic numbers
+):
     "Coefficients of the surroundings, {(l, m): [real part and, for m > 0, imaginary part], each (P, E n)}."
     away, r = _surroundings(pos, bonds)
-    x, y, z = np.moveaxis(away @ _axes(bonds.direction).swapaxes(1, 2)/r[..., None], -1, 0)
+    x, y, z = np.moveaxis(away @ _axes(bonds.direction).swapaxes(1, 2) / r[..., None], -1, 0)
     shell = radial(r, settings.n, settings.cutoff, settings.width)
     shell[np.arange(len(r))[:, None], bonds.atoms] = 0
     harmonics = axial_harmonics(*map(np.ascontiguousarray, (x, y, z)), settings.degree, settings.order)
-    angular = np.stack([settings.damping**l*c for (l, m), parts in harmonics.items() for c in parts], -1)
+    angular = np.stack([settings.damping**l * c for (l, m), parts in harmonics.items() for c in parts], -1)
     atoms = [np.flatnonzero(numbers == e) for e in species]
     found = iter(np.moveaxis(np.concatenate([shell[:, k].swapaxes(1, 2) @ angular[:, k] for k in atoms], 1), -1, 0))
     return {key: [next(found) for _ in parts] for key, parts in harmonics.items()}
@@ -116,29 +140,40 @@ def axial_coefficients(settings, # `BondAxis`
 @dataclass(frozen=True)
 class Soap:
     "Settings of SOAP at the bond midpoint (Bartók, Kondor, Csányi, Phys. Rev. B 2013, 87, 184115), by dscribe."
+
     cutoff: float = 6.0  # Å
-    n: int = 6           # radial functions
-    degree: int = 4      # largest degree l
-    sigma: float = 1.0   # width of an atom, Å
+    n: int = 6  # radial functions
+    degree: int = 4  # largest degree l
+    sigma: float = 1.0  # width of an atom, Å
 
-    def row_bytes(self, n_atoms): # atoms of the molecule
+    def row_bytes(
+        self,
+        n_atoms,  # atoms of the molecule
+    ):
         "Memory that one bond takes on the way to its descriptor, bytes; for five elements at most."
-        return 8*(5*self.n)**2*(self.degree + 1)
+        return 8 * (5 * self.n) ** 2 * (self.degree + 1)
 
-    def raw(self, numbers, # (N,) atomic numbers
-            pos, # (S, N, 3) positions, Å; complex ones carry a derivative, here by central differences
-            bonds, # `Bonds` of these frames
-            species): # elements to expect, atomic numbers
+    def raw(
+        self,
+        numbers,  # (N,) atomic numbers
+        pos,  # (S, N, 3) positions, Å; complex ones carry a derivative, here by central differences
+        bonds,  # `Bonds` of these frames
+        species,  # elements to expect, atomic numbers
+    ):
         "Descriptors (P, F), not yet centred and scaled."
-        if not np.iscomplexobj(pos): return self._raw(numbers, pos, bonds, species)
-        step = 1e-4*pos.imag/np.abs(pos.imag).max()
+        if not np.iscomplexobj(pos):
+            return self._raw(numbers, pos, bonds, species)
+        step = 1e-4 * pos.imag / np.abs(pos.imag).max()
         there, back = (self._raw(numbers, pos.real + s, bonds, species) for s in (step, -step))
-        return (there + back)/2 + 1j*(there - back)*np.abs(pos.imag).max()/2e-4
+        return (there + back) / 2 + 1j * (there - back) * np.abs(pos.imag).max() / 2e-4
 
     def _raw(self, numbers, pos, bonds, species):
         from ase import Atoms
         from dscribe.descriptors import SOAP
-        soap = SOAP(species=list(map(int, species)), r_cut=self.cutoff, n_max=self.n, l_max=self.degree, sigma=self.sigma)
+
+        soap = SOAP(
+            species=list(map(int, species)), r_cut=self.cutoff, n_max=self.n, l_max=self.degree, sigma=self.sigma
+        )
         middle = pos[bonds.frame[:, None], bonds.atoms].mean(1)
         frames = np.unique(bonds.frame)
         parts = [soap.create(Atoms(numbers, pos[s]), centers=middle[bonds.frame == s]) for s in frames]
@@ -147,8 +182,13 @@ class Soap:
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #47adc00c
 DESCRIPTORS = {"bond-axis": BondAxis, "soap": Soap}
 
-def descriptor(choice): # "bond-axis", "soap", or settings
+
+def descriptor(
+    choice,  # "bond-axis", "soap", or settings
+):
     "Descriptor settings by name."
-    if not isinstance(choice, str): return choice
-    if choice not in DESCRIPTORS: raise InputError(f"descriptor {choice!r}: use one of {', '.join(DESCRIPTORS)}")
+    if not isinstance(choice, str):
+        return choice
+    if choice not in DESCRIPTORS:
+        raise InputError(f"descriptor {choice!r}: use one of {', '.join(DESCRIPTORS)}")
     return DESCRIPTORS[choice]()

@@ -14,32 +14,40 @@ from ..core.files import InputError
 from ..data.records import groups
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #8d8917d6
-def switched(r, # distances, any shape
-             on, # distance up to which the result is 1
-             off): # distance from which the result is 0
+def switched(
+    r,  # distances, any shape
+    on,  # distance up to which the result is 1
+    off,  # distance from which the result is 0
+):
     "Smooth step from 1 at `on` to 0 at `off`, twice continuously differentiable."
-    x = (r - on)/(off - on)
+    x = (r - on) / (off - on)
     x = np.where(x.real > 0, np.where(x.real < 1, x, 1), 0)
-    return 1 - x**3*(10 - 15*x + 6*x**2)
+    return 1 - x**3 * (10 - 15 * x + 6 * x**2)
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #9fbdeef0
-def pair_limits(numbers, # (N,) atomic numbers
-                choice="pairs", # "pairs", "covalent", or a list of index pairs (B, 2)
-                cutoff=5.0): # Å, for "pairs"
+def pair_limits(
+    numbers,  # (N,) atomic numbers
+    choice="pairs",  # "pairs", "covalent", or a list of index pairs (B, 2)
+    cutoff=5.0,  # Å, for "pairs"
+):
     "Distances (on, off), each (N, N), Å, between which the weight of a pair falls from 1 to 0."
     n = len(numbers)
-    if isinstance(choice, str) and choice == "pairs": return np.full((n, n), cutoff - min(0.5, cutoff/4)), np.full((n, n), float(cutoff))
+    if isinstance(choice, str) and choice == "pairs":
+        return np.full((n, n), cutoff - min(0.5, cutoff / 4)), np.full((n, n), float(cutoff))
     if isinstance(choice, str) and choice == "covalent":
         from ase.data import covalent_radii
+
         reach = covalent_radii[numbers][:, None] + covalent_radii[numbers]
-        return 1.25*reach, 1.55*reach
+        return 1.25 * reach, 1.55 * reach
     return _listed(choice, n)
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #feefdc18
 def _listed(pairs, n):
     pairs = np.asarray(pairs)
-    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu": raise InputError(f"bonds={pairs.tolist()!r}: use 'pairs', 'covalent' or a list of pairs of atom indices")
-    if pairs.min() < 0 or pairs.max() >= n: raise InputError(f"bonds: atom {pairs.max()} is in the list, but the molecule has {n} atoms, counted from 0")
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
+        raise InputError(f"bonds={pairs.tolist()!r}: use 'pairs', 'covalent' or a list of pairs of atom indices")
+    if pairs.min() < 0 or pairs.max() >= n:
+        raise InputError(f"bonds: atom {pairs.max()} is in the list, but the molecule has {n} atoms, counted from 0")
     on = np.zeros((n, n))
     on[pairs[:, 0], pairs[:, 1]] = on[pairs[:, 1], pairs[:, 0]] = 1e6
     return on, on + 1e-9
@@ -48,29 +56,37 @@ def _listed(pairs, n):
 @dataclass(frozen=True, eq=False)
 class Bonds:
     "P bonds of many frames of one molecule, sorted by frame. The lighter atom of a pair stands first; two of one element stand in their order, or in both where bonds are `directed`."
-    frame: np.ndarray   # (P,) index of the frame
-    atoms: np.ndarray   # (P, 2) indices of the two atoms
+
+    frame: np.ndarray  # (P,) index of the frame
+    atoms: np.ndarray  # (P, 2) indices of the two atoms
     weight: np.ndarray  # (P,) weight, 0 to 1
-    kind: np.ndarray    # (P,) pair of elements, 200 Z₁ + Z₂ with Z₁ ≤ Z₂
+    kind: np.ndarray  # (P,) pair of elements, 200 Z₁ + Z₂ with Z₁ ≤ Z₂
     vector: np.ndarray  # (P, 3) from the first atom to the second, Å
-    directed: bool = False # pairs of one element stand twice, once from each end
+    directed: bool = False  # pairs of one element stand twice, once from each end
 
     @property
-    def length(self): return np.sqrt((self.vector**2).sum(1))
+    def length(self):
+        return np.sqrt((self.vector**2).sum(1))
 
     @property
-    def direction(self): return self.vector/self.length[:, None]
+    def direction(self):
+        return self.vector / self.length[:, None]
 
-    def __getitem__(self, i): # slice, mask or array of indices
+    def __getitem__(
+        self,
+        i,  # slice, mask or array of indices
+    ):
         "The chosen bonds."
         return replace(self, **{k: getattr(self, k)[i] for k in ("frame", "atoms", "weight", "kind", "vector")})
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #e38d13eb
-def bonds(numbers, # (N,) atomic numbers
-          pos, # (S, N, 3) positions, Å; complex ones carry a derivative
-          choice="pairs", # "pairs", "covalent", or a list of index pairs
-          cutoff=5.0, # Å, for "pairs"
-          directed=False): # pairs of one element stand twice, once from each end
+def bonds(
+    numbers,  # (N,) atomic numbers
+    pos,  # (S, N, 3) positions, Å; complex ones carry a derivative
+    choice="pairs",  # "pairs", "covalent", or a list of index pairs
+    cutoff=5.0,  # Å, for "pairs"
+    directed=False,  # pairs of one element stand twice, once from each end
+):
     "`Bonds` of frames of one molecule."
     a, b = np.triu_indices(len(numbers), 1)
     swap = numbers[a] > numbers[b]
@@ -82,38 +98,66 @@ def bonds(numbers, # (N,) atomic numbers
     vector = pos[:, b] - pos[:, a]
     weight = switched(np.sqrt((vector**2).sum(-1)), on, off)
     frame, pair = np.nonzero(weight.real)
-    return Bonds(frame, np.stack([a, b], 1)[pair], weight[frame, pair], (200*numbers[a] + numbers[b])[pair], vector[frame, pair], directed)
+    return Bonds(
+        frame,
+        np.stack([a, b], 1)[pair],
+        weight[frame, pair],
+        (200 * numbers[a] + numbers[b])[pair],
+        vector[frame, pair],
+        directed,
+    )
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #ae94edac
-def bonded(numbers, # (N,) atomic numbers
-           pos): # (S, N, 3) positions, Å: frames of a run, or some of them
+def bonded(
+    numbers,  # (N,) atomic numbers
+    pos,  # (S, N, 3) positions, Å: frames of a run, or some of them
+):
     "Which atoms (N, N) are covalently bonded."
     found = bonds(numbers, pos, "covalent")
-    often = np.zeros((len(numbers),)*2)
+    often = np.zeros((len(numbers),) * 2)
     np.add.at(often, tuple(found.atoms.T), found.weight > 0.5)
-    return often + often.T > 0.1*len(pos)
+    return often + often.T > 0.1 * len(pos)
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #4f780f76
-def check_bonds(frames, # `Frames`
-                choice="pairs", # "pairs", "covalent", or a list of index pairs
-                cutoff=5.0, # Å, for "pairs"
-                known=None, # kinds of bond that a model knows; None: any
-                block=4096): # frames at a time
+def check_bonds(
+    frames,  # `Frames`
+    choice="pairs",  # "pairs", "covalent", or a list of index pairs
+    cutoff=5.0,  # Å, for "pairs"
+    known=None,  # kinds of bond that a model knows; None: any
+    block=4096,  # frames at a time
+):
     "Raises `InputError` for a frame in which no two atoms are bonded, or with a bond between elements that the model never saw bonded."
     for index, numbers, pos in groups(frames):
         for k in range(0, len(pos), block):
-            found = bonds(numbers, pos[k:k+block], choice, cutoff)
-            strange = np.zeros(len(found.kind), bool) if known is None else ~np.isin(found.kind, list(known)) & (found.weight > 0.5)
+            found = bonds(numbers, pos[k : k + block], choice, cutoff)
+            strange = (
+                np.zeros(len(found.kind), bool)
+                if known is None
+                else ~np.isin(found.kind, list(known)) & (found.weight > 0.5)
+            )
             if strange.any():
                 b = strange.argmax()
-                raise InputError(f"frame {index[k + found.frame[b]]}, atoms {found.atoms[b, 0]} and {found.atoms[b, 1]}: the model never saw a pair of these elements so near; fit it on frames with such a pair")
-            lonely = np.setdiff1d(np.arange(len(pos[k:k+block])), found.frame)
-            if len(lonely): raise InputError(f"frame {index[k + lonely[0]]}: no bonds, no two of its {len(numbers)} atoms are near enough; are the positions in Å?")
+                raise InputError(
+                    f"frame {index[k + found.frame[b]]}, atoms {found.atoms[b, 0]} and {found.atoms[b, 1]}: the model never saw a pair of these elements so near; fit it on frames with such a pair"
+                )
+            lonely = np.setdiff1d(np.arange(len(pos[k : k + block])), found.frame)
+            if len(lonely):
+                raise InputError(
+                    f"frame {index[k + lonely[0]]}: no bonds, no two of its {len(numbers)} atoms are near enough; are the positions in Å?"
+                )
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #e8b0d6fd
-def bond_labels(numbers, # (N,) atomic numbers
-                pairs): # (B, 2) pairs of atoms
+def bond_labels(
+    numbers,  # (N,) atomic numbers
+    pairs,  # (B, 2) pairs of atoms
+):
     "Names (B,) such as C1–H7; hydrogen stands last."
     from ase.data import chemical_symbols
-    name = lambda k: f"{chemical_symbols[numbers[k]]}{k}"
-    return ["–".join(map(name, sorted(p, key=lambda k: (numbers[k] == 1, numbers[k], k)))) for p in np.asarray(pairs).tolist()]
+
+    def name(k):
+        return f"{chemical_symbols[numbers[k]]}{k}"
+
+    return [
+        "–".join(map(name, sorted(p, key=lambda k: (numbers[k] == 1, numbers[k], k))))
+        for p in np.asarray(pairs).tolist()
+    ]

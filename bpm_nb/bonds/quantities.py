@@ -17,39 +17,59 @@ from ..core.tensors import BASIS
 @dataclass(frozen=True, eq=False)
 class Quantity:
     "What the bonds of a molecule add up to, in parts that a rotation does not mix."
-    name: str       # field of `Frames`
-    unit: str       # of its numbers
-    bases: tuple    # of the parts: (3, 3, C) for matrices, (3, C) for vectors
+
+    name: str  # field of `Frames`
+    unit: str  # of its numbers
+    bases: tuple  # of the parts: (3, 3, C) for matrices, (3, C) for vectors
     directed: bool  # bonds have two ends
 
     @property
-    def sizes(self): return tuple(basis.shape[-1] for basis in self.bases)
+    def sizes(self):
+        return tuple(basis.shape[-1] for basis in self.bases)
 
-    def parts(self, values): # (S, 3, 3) or (S, 3)
+    def parts(
+        self,
+        values,  # (S, 3, 3) or (S, 3)
+    ):
         "Components (S, C) of each part."
-        return [np.tensordot(values, basis, basis.ndim - 1)/(basis**2).sum(tuple(range(basis.ndim - 1))) for basis in self.bases]
+        return [
+            np.tensordot(values, basis, basis.ndim - 1) / (basis**2).sum(tuple(range(basis.ndim - 1)))
+            for basis in self.bases
+        ]
 
-    def whole(self, parts): # components (…, C) of each part
+    def whole(
+        self,
+        parts,  # components (…, C) of each part
+    ):
         "The quantity, (…, 3, 3) or (…, 3)."
-        return sum(np.asarray(x) @ basis.reshape(-1, c).T for x, c, basis in zip(parts, self.sizes, self.bases)).reshape(*np.shape(parts[0])[:-1], *self.bases[0].shape[:-1])
+        return sum(
+            np.asarray(x) @ basis.reshape(-1, c).T for x, c, basis in zip(parts, self.sizes, self.bases)
+        ).reshape(*np.shape(parts[0])[:-1], *self.bases[0].shape[:-1])
 
-    def of_bonds(self, bonds): # `Bonds`
+    def of_bonds(
+        self,
+        bonds,  # `Bonds`
+    ):
         "How the parts of each bond point, (P, C) each, times its weight."
         u = bonds.direction
-        powers = {2: u, 3: (u[:, :, None]*u[:, None]).reshape(len(u), 9)}
-        return [powers[basis.ndim] @ basis.reshape(-1, basis.shape[-1])*bonds.weight[:, None] for basis in self.bases]
+        powers = {2: u, 3: (u[:, :, None] * u[:, None]).reshape(len(u), 9)}
+        return [powers[basis.ndim] @ basis.reshape(-1, basis.shape[-1]) * bonds.weight[:, None] for basis in self.bases]
+
 
 POLARIZABILITY = Quantity("alpha", "bohr³", (np.eye(3)[..., None], np.moveaxis(BASIS, 0, -1)), directed=False)
 DIPOLE = Quantity("dipole", "e·bohr", (np.eye(3),), directed=True)
 
 # %% ../../nbs/20_bonds/02_quantities.ipynb #50cfbd2d
-def summation(bonds, # `Bonds`
-              frame, # (P,) index of the frame of each bond among the S
-              n_frames, # S
-              quantity=POLARIZABILITY): # `Quantity`
+def summation(
+    bonds,  # `Bonds`
+    frame,  # (P,) index of the frame of each bond among the S
+    n_frames,  # S
+    quantity=POLARIZABILITY,  # `Quantity`
+):
     "Sparse matrices that sum bond values to the parts of the quantity: for a polarizability `a` to isotropic parts, (S, P), and `β` to anisotropic components, (5 S, P)."
     return tuple(_spread_rows(x, frame, n_frames) for x in quantity.of_bonds(bonds))
 
+
 def _spread_rows(x, frame, n_frames):
-    rows, column = x.shape[1]*frame[:, None] + np.arange(x.shape[1]), np.arange(len(frame))
-    return csr_array((x.ravel(), (rows.ravel(), np.repeat(column, x.shape[1]))), (x.shape[1]*n_frames, len(column)))
+    rows, column = x.shape[1] * frame[:, None] + np.arange(x.shape[1]), np.arange(len(frame))
+    return csr_array((x.ravel(), (rows.ravel(), np.repeat(column, x.shape[1]))), (x.shape[1] * n_frames, len(column)))

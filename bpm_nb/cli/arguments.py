@@ -15,75 +15,131 @@ from ..core.files import InputError
 from ..core.units import UNITS
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #526d84b0
-def output_path(text, # what the user gave
-                endings, # allowed endings
-                inputs=()): # files that are read, and must not be overwritten
+def output_path(
+    text,  # what the user gave
+    endings,  # allowed endings
+    inputs=(),  # files that are read, and must not be overwritten
+):
     "The path, if it has one of the endings and can be written; raises `InputError` otherwise."
     path = Path(text)
-    if path.suffix not in endings: raise InputError(f"{path}: the ending tells the format; use {' or '.join(endings)}")
-    if any(path.resolve() == Path(i).resolve() for i in inputs): raise InputError(f"{path}: it is the input; choose another name for the output")
-    if path.is_dir(): raise InputError(f"{path}: it is a folder; give a file")
-    if not path.parent.is_dir(): raise InputError(f"{path}: there is no folder {path.parent}; make it first")
+    if path.suffix not in endings:
+        raise InputError(f"{path}: the ending tells the format; use {' or '.join(endings)}")
+    if any(path.resolve() == Path(i).resolve() for i in inputs):
+        raise InputError(f"{path}: it is the input; choose another name for the output")
+    if path.is_dir():
+        raise InputError(f"{path}: it is a folder; give a file")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it first")
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise InputError(f"{path}: no permission to write there; choose another place")
     return path
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #c496e96d
-def model_file(path): # what `bpm-nb fit` wrote
+def model_file(
+    path,  # what `bpm-nb fit` wrote
+):
     "The model in a file."
     from bpm_nb.models.polarizability import BondPolarizability
+
     return BondPolarizability.load(path)
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #3793b507
-def isotope_dict(given): # list of (atom, mass)
+def isotope_dict(
+    given,  # list of (atom, mass)
+):
     "{atom: mass, u}. Raises `InputError` for an atom that is named twice."
-    if len(dict(given)) < len(given): raise InputError("--masses: an atom is named twice; give each once")
+    if len(dict(given)) < len(given):
+        raise InputError("--masses: an atom is named twice; give each once")
     return dict(given)
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #5a0606f9
 def _unit_pair(text):
     name, equals, unit = text.partition("=")
-    if not equals: raise InputError(f"--units {text}: write NAME=UNIT, as in pos=bohr; units are {', '.join(f'{k}={u}' for k, v in UNITS.items() for u in v)}")
+    if not equals:
+        raise InputError(
+            f"--units {text}: write NAME=UNIT, as in pos=bohr; units are {', '.join(f'{k}={u}' for k, v in UNITS.items() for u in v)}"
+        )
     return name, unit
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #7ec0fef1
-def number(low=0., kind=float): # smallest value, not allowed itself; float or int
+def number(
+    low=0.0,
+    kind=float,  # smallest value, not allowed itself; float or int
+):
     "Argument type: a finite number above `low`."
+
     def parse(text):
-        try: value = kind(text)
-        except ValueError: raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-        if not (math.isfinite(value) and value > low): raise argparse.ArgumentTypeError(f"{text} is not above {low:g}")
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        if not (math.isfinite(value) and value > low):
+            raise argparse.ArgumentTypeError(f"{text} is not above {low:g}")
         return value
+
     return parse
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #b81da32e
 def _mass(text):
     "Argument type: ATOM=U."
     import re
-    if not re.fullmatch(r"\d+=\d+(\.\d*)?", text): raise argparse.ArgumentTypeError(f"{text!r} is not ATOM=U, as in 5=2.014")
+
+    if not re.fullmatch(r"\d+=\d+(\.\d*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not ATOM=U, as in 5=2.014")
     atom, mass = text.split("=")
     return int(atom), float(mass)
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #4912057b
-def verb(commands, # what `add_subparsers` returned
-         function, # function that does the work
-         example): # one line of its use
+def verb(
+    commands,  # what `add_subparsers` returned
+    function,  # function that does the work
+    example,  # one line of its use
+):
     "Parser of one verb."
-    p = commands.add_parser(function.__name__, help=function.__doc__, description=function.__doc__, epilog=f"example:\n  {example}",
-                            formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = commands.add_parser(
+        function.__name__,
+        help=function.__doc__,
+        description=function.__doc__,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     p.add_argument("--json", action="store_true", help="print one JSON object")
     p.set_defaults(run=function)
     return p
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #d84ff695
-UNIT = dict(choices=list(UNITS["alpha"]), default="bohr3", help="unit of 'polarizability' in an xyz file (default: %(default)s)")
+UNIT = dict(
+    choices=list(UNITS["alpha"]), default="bohr3", help="unit of 'polarizability' in an xyz file (default: %(default)s)"
+)
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #0404b804
 def _add_trajectory(p, **options):
-    p.add_argument("trajectory", metavar="TRAJECTORY", help=".npz, .xyz or another file that ASE reads; equal steps in time", **options)
-    p.add_argument("--topology", metavar="FILE", help="names the atoms (.pdb, .gro, .psf) where TRAJECTORY holds positions only (.xtc, .dcd)")
-    p.add_argument("--dt-fs", type=number(), metavar="FS", help="time between frames; an npz of a trajectory knows its own")
-    p.add_argument("--resolution", type=number(), default=5., metavar="CM-1", help="width of a sharp line, cm-1 (default: %(default)s)")
+    p.add_argument(
+        "trajectory",
+        metavar="TRAJECTORY",
+        help=".npz, .xyz or another file that ASE reads; equal steps in time",
+        **options,
+    )
+    p.add_argument(
+        "--topology",
+        metavar="FILE",
+        help="names the atoms (.pdb, .gro, .psf) where TRAJECTORY holds positions only (.xtc, .dcd)",
+    )
+    p.add_argument(
+        "--dt-fs", type=number(), metavar="FS", help="time between frames; an npz of a trajectory knows its own"
+    )
+    p.add_argument(
+        "--resolution",
+        type=number(),
+        default=5.0,
+        metavar="CM-1",
+        help="width of a sharp line, cm-1 (default: %(default)s)",
+    )
+
 
 def _add_train(p):
-    p.add_argument("--train", metavar="TRAIN", help="the frames that MODEL was fitted on, with polarizabilities: adds the model's own error, from four more fits without a quarter of them each")
+    p.add_argument(
+        "--train",
+        metavar="TRAIN",
+        help="the frames that MODEL was fitted on, with polarizabilities: adds the model's own error, from four more fits without a quarter of them each",
+    )

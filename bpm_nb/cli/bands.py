@@ -19,18 +19,37 @@ from ..data.datasets import harmonic_record, load, shipped
 from ..data.files import read_trajectory
 
 # %% ../../nbs/90_cli/04_bands.ipynb #35fba448
-def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, lines, harmonic, train, unit, pairs, motions, bands, output
+def assign(
+    a,  # arguments: model, trajectory, topology, dt_fs, resolution, lines, harmonic, train, unit, pairs, motions, bands, output
+):
     "Take a trajectory's spectrum apart: bonds, motions and lines behind its bands, as a page."
-    from bpm_nb.reports.html import origin, write_page
-    from bpm_nb.reports.sections import LINES_TEXT, MODES_TEXT, MOTIONS_TEXT, NATURAL, PARTITION, SHARES_TEXT, SHARE_ERRORS, _band_match, _blocks_text, _harmonic_rows, _taken_apart
-    from bpm_nb.reports.text import _line_text
     from bpm_nb import assignment, plots
-    from bpm_nb.reports import tables
     from bpm_nb.bonds import bond_labels
+    from bpm_nb.reports import tables
+    from bpm_nb.reports.html import origin, write_page
+    from bpm_nb.reports.sections import (
+        LINES_TEXT,
+        MODES_TEXT,
+        MOTIONS_TEXT,
+        NATURAL,
+        PARTITION,
+        SHARE_ERRORS,
+        SHARES_TEXT,
+        _band_match,
+        _blocks_text,
+        _harmonic_rows,
+        _taken_apart,
+    )
+    from bpm_nb.reports.text import _line_text
+
     out, model = output_path(a.output, [".html"], [a.model, a.trajectory]), model_file(a.model)
-    if a.motions and not Path(a.motions).is_dir(): raise InputError(f"{a.motions}: there is no such folder; make it first")
+    if a.motions and not Path(a.motions).is_dir():
+        raise InputError(f"{a.motions}: there is no such folder; make it first")
     trajectory = read_trajectory(a.trajectory, a.dt_fs, a.topology)
-    minimum, (lines, trusted, masses) = harmonic_record(a.harmonic, trajectory.numbers), reference_lines(a.lines, trajectory)
+    minimum, (lines, trusted, masses) = (
+        harmonic_record(a.harmonic, trajectory.numbers),
+        reference_lines(a.lines, trajectory),
+    )
     taken = _taken_apart(a, model, trajectory, minimum)
     nu, record = [line.wavenumber_cm1 for line in lines], trusted or minimum
     moves = assignment.line_motions(nu, record, taken.frame, masses) if lines and record else None
@@ -39,40 +58,90 @@ def assign(a): # arguments: model, trajectory, topology, dt_fs, resolution, line
     how = tables.motion_rows(taken.motions, trajectory.numbers, taken.modes, taken.frame.masses)
     match = _band_match(taken, nu, moves)
     told = tables.match_rows(match, [line.assignment for line in lines]) if match else []
-    sections = [("Spectrum", f"Raman activity, {NATURAL}, with its isotropic and anisotropic parts. Errors are from {_blocks_text(taken.spectrum)}. What follows is about the {len(taken.bands)} strongest bands.",
-                 plots.spectrum(taken.spectrum, taken.bands)),
-                ("Which bonds", SHARES_TEXT[a.pairs] + (SHARE_ERRORS if a.train else ""), plots.shares(taken.shares, names), rows), ("Which motion", MOTIONS_TEXT, how)]
-    if match: sections.append(("Which line", LINES_TEXT[moves is not None], plots.lines(taken.spectrum, match), told))
-    if minimum: sections.append(("Against harmonic lines", MODES_TEXT, _harmonic_rows(a, trajectory, minimum, taken, lines, moves)))
-    sections += [("What light does not see", "The Raman activity above the density of vibrational states: a motion that is only in the lower one leaves the polarizability alone.",
-                  plots.stacked({"Raman": taken.spectrum, "states": taken.states})), ("Settings", ", ".join(f"{k} = {v}" for k, v in taken.spectrum.settings.items()))]
+    sections = [
+        (
+            "Spectrum",
+            f"Raman activity, {NATURAL}, with its isotropic and anisotropic parts. Errors are from {_blocks_text(taken.spectrum)}. What follows is about the {len(taken.bands)} strongest bands.",
+            plots.spectrum(taken.spectrum, taken.bands),
+        ),
+        (
+            "Which bonds",
+            SHARES_TEXT[a.pairs] + (SHARE_ERRORS if a.train else ""),
+            plots.shares(taken.shares, names),
+            rows,
+        ),
+        ("Which motion", MOTIONS_TEXT, how),
+    ]
+    if match:
+        sections.append(("Which line", LINES_TEXT[moves is not None], plots.lines(taken.spectrum, match), told))
+    if minimum:
+        sections.append(
+            ("Against harmonic lines", MODES_TEXT, _harmonic_rows(a, trajectory, minimum, taken, lines, moves))
+        )
+    sections += [
+        (
+            "What light does not see",
+            "The Raman activity above the density of vibrational states: a motion that is only in the lower one leaves the polarizability alone.",
+            plots.stacked({"Raman": taken.spectrum, "states": taken.states}),
+        ),
+        ("Settings", ", ".join(f"{k} = {v}" for k, v in taken.spectrum.settings.items())),
+    ]
     files = _write_motions(a.motions, trajectory.numbers, taken.motions) if a.motions else []
     asked = dict(lines=a.lines, harmonic=a.harmonic, pairs=a.pairs, bands=a.bands)
-    write_page(out, f"Bands of {Path(a.trajectory).name}", sections, taken.spectrum.settings | asked | origin([f for f in (a.model, a.trajectory, a.topology, a.train, a.harmonic, *(a.lines or [])) if f]))
-    text = [f"{r['wavenumber (cm⁻¹)']:>14} cm⁻¹   {r['bonds and their shares']}{_line_text(k, match, lines)}" for k, r in enumerate(rows)]
-    return dict(output=str(out), bands=rows, motions=how, lines=told, files=files), "\n".join([*text, PARTITION, str(out), *files])
+    write_page(
+        out,
+        f"Bands of {Path(a.trajectory).name}",
+        sections,
+        taken.spectrum.settings
+        | asked
+        | origin([f for f in (a.model, a.trajectory, a.topology, a.train, a.harmonic, *(a.lines or [])) if f]),
+    )
+    text = [
+        f"{r['wavenumber (cm⁻¹)']:>14} cm⁻¹   {r['bonds and their shares']}{_line_text(k, match, lines)}"
+        for k, r in enumerate(rows)
+    ]
+    return dict(output=str(out), bands=rows, motions=how, lines=told, files=files), "\n".join(
+        [*text, PARTITION, str(out), *files]
+    )
 
 # %% ../../nbs/90_cli/04_bands.ipynb #231a9925
 def _left_out_shares(a, model, trajectory):
     "`Shares` by the models without a part of the training frames."
     from bpm_nb import assignment
+
     parts = (assignment.segment_tensors(m, trajectory, not a.pairs)[1] for m in _left_out_models(a, model))
-    return [assignment.bond_shares(tensors, trajectory.dt_fs, len(trajectory.pos), resolution_cm1=a.resolution) for tensors in parts]
+    return [
+        assignment.bond_shares(tensors, trajectory.dt_fs, len(trajectory.pos), resolution_cm1=a.resolution)
+        for tensors in parts
+    ]
 
 # %% ../../nbs/90_cli/04_bands.ipynb #84d4a380
-def reference_lines(given, # wavenumbers, one table in .csv, or one name of a shipped molecule, as a list of texts; None: no lines
-                    trajectory): # `Trajectory` of the run
+def reference_lines(
+    given,  # wavenumbers, one table in .csv, or one name of a shipped molecule, as a list of texts; None: no lines
+    trajectory,  # `Trajectory` of the run
+):
     "List of `bpm_nb.data.Line`; the `Harmonic` record whose modes are behind them and their masses (N,), u, or None and None."
     from ase.data import atomic_masses
+
     from bpm_nb.data.datasets import Line, read_lines
-    if not given: return [], None, None
-    if len(given) == 1 and given[0].endswith(".csv"): return read_lines(given[0]), None, None
+
+    if not given:
+        return [], None, None
+    if len(given) == 1 and given[0].endswith(".csv"):
+        return read_lines(given[0]), None, None
     if len(given) == 1 and given[0] in shipped():
         masses = atomic_masses[trajectory.numbers]
-        if not np.allclose(masses, trajectory.mass(), atol=0.05): warnings.warn(f"the lines of {given[0]} are those of the natural elements, and the run has other isotopes: their shifts are in the distances")
+        if not np.allclose(masses, trajectory.mass(), atol=0.05):
+            warnings.warn(
+                f"the lines of {given[0]} are those of the natural elements, and the run has other isotopes: their shifts are in the distances"
+            )
         return load(given[0]).lines, harmonic_record(given[0], trajectory.numbers, "dft"), masses
-    try: return [Line(number()(text), "", "", "", "") for text in given], None, None
-    except argparse.ArgumentTypeError as e: raise InputError(f"--lines: {e}; give wavenumbers in cm-1, one table in .csv, or one of {', '.join(shipped())}") from None
+    try:
+        return [Line(number()(text), "", "", "", "") for text in given], None, None
+    except argparse.ArgumentTypeError as e:
+        raise InputError(
+            f"--lines: {e}; give wavenumbers in cm-1, one table in .csv, or one of {', '.join(shipped())}"
+        ) from None
 
 # %% ../../nbs/90_cli/04_bands.ipynb #0a0ea68f
 def _write_motions(folder, numbers, motions):
@@ -82,10 +151,11 @@ def _write_motions(folder, numbers, motions):
     from ase.io import write as ase_write
 
     from bpm_nb.assignment.motion import animation
+
     files = []
     for m in motions:
         text = StringIO()
         ase_write(text, animation(numbers, m), format="extxyz")
-        files.append(str(Path(folder)/f"motion-{m.wavenumber_cm1:.0f}.xyz"))
+        files.append(str(Path(folder) / f"motion-{m.wavenumber_cm1:.0f}.xyz"))
         write_atomic(files[-1], lambda f: f.write(text.getvalue().encode()))
     return files

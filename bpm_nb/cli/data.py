@@ -18,81 +18,203 @@ from ..data.datasets import start_geometry
 from ..data.files import read_frames, write
 
 # %% ../../nbs/90_cli/06_data.ipynb #a333439f
-def convert(a): # arguments: positions, numbers, alpha, dipole, energy, forces, units, unit, output
+def convert(
+    a,  # arguments: positions, numbers, alpha, dipole, energy, forces, units, unit, output
+):
     "Bring frames of other programs (npy, npz, extended xyz) into one file in the library's units."
     arrays = {k: getattr(a, k) for k in ("alpha", "dipole", "energy", "forces") if getattr(a, k)}
-    file = lambda text: text.partition(".npz:")[0] + ".npz" if ".npz:" in text else text
-    out = output_path(a.output, [".npz", ".xyz", ".extxyz"], map(file, [a.positions, a.numbers or a.positions, *arrays.values()]))
+
+    def file(text):
+        return text.partition(".npz:")[0] + ".npz" if ".npz:" in text else text
+
+    out = output_path(
+        a.output, [".npz", ".xyz", ".extxyz"], map(file, [a.positions, a.numbers or a.positions, *arrays.values()])
+    )
     if a.numbers is None:
-        if arrays or a.units or Path(a.positions).suffix not in (".npz", ".xyz", ".extxyz"): raise InputError(f"{a.positions}: arrays need the atoms too; give them as --numbers \"C C O H\"")
+        if arrays or a.units or Path(a.positions).suffix not in (".npz", ".xyz", ".extxyz"):
+            raise InputError(f'{a.positions}: arrays need the atoms too; give them as --numbers "C C O H"')
         frames = read_frames(a.positions, a.unit)
-    else: frames = frames_from(a.numbers, a.positions, **arrays, units=dict(_unit_pair(u) for u in a.units or []))
+    else:
+        frames = frames_from(a.numbers, a.positions, **arrays, units=dict(_unit_pair(u) for u in a.units or []))
     write(out, frames)
     found = [k for k in ("alpha", "dipole", "energy", "forces") if getattr(frames, k) is not None]
-    return dict(output=str(out), n_frames=len(frames), properties=found), f"{len(frames)} frames with {', '.join(['positions', *found])}\n{out}"
+    return dict(
+        output=str(out), n_frames=len(frames), properties=found
+    ), f"{len(frames)} frames with {', '.join(['positions', *found])}\n{out}"
 
 # %% ../../nbs/90_cli/06_data.ipynb #6c84bd7d
-def reference(a): # arguments: molecule, what, output and their settings
+def reference(
+    a,  # arguments: molecule, what, output and their settings
+):
     "Make reference data: frames with polarizabilities, a trajectory, or the derivatives of a harmonic spectrum."
     out, (numbers, pos) = output_path(a.output, [".npz"]), start_geometry(a.molecule)
-    return dict(frames=_reference_frames, trajectory=_reference_trajectory, harmonic=_reference_harmonic)[a.what](a, out, numbers, pos, dict(charge=a.charge, spin=a.spin, workers=a.workers))
+    return dict(frames=_reference_frames, trajectory=_reference_trajectory, harmonic=_reference_harmonic)[a.what](
+        a, out, numbers, pos, dict(charge=a.charge, spin=a.spin, workers=a.workers)
+    )
+
 
 def _reference_frames(a, out, numbers, pos, common):
-    from bpm_nb.reference.quantum import Level
     from bpm_nb.reference.frames import reference_frames
-    made = reference_frames(out, numbers, pos, a.n_frames, a.temperature or (500.,), a.seed, Level(a.xc, a.basis), oversample=a.oversample, **common)
+    from bpm_nb.reference.quantum import Level
+
+    made = reference_frames(
+        out,
+        numbers,
+        pos,
+        a.n_frames,
+        a.temperature or (500.0,),
+        a.seed,
+        Level(a.xc, a.basis),
+        oversample=a.oversample,
+        **common,
+    )
     return dict(output=str(out), n_frames=len(made)), f"{len(made)} frames\n{out}"
+
 
 def _reference_trajectory(a, out, numbers, pos, common):
     from bpm_nb.dynamics.trajectory import reference_trajectory
+
     masses = isotope_dict(a.masses) if a.masses else None
-    made = reference_trajectory(out, numbers, pos, a.segments, a.length_ps, (a.temperature or [300.])[0], a.step_fs, a.save_fs, a.seed, **common, masses=masses)
+    made = reference_trajectory(
+        out,
+        numbers,
+        pos,
+        a.segments,
+        a.length_ps,
+        (a.temperature or [300.0])[0],
+        a.step_fs,
+        a.save_fs,
+        a.seed,
+        **common,
+        masses=masses,
+    )
     drift = made.energy_drift()
-    return dict(output=str(out), shape=list(made.pos.shape), drift_mev_per_atom_10ps=drift.tolist()), f"{made.pos.shape[0]} segments, largest energy drift {np.abs(drift).max():.2g} meV per atom and 10 ps\n{out}"
+    return dict(
+        output=str(out), shape=list(made.pos.shape), drift_mev_per_atom_10ps=drift.tolist()
+    ), f"{made.pos.shape[0]} segments, largest energy drift {np.abs(drift).max():.2g} meV per atom and 10 ps\n{out}"
+
 
 def _reference_harmonic(a, out, numbers, pos, common):
     from ase.data import atomic_masses
-    from bpm_nb.reference.quantum import Level
+
     from bpm_nb.reference.harmonic import reference_harmonic
+    from bpm_nb.reference.quantum import Level
     from bpm_nb.spectra.modes import harmonic_modes
-    made = reference_harmonic(out, numbers, pos, a.surface, a.displacement, Level(a.xc, a.basis), **common, symmetry_tol=a.symmetry)
+
+    made = reference_harmonic(
+        out, numbers, pos, a.surface, a.displacement, Level(a.xc, a.basis), **common, symmetry_tol=a.symmetry
+    )
     modes = harmonic_modes(atomic_masses[made.numbers], made.pos, made.hessian, made.dalpha, made.ddipole)
-    lines = [dict(wavenumber_cm1=nu, activity_A4_u=s, depolarization_ratio=rho, infrared_km_mol=ir)
-             for nu, s, rho, ir in zip(modes.wavenumber_cm1, modes.activity, modes.depolarization_ratio, modes.infrared)]
-    rows = [f"{x['wavenumber_cm1']:9.0f} cm⁻¹   activity {x['activity_A4_u']:7.2f} Å⁴/u   ρ {x['depolarization_ratio']:.2f}   infrared {x['infrared_km_mol']:6.1f} km/mol" for x in lines]
+    lines = [
+        dict(wavenumber_cm1=nu, activity_A4_u=s, depolarization_ratio=rho, infrared_km_mol=ir)
+        for nu, s, rho, ir in zip(modes.wavenumber_cm1, modes.activity, modes.depolarization_ratio, modes.infrared)
+    ]
+    rows = [
+        f"{x['wavenumber_cm1']:9.0f} cm⁻¹   activity {x['activity_A4_u']:7.2f} Å⁴/u   ρ {x['depolarization_ratio']:.2f}   infrared {x['infrared_km_mol']:6.1f} km/mol"
+        for x in lines
+    ]
     return dict(output=str(out), surface=a.surface, lines=lines), "\n".join([*rows, str(out)])
 
 # %% ../../nbs/90_cli/06_data.ipynb #2ad5c6e6
 def _add_convert_verb(commands):
-    p = verb(commands, convert, "bpm-nb convert coord.npy --numbers 'C C O C O H H H H' --alpha data.npz:polar --units pos=bohr -o frames.npz")
-    p.add_argument("positions", metavar="POSITIONS", help="FILE.npy or FILE.npz:KEY, (S, N, 3), with --numbers; or frames in .xyz or .npz")
-    p.add_argument("--numbers", metavar="ATOMS", help="symbols with spaces between them, or where atomic numbers are: FILE.npy or FILE.npz:KEY")
-    for name, shape in dict(alpha="(S, 3, 3) or (S, 9) polarizability", dipole="(S, 3)", energy="(S,)", forces="(S, N, 3)").items():
+    p = verb(
+        commands,
+        convert,
+        "bpm-nb convert coord.npy --numbers 'C C O C O H H H H' --alpha data.npz:polar --units pos=bohr -o frames.npz",
+    )
+    p.add_argument(
+        "positions",
+        metavar="POSITIONS",
+        help="FILE.npy or FILE.npz:KEY, (S, N, 3), with --numbers; or frames in .xyz or .npz",
+    )
+    p.add_argument(
+        "--numbers",
+        metavar="ATOMS",
+        help="symbols with spaces between them, or where atomic numbers are: FILE.npy or FILE.npz:KEY",
+    )
+    for name, shape in dict(
+        alpha="(S, 3, 3) or (S, 9) polarizability", dipole="(S, 3)", energy="(S,)", forces="(S, N, 3)"
+    ).items():
         p.add_argument(f"--{name}", metavar="ARRAY", help=f"{shape}: FILE.npy or FILE.npz:KEY")
-    p.add_argument("--units", nargs="+", metavar="NAME=UNIT", help=f"of arrays in other units than the first: {'; '.join(f'{k}={chr(124).join(v)}' for k, v in UNITS.items())}")
+    p.add_argument(
+        "--units",
+        nargs="+",
+        metavar="NAME=UNIT",
+        help=f"of arrays in other units than the first: {'; '.join(f'{k}={chr(124).join(v)}' for k, v in UNITS.items())}",
+    )
     p.add_argument("--unit", **UNIT)
     p.add_argument("-o", "--output", required=True, metavar="OUT", help=".npz or .xyz")
 
 # %% ../../nbs/90_cli/06_data.ipynb #79bb25c5
 def _add_reference_verb(commands):
-    p = verb(commands, reference, "bpm-nb reference malonaldehyde-enol --what frames --n-frames 100 -o frames.npz --workers 2")
+    p = verb(
+        commands,
+        reference,
+        "bpm-nb reference malonaldehyde-enol --what frames --n-frames 100 -o frames.npz --workers 2",
+    )
     p.add_argument("molecule", metavar="MOLECULE", help="a known molecule, or an xyz file")
-    p.add_argument("--what", choices=["frames", "trajectory", "harmonic"], default="frames", help="(default: %(default)s)")
-    p.add_argument("-o", "--output", required=True, metavar="OUT", help="where the result goes, .npz; a stopped run goes on from OUT.parts")
-    p.add_argument("--temperature", type=number(), nargs="+", metavar="K", help="one or more for frames (default: 500), one for a trajectory (default: 300)")
+    p.add_argument(
+        "--what", choices=["frames", "trajectory", "harmonic"], default="frames", help="(default: %(default)s)"
+    )
+    p.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="where the result goes, .npz; a stopped run goes on from OUT.parts",
+    )
+    p.add_argument(
+        "--temperature",
+        type=number(),
+        nargs="+",
+        metavar="K",
+        help="one or more for frames (default: 500), one for a trajectory (default: 300)",
+    )
     p.add_argument("--seed", type=number(-1, int), default=0, help="random seed (default: %(default)s)")
     p.add_argument("--charge", type=int, default=0, help="total charge (default: %(default)s)")
     p.add_argument("--spin", type=int, default=0, help="unpaired electrons (default: %(default)s)")
     p.add_argument("--workers", type=number(kind=int), default=1, help="processes (default: %(default)s)")
     p.add_argument("--n-frames", type=number(kind=int), default=400, help="frames (default: %(default)s)")
-    p.add_argument("--oversample", type=number(kind=int), default=2, help="sampled frames for each one chosen (default: %(default)s)")
+    p.add_argument(
+        "--oversample",
+        type=number(kind=int),
+        default=2,
+        help="sampled frames for each one chosen (default: %(default)s)",
+    )
     p.add_argument("--xc", default="b3lyp", help="functional (default: %(default)s)")
     p.add_argument("--basis", default="def2-svpd", help="basis set (default: %(default)s)")
-    p.add_argument("--segments", type=number(kind=int), default=8, help="segments of the trajectory (default: %(default)s)")
-    p.add_argument("--length-ps", type=number(kind=int), default=10, help="length of a segment, ps (default: %(default)s)")
+    p.add_argument(
+        "--segments", type=number(kind=int), default=8, help="segments of the trajectory (default: %(default)s)"
+    )
+    p.add_argument(
+        "--length-ps", type=number(kind=int), default=10, help="length of a segment, ps (default: %(default)s)"
+    )
     p.add_argument("--step-fs", type=number(), default=0.25, help="time step, fs (default: %(default)s)")
-    p.add_argument("--masses", nargs="+", type=_mass, metavar="ATOM=U", help="isotopes of a trajectory, as in 5=2.014 for deuterium at atom 5, counted from 0")
-    p.add_argument("--save-fs", type=number(), default=2., help="time between saved states, fs (default: %(default)s)")
-    p.add_argument("--surface", choices=["dft", "gfn2"], default="dft", help="of minimum and Hessian of a harmonic spectrum: the level itself, or that of the dynamics (default: %(default)s)")
-    p.add_argument("--displacement", type=number(), default=0.005, metavar="Å", help="step of the central differences (default: %(default)s)")
-    p.add_argument("--symmetry", type=number(-1e-9), default=0.02, metavar="Å", help="largest distance of an atom from where a symmetry has it: steps that are alike are computed once; 0: all are (default: %(default)s)")
+    p.add_argument(
+        "--masses",
+        nargs="+",
+        type=_mass,
+        metavar="ATOM=U",
+        help="isotopes of a trajectory, as in 5=2.014 for deuterium at atom 5, counted from 0",
+    )
+    p.add_argument("--save-fs", type=number(), default=2.0, help="time between saved states, fs (default: %(default)s)")
+    p.add_argument(
+        "--surface",
+        choices=["dft", "gfn2"],
+        default="dft",
+        help="of minimum and Hessian of a harmonic spectrum: the level itself, or that of the dynamics (default: %(default)s)",
+    )
+    p.add_argument(
+        "--displacement",
+        type=number(),
+        default=0.005,
+        metavar="Å",
+        help="step of the central differences (default: %(default)s)",
+    )
+    p.add_argument(
+        "--symmetry",
+        type=number(-1e-9),
+        default=0.02,
+        metavar="Å",
+        help="largest distance of an atom from where a symmetry has it: steps that are alike are computed once; 0: all are (default: %(default)s)",
+    )

@@ -16,85 +16,174 @@ from ..data.datasets import harmonic_record, shipped
 from ..data.files import read_trajectory
 
 # %% ../../nbs/90_cli/05_forms.ipynb #dd5af78c
-def isotopes(a): # arguments: molecule, masses, surface, model, runs, dt_fs, resolution, output
+def isotopes(
+    a,  # arguments: molecule, masses, surface, model, runs, dt_fs, resolution, output
+):
     "Shift of each band by other isotopes: of the harmonic lines, and of two runs where they are given."
+    from bpm_nb import assignment, plots
+    from bpm_nb.dynamics.calculators import isotope_masses
+    from bpm_nb.reports import tables
     from bpm_nb.reports.html import origin, write_page
     from bpm_nb.reports.text import _atom_names, columns_text
-    from bpm_nb import assignment, plots
-    from bpm_nb.reports import tables
-    from bpm_nb.dynamics.calculators import isotope_masses
     from bpm_nb.spectra.blocks import estimator
     from bpm_nb.spectra.modes import harmonic_spectrum, modes_of
-    if (a.runs is None) != (a.model is None): raise InputError("give --model and --runs together, or neither")
-    out, minimum = output_path(a.output, [".html"], [a.molecule, a.model, *(a.runs or [])] if a.runs else [a.molecule]), harmonic_record(a.molecule, surface=a.surface)
+
+    if (a.runs is None) != (a.model is None):
+        raise InputError("give --model and --runs together, or neither")
+    out, minimum = (
+        output_path(a.output, [".html"], [a.molecule, a.model, *(a.runs or [])] if a.runs else [a.molecule]),
+        harmonic_record(a.molecule, surface=a.surface),
+    )
     light, heavy = isotope_masses(minimum.numbers, {}), isotope_masses(minimum.numbers, isotope_dict(a.masses))
     modes = [modes_of(minimum, np.array(m)) for m in (light, heavy)]
     shifts = assignment.isotope_shifts(*modes, light, heavy)
-    settings = estimator(1, 5001, 2., a.resolution).settings
+    settings = estimator(1, 5001, 2.0, a.resolution).settings
     drawn = [harmonic_spectrum(m, settings) for m in modes]
-    names = ["natural", " ".join(f"{name}={u:g}" for name, u in zip(_atom_names(minimum.numbers, a.masses), dict(a.masses).values()))]
+    names = [
+        "natural",
+        " ".join(f"{name}={u:g}" for name, u in zip(_atom_names(minimum.numbers, a.masses), dict(a.masses).values())),
+    ]
     rows = tables.shift_rows(shifts, names)
-    surface = dict(gfn2="GFN2-xTB", dft="density-functional theory")[a.surface] if a.molecule in shipped() else a.molecule
-    sections = [("Harmonic lines", f"Raman activity of both on one scale, from the same second derivatives ({surface}) with other masses.", plots.stacked(dict(zip(names, drawn)), common=True)),
-                ("Shift of each normal mode", "Modes are paired by their motion. Where the overlap is low, the masses have mixed motions, and no mode of one is a mode of the other.", rows)]
+    surface = (
+        dict(gfn2="GFN2-xTB", dft="density-functional theory")[a.surface] if a.molecule in shipped() else a.molecule
+    )
+    sections = [
+        (
+            "Harmonic lines",
+            f"Raman activity of both on one scale, from the same second derivatives ({surface}) with other masses.",
+            plots.stacked(dict(zip(names, drawn)), common=True),
+        ),
+        (
+            "Shift of each normal mode",
+            "Modes are paired by their motion. Where the overlap is low, the masses have mixed motions, and no mode of one is a mode of the other.",
+            rows,
+        ),
+    ]
     result = dict(output=str(out), modes=rows)
     if a.runs:
         found = _isotope_bands(a, minimum.numbers, light, heavy, shifts)
         result["bands"], settings = tables.shift_rows(found[1], names), found[0][0].settings
-        sections += [("Spectra of the runs", "Raman activity of both on one scale.", plots.stacked(dict(zip(names, found[0])), common=True)),
-                     ("Shift of each band", "The residual says how far a band lies from where the ratio of its harmonic modes puts it.", result["bands"])]
-    write_page(out, f"Isotopes of {Path(a.molecule).stem}", sections, settings | dict(masses=heavy, surface=surface) | origin([f for f in (a.molecule, a.model, *(a.runs or [])) if f]))
-    head = f"bands of the runs; residual: how far from where the harmonic lines put them ({surface}):" if a.runs else f"harmonic lines ({surface}):"
+        sections += [
+            (
+                "Spectra of the runs",
+                "Raman activity of both on one scale.",
+                plots.stacked(dict(zip(names, found[0])), common=True),
+            ),
+            (
+                "Shift of each band",
+                "The residual says how far a band lies from where the ratio of its harmonic modes puts it.",
+                result["bands"],
+            ),
+        ]
+    write_page(
+        out,
+        f"Isotopes of {Path(a.molecule).stem}",
+        sections,
+        settings
+        | dict(masses=heavy, surface=surface)
+        | origin([f for f in (a.molecule, a.model, *(a.runs or [])) if f]),
+    )
+    head = (
+        f"bands of the runs; residual: how far from where the harmonic lines put them ({surface}):"
+        if a.runs
+        else f"harmonic lines ({surface}):"
+    )
     return result, "\n".join([head, *columns_text(result.get("bands", rows)), str(out)])
 
 # %% ../../nbs/90_cli/05_forms.ipynb #224a8b66
 def _isotope_bands(a, numbers, light, heavy, shifts):
     "Raman spectra of both runs, and list of `bpm_nb.assign.Shift` of their bands."
-    from bpm_nb.reports.sections import trajectory_spectrum
     from bpm_nb import assignment
+    from bpm_nb.reports.sections import trajectory_spectrum
     from bpm_nb.spectra.bands import peaks
+
     model, found = model_file(a.model), []
     for file, masses in zip(a.runs, (light, heavy)):
         trajectory = read_trajectory(file, a.dt_fs)
-        if not np.array_equal(trajectory.numbers, numbers): raise InputError(f"{file}: another molecule than {a.molecule}, or its atoms stand in another order")
-        if not np.allclose(trajectory.mass(), masses, atol=0.05): raise InputError(f"{file}: its masses are not those of --masses; give first the run of the natural elements, then that of the isotopes")
-        with naming(file): found.append(trajectory_spectrum(model, trajectory, a.resolution))
+        if not np.array_equal(trajectory.numbers, numbers):
+            raise InputError(f"{file}: another molecule than {a.molecule}, or its atoms stand in another order")
+        if not np.allclose(trajectory.mass(), masses, atol=0.05):
+            raise InputError(
+                f"{file}: its masses are not those of --masses; give first the run of the natural elements, then that of the isotopes"
+            )
+        with naming(file):
+            found.append(trajectory_spectrum(model, trajectory, a.resolution))
     return found, assignment.band_shifts(*map(peaks, found), shifts)
 
 # %% ../../nbs/90_cli/05_forms.ipynb #75daae39
-def compare(a): # arguments: model, first, second, second_model, dt_fs, resolution, temperature, laser, mixture, output
+def compare(
+    a,  # arguments: model, first, second, second_model, dt_fs, resolution, temperature, laser, mixture, output
+):
     "Compare the spectra of two forms: marker bands, and their mixture that explains a measured spectrum."
+    from bpm_nb import assignment, plots
+    from bpm_nb.reports import tables
     from bpm_nb.reports.html import origin, short_names, write_page
     from bpm_nb.reports.sections import trajectory_spectrum
     from bpm_nb.reports.text import told_apart
-    from bpm_nb import assignment, plots
-    from bpm_nb.reports import tables
-    from bpm_nb.spectra.raman import instrument_intensity
     from bpm_nb.spectra.files import read_spectrum
+    from bpm_nb.spectra.raman import instrument_intensity
+
     given = [f for f in (a.model, a.first, a.second, a.second_model, a.mixture) if f]
     out, measured = output_path(a.output, [".html"], given), read_spectrum(a.mixture) if a.mixture else None
-    names, found, kelvin = told_apart([n.rpartition(".")[0] for n in map(short_names([a.first, a.second]).get, (a.first, a.second))]), [], []
-    if names[0] == names[1]: names = [f"{n} ({k})" for k, n in enumerate(names, 1)] # one run, by two models
+    names, found, kelvin = (
+        told_apart([n.rpartition(".")[0] for n in map(short_names([a.first, a.second]).get, (a.first, a.second))]),
+        [],
+        [],
+    )
+    if names[0] == names[1]:
+        names = [f"{n} ({k})" for k, n in enumerate(names, 1)]  # one run, by two models
     for model, file in ((a.model, a.first), (a.second_model or a.model, a.second)):
         model, trajectory = model_file(model), read_trajectory(file, a.dt_fs)
-        with naming(file): found.append(trajectory_spectrum(model, trajectory, a.resolution))
-        kelvin.append(a.temperature or trajectory.temperature_K or 300.)
+        with naming(file):
+            found.append(trajectory_spectrum(model, trajectory, a.resolution))
+        kelvin.append(a.temperature or trajectory.temperature_K or 300.0)
     seen = [instrument_intensity(s, a.laser, t) for s, t in zip(found, kelvin)]
     alike = np.isclose(*kelvin, rtol=0.01)
-    compared = found if alike else seen # activity grows with temperature
-    settings = {k: v for k, v in compared[0].settings.items() if k != "temperature_K"} | dict(laser_nm=a.laser, temperatures_K=kelvin)
+    compared = found if alike else seen  # activity grows with temperature
+    settings = {k: v for k, v in compared[0].settings.items() if k != "temperature_K"} | dict(
+        laser_nm=a.laser, temperatures_K=kelvin
+    )
     markers = assignment.marker_bands(*compared)
     rows = tables.marker_rows(markers, names, len(markers))
-    sections = [("Spectra", f"{settings['quantity']} of both, {' and '.join(f'{t:g}' for t in kelvin)} K, on one scale. Shaded: bands whose area differs by more than three standard errors.", plots.comparison(*compared, names, markers)), ("Marker bands", rows)]
+    sections = [
+        (
+            "Spectra",
+            f"{settings['quantity']} of both, {' and '.join(f'{t:g}' for t in kelvin)} K, on one scale. Shaded: bands whose area differs by more than three standard errors.",
+            plots.comparison(*compared, names, markers),
+        ),
+        ("Marker bands", rows),
+    ]
     result = dict(output=str(out), markers=rows)
     if measured:
         mix = assignment.mixture(measured, seen)
         result["fractions"], result["fraction_errors"] = mix.fractions.tolist(), mix.fraction_errors.tolist()
-        sections.append((f"What {Path(a.mixture).name} is made of", " and ".join(f"{plots.with_error(100*f, 100*e, 0)} % {n}" for f, e, n in zip(mix.fractions, mix.fraction_errors, names)) + ".", plots.mixed(mix)))
+        sections.append(
+            (
+                f"What {Path(a.mixture).name} is made of",
+                " and ".join(
+                    f"{plots.with_error(100 * f, 100 * e, 0)} % {n}"
+                    for f, e, n in zip(mix.fractions, mix.fraction_errors, names)
+                )
+                + ".",
+                plots.mixed(mix),
+            )
+        )
     sections.append(("Settings", ", ".join(f"{k} = {v}" for k, v in settings.items())))
     write_page(out, f"{names[0]} and {names[1]}", sections, settings | origin(given))
-    lines = [f"{r['wavenumber (cm⁻¹)']:>6} cm⁻¹   {names[0]} {list(r.values())[1]}   {names[1]} {list(r.values())[2]}   {r['in standard errors']} standard errors" for r in rows]
-    return result, "\n".join(["marker bands, with their relative areas:" if lines else "marker bands: no area differs by more than three standard errors", *lines, *([sections[2][1]] if measured else []), str(out)])
+    lines = [
+        f"{r['wavenumber (cm⁻¹)']:>6} cm⁻¹   {names[0]} {list(r.values())[1]}   {names[1]} {list(r.values())[2]}   {r['in standard errors']} standard errors"
+        for r in rows
+    ]
+    return result, "\n".join(
+        [
+            "marker bands, with their relative areas:"
+            if lines
+            else "marker bands: no area differs by more than three standard errors",
+            *lines,
+            *([sections[2][1]] if measured else []),
+            str(out),
+        ]
+    )
 
 # %% ../../nbs/90_cli/05_forms.ipynb #1ea63310
 def _add_compare(p):
@@ -102,20 +191,61 @@ def _add_compare(p):
     p.add_argument("first", metavar="FIRST", help="trajectory of one form")
     p.add_argument("second", metavar="SECOND", help="trajectory of the other form")
     p.add_argument("--second-model", metavar="MODEL", help="model for SECOND (default: the same)")
-    p.add_argument("--mixture", metavar="SPECTRUM", help="measured spectrum, a table of wavenumber and intensity: which mixture of the forms is it?")
-    p.add_argument("--dt-fs", type=number(), metavar="FS", help="time between frames; an npz of a trajectory knows its own")
-    p.add_argument("--resolution", type=number(), default=5., metavar="CM-1", help="width of a sharp line, cm-1 (default: %(default)s)")
-    p.add_argument("--temperature", type=number(), metavar="K", help="for the intensity (default: the trajectories' own, or 300)")
-    p.add_argument("--laser", type=number(), default=532., metavar="NM", help="for the intensity (default: %(default)s)")
+    p.add_argument(
+        "--mixture",
+        metavar="SPECTRUM",
+        help="measured spectrum, a table of wavenumber and intensity: which mixture of the forms is it?",
+    )
+    p.add_argument(
+        "--dt-fs", type=number(), metavar="FS", help="time between frames; an npz of a trajectory knows its own"
+    )
+    p.add_argument(
+        "--resolution",
+        type=number(),
+        default=5.0,
+        metavar="CM-1",
+        help="width of a sharp line, cm-1 (default: %(default)s)",
+    )
+    p.add_argument(
+        "--temperature", type=number(), metavar="K", help="for the intensity (default: the trajectories' own, or 300)"
+    )
+    p.add_argument(
+        "--laser", type=number(), default=532.0, metavar="NM", help="for the intensity (default: %(default)s)"
+    )
     p.add_argument("-o", "--output", required=True, metavar="OUT", help="where the page goes, .html")
 
 # %% ../../nbs/90_cli/05_forms.ipynb #b1525655
 def _add_isotopes(p):
-    p.add_argument("molecule", metavar="MOLECULE", help="a shipped molecule, or what 'bpm-nb reference --what harmonic' wrote")
-    p.add_argument("--masses", nargs="+", type=_mass, required=True, metavar="ATOM=U", help="the isotopes, as in 5=2.014 for deuterium at atom 5, counted from 0")
-    p.add_argument("--surface", choices=["dft", "gfn2"], default="gfn2", help="of a shipped molecule: that of the dynamics, or density-functional theory (default: %(default)s)")
+    p.add_argument(
+        "molecule", metavar="MOLECULE", help="a shipped molecule, or what 'bpm-nb reference --what harmonic' wrote"
+    )
+    p.add_argument(
+        "--masses",
+        nargs="+",
+        type=_mass,
+        required=True,
+        metavar="ATOM=U",
+        help="the isotopes, as in 5=2.014 for deuterium at atom 5, counted from 0",
+    )
+    p.add_argument(
+        "--surface",
+        choices=["dft", "gfn2"],
+        default="gfn2",
+        help="of a shipped molecule: that of the dynamics, or density-functional theory (default: %(default)s)",
+    )
     p.add_argument("--model", metavar="MODEL", help="what 'bpm-nb fit' wrote, for the spectra of the runs")
-    p.add_argument("--runs", nargs=2, metavar="RUN", help="runs of the natural elements and of the isotopes, from 'bpm-nb reference --what trajectory', the second with the same --masses")
+    p.add_argument(
+        "--runs",
+        nargs=2,
+        metavar="RUN",
+        help="runs of the natural elements and of the isotopes, from 'bpm-nb reference --what trajectory', the second with the same --masses",
+    )
     p.add_argument("--dt-fs", type=number(), metavar="FS", help="time between frames, where the runs do not tell")
-    p.add_argument("--resolution", type=number(), default=5., metavar="CM-1", help="width of a sharp line, cm-1 (default: %(default)s)")
+    p.add_argument(
+        "--resolution",
+        type=number(),
+        default=5.0,
+        metavar="CM-1",
+        help="width of a sharp line, cm-1 (default: %(default)s)",
+    )
     p.add_argument("-o", "--output", required=True, metavar="OUT", help="where the page goes, .html")

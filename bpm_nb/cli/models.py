@@ -18,80 +18,151 @@ from ..data.files import read, read_frames, write
 from ..data.records import Frames, Trajectory, checked
 
 # %% ../../nbs/90_cli/02_models.ipynb #c947d841
-def fit(a): # arguments: train, quantity, output, unit and the settings of the model
+def fit(
+    a,  # arguments: train, quantity, output, unit and the settings of the model
+):
     "Fit a model on frames with polarizabilities, or with dipoles."
     from bpm_nb.models.polarizability import BondDipole, BondPolarizability
+
     dipole = a.quantity == "dipole"
-    out, frames = output_path(a.output, [".npz"], [a.train]), read_frames(a.train, a.unit, need="dipole" if dipole else "alpha")
-    settings = {k: getattr(a, k) for k in ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points") if getattr(a, k) is not None}
-    with naming(a.train): model = (BondDipole if dipole else BondPolarizability)(**settings).fit(frames)
+    out, frames = (
+        output_path(a.output, [".npz"], [a.train]),
+        read_frames(a.train, a.unit, need="dipole" if dipole else "alpha"),
+    )
+    settings = {
+        k: getattr(a, k)
+        for k in ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points")
+        if getattr(a, k) is not None
+    }
+    with naming(a.train):
+        model = (BondDipole if dipole else BondPolarizability)(**settings).fit(frames)
     model.save(out)
-    left_out = dict(zip(("component_loo_rmse_au",) if dipole else ("iso_loo_rmse_au", "component_loo_rmse_au"), model.errors_))
-    text = f"{model.errors_[0]:.3g} e·bohr" if dipole else f"isotropic {model.errors_[0]:.3g}, anisotropic {model.errors_[1]*5**.5/3:.3g} bohr³"
-    return dict(model=str(out), n_frames=len(frames), **left_out, lam=list(model.lam_)), f"fitted on {len(frames)} frames; error on a frame left out: {text}\n{out}"
+    left_out = dict(
+        zip(("component_loo_rmse_au",) if dipole else ("iso_loo_rmse_au", "component_loo_rmse_au"), model.errors_)
+    )
+    text = (
+        f"{model.errors_[0]:.3g} e·bohr"
+        if dipole
+        else f"isotropic {model.errors_[0]:.3g}, anisotropic {model.errors_[1] * 5**0.5 / 3:.3g} bohr³"
+    )
+    return dict(
+        model=str(out), n_frames=len(frames), **left_out, lam=list(model.lam_)
+    ), f"fitted on {len(frames)} frames; error on a frame left out: {text}\n{out}"
 
 # %% ../../nbs/90_cli/02_models.ipynb #9e881fa8
-def evaluate(a): # arguments: model, test, unit
+def evaluate(
+    a,  # arguments: model, test, unit
+):
     "Errors of a model on frames with polarizabilities."
-    from bpm_nb.reports.text import errors_text
     from bpm_nb.core.tensors import errors
+    from bpm_nb.reports.text import errors_text
+
     model, frames = model_file(a.model), read_frames(a.test, a.unit, need="alpha")
-    with naming(a.test): result = errors(frames.alpha, model.predict(frames))
+    with naming(a.test):
+        result = errors(frames.alpha, model.predict(frames))
     return result, errors_text(result)
 
 # %% ../../nbs/90_cli/02_models.ipynb #fbdec1dd
-def predict(a): # arguments: model, frames, output
+def predict(
+    a,  # arguments: model, frames, output
+):
     "Polarizabilities of frames, written with them."
     from bpm_nb.models.checks import warn_of_strange
-    out, model, record = output_path(a.output, [".npz", ".xyz", ".extxyz"], [a.model, a.frames]), model_file(a.model), read(a.frames)
-    frames, run = checked(record.frames, a.frames), dict(run=dict(shape=list(record.pos.shape[:2]), dt_fs=record.dt_fs)) if isinstance(record, Trajectory) else {}
+
+    out, model, record = (
+        output_path(a.output, [".npz", ".xyz", ".extxyz"], [a.model, a.frames]),
+        model_file(a.model),
+        read(a.frames),
+    )
+    frames, run = (
+        checked(record.frames, a.frames),
+        dict(run=dict(shape=list(record.pos.shape[:2]), dt_fs=record.dt_fs)) if isinstance(record, Trajectory) else {},
+    )
     with naming(a.frames):
         warn_of_strange(model, frames)
         alpha = model.predict(frames)
-    write(out, Frames(frames.numbers, frames.pos, alpha, provenance=dict(model=str(a.model), frames=str(a.frames)) | run))
+    write(
+        out, Frames(frames.numbers, frames.pos, alpha, provenance=dict(model=str(a.model), frames=str(a.frames)) | run)
+    )
     return dict(output=str(out), n_frames=len(frames)), f"{len(frames)} frames with polarizabilities\n{out}"
 
 # %% ../../nbs/90_cli/02_models.ipynb #ffdd9e47
-def demo(a): # arguments: molecule, folder
+def demo(
+    a,  # arguments: molecule, folder
+):
     "Fit on the shipped frames, evaluate on others, and draw the Raman spectrum of the shipped trajectory."
+    from bpm_nb import plots
+    from bpm_nb.core.tensors import components, errors, tensor
+    from bpm_nb.models.polarizability import BondPolarizability
     from bpm_nb.reports.html import write_page
     from bpm_nb.reports.sections import spectrum_sections, trajectory_spectrum
     from bpm_nb.reports.text import errors_text, peak_dicts, peaks_text
-    from bpm_nb import plots
-    from bpm_nb.core.tensors import components, tensor
-    from bpm_nb.models.polarizability import BondPolarizability
-    from bpm_nb.core.tensors import errors
     from bpm_nb.spectra.bands import peaks
     from bpm_nb.spectra.files import write_csv
-    html, csv = (output_path(Path(a.folder)/name, [Path(name).suffix]) for name in ("raman.html", "raman.csv"))
+
+    html, csv = (output_path(Path(a.folder) / name, [Path(name).suffix]) for name in ("raman.html", "raman.csv"))
     data, say = load(a.molecule), lambda text: print(text, file=sys.stderr, flush=True)
     say(f"{data.name}: fitting on {len(data.train)} frames")
     model = BondPolarizability().fit(data.train)
     predicted = model.predict(data.test)
     result = errors(data.test.alpha, predicted)
     say(f"polarizabilities along {data.trajectory.pos[..., 0, 0].size} frames")
-    found = trajectory_spectrum(model, data.trajectory, 5.)
+    found = trajectory_spectrum(model, data.trajectory, 5.0)
     lines = peaks(found)
     iso, beta = zip(components(data.test.alpha), components(predicted))
-    figures = [plots.parity(*iso, title="isotropic part"), plots.parity(*(tensor(np.zeros(len(b)), b) for b in beta), title="anisotropic tensor, nine elements")]
-    text = (f"Model fitted on {len(data.train)} frames, against density-functional theory on {len(data.test)} frames of other runs. "
-            f"Isotropic error {result['iso_rmse_au']:.3g} bohr³ ({result['iso_relative']:.1%} of its spread), anisotropic {result['beta_rmse_au']:.3g} bohr³ "
-            f"({result['beta_relative']:.1%} of the spread of its principal values, to which turned frames add nothing).")
-    write_page(html, f"Raman spectrum of {data.name}", [*spectrum_sections(found, lines, data.trajectory.temperature_K), ("How good is the model?", text, figures), ("Data", *data.description.strip().split("\n\n")[1:])],
-               found.settings | dict(trained_on=f"{len(data.train)} frames of {data.name}", trajectory=data.name))
+    figures = [
+        plots.parity(*iso, title="isotropic part"),
+        plots.parity(*(tensor(np.zeros(len(b)), b) for b in beta), title="anisotropic tensor, nine elements"),
+    ]
+    text = (
+        f"Model fitted on {len(data.train)} frames, against density-functional theory on {len(data.test)} frames of other runs. "
+        f"Isotropic error {result['iso_rmse_au']:.3g} bohr³ ({result['iso_relative']:.1%} of its spread), anisotropic {result['beta_rmse_au']:.3g} bohr³ "
+        f"({result['beta_relative']:.1%} of the spread of its principal values, to which turned frames add nothing)."
+    )
+    write_page(
+        html,
+        f"Raman spectrum of {data.name}",
+        [
+            *spectrum_sections(found, lines, data.trajectory.temperature_K),
+            ("How good is the model?", text, figures),
+            ("Data", *data.description.strip().split("\n\n")[1:]),
+        ],
+        found.settings | dict(trained_on=f"{len(data.train)} frames of {data.name}", trajectory=data.name),
+    )
     write_csv(found, csv, dict(trained_on=f"{len(data.train)} frames of {data.name}", trajectory=data.name))
-    return dict(result, peaks=peak_dicts(lines), files=[str(html), str(csv)]), f"{errors_text(result)}\n{peaks_text(lines)}\n{html}\n{csv}"
+    return dict(
+        result, peaks=peak_dicts(lines), files=[str(html), str(csv)]
+    ), f"{errors_text(result)}\n{peaks_text(lines)}\n{html}\n{csv}"
 
 # %% ../../nbs/90_cli/02_models.ipynb #a82bb562
 def _add_model_verbs(commands):
-    p = verb(commands, fit, "bpm-nb fit train.xyz -o model.npz --bonds pairs --cutoff 4\n  bpm-nb fit train.npz --quantity dipole -o dipole.npz")
-    p.add_argument("--quantity", choices=["polarizability", "dipole"], default="polarizability", help="what the frames carry and the model predicts (default: %(default)s)")
-    p.add_argument("train", metavar="TRAIN", help="frames with polarizabilities: .xyz or .npz; where they follow each other in time, the error on a frame left out is too good")
+    p = verb(
+        commands,
+        fit,
+        "bpm-nb fit train.xyz -o model.npz --bonds pairs --cutoff 4\n  bpm-nb fit train.npz --quantity dipole -o dipole.npz",
+    )
+    p.add_argument(
+        "--quantity",
+        choices=["polarizability", "dipole"],
+        default="polarizability",
+        help="what the frames carry and the model predicts (default: %(default)s)",
+    )
+    p.add_argument(
+        "train",
+        metavar="TRAIN",
+        help="frames with polarizabilities: .xyz or .npz; where they follow each other in time, the error on a frame left out is too good",
+    )
     p.add_argument("-o", "--output", required=True, metavar="MODEL", help="where the model goes, .npz")
-    p.add_argument("--bonds", choices=["pairs", "covalent"], help="pairs of atoms within the cutoff (default), or covalent bonds")
+    p.add_argument(
+        "--bonds", choices=["pairs", "covalent"], help="pairs of atoms within the cutoff (default), or covalent bonds"
+    )
     p.add_argument("--cutoff", type=number(), metavar="Å", help="for pairs")
-    p.add_argument("--basis", choices=["inducing", "bonds", "structures"], help="basis of the kernel model (default: inducing)")
-    p.add_argument("--descriptor", choices=["bond-axis", "soap"], help="description of a bond's surroundings (default: bond-axis)")
+    p.add_argument(
+        "--basis", choices=["inducing", "bonds", "structures"], help="basis of the kernel model (default: inducing)"
+    )
+    p.add_argument(
+        "--descriptor", choices=["bond-axis", "soap"], help="description of a bond's surroundings (default: bond-axis)"
+    )
     p.add_argument("--gamma", type=number(), help="inverse squared kernel width")
     p.add_argument("--lam", type=number(), help="relative ridge (default: by the evidence)")
     p.add_argument("--n-points", type=number(kind=int), help="points of the inducing basis")

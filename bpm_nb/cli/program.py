@@ -29,51 +29,117 @@ def _add_use_verbs(commands):
     p.add_argument("model", metavar="MODEL", help="what 'bpm-nb fit' wrote")
     p.add_argument("frames", metavar="FRAMES", help=".xyz or .npz")
     p.add_argument("-o", "--output", required=True, metavar="OUT", help=".npz or .xyz")
-    p = verb(commands, spectrum, "bpm-nb spectrum model.npz run.xyz --dt-fs 0.5 -o raman.html\n  bpm-nb spectrum --alpha series.npy --dt-fs 1 -o raman.csv")
+    p = verb(
+        commands,
+        spectrum,
+        "bpm-nb spectrum model.npz run.xyz --dt-fs 0.5 -o raman.html\n  bpm-nb spectrum --alpha series.npy --dt-fs 1 -o raman.csv",
+    )
     p.add_argument("model", metavar="MODEL", nargs="?", help="what 'bpm-nb fit' wrote")
     _add_trajectory(p, nargs="?")
-    p.add_argument("--alpha", metavar="SERIES", help="instead of MODEL and TRAJECTORY: polarizabilities in time, .npy (T, 3, 3) or (G, T, 3, 3), a table .csv, or the .npz that 'bpm-nb predict' wrote for a run")
+    p.add_argument(
+        "--alpha",
+        metavar="SERIES",
+        help="instead of MODEL and TRAJECTORY: polarizabilities in time, .npy (T, 3, 3) or (G, T, 3, 3), a table .csv, or the .npz that 'bpm-nb predict' wrote for a run",
+    )
     p.add_argument("--unit", **UNIT)
     _add_train(p)
-    p.add_argument("--infrared", metavar="DIPOLE", help="what 'bpm-nb fit --quantity dipole' wrote: adds the infrared spectrum and the density of states to page and table")
-    p.add_argument("--intensity", action="store_true", help="in .csv and .jdx: intensity under the laser instead of the activity")
-    p.add_argument("--temperature", type=number(), metavar="K", help="for the intensity on the page (default: the trajectory's own, or 300)")
-    p.add_argument("--laser", type=number(), default=532., metavar="NM", help="for the intensity on the page (default: %(default)s)")
-    p.add_argument("-o", "--output", required=True, metavar="OUT", help=".csv or .jdx (activity), or .html (activity and intensity)")
-    p = verb(commands, assign, "bpm-nb assign model.npz run.npz --lines 1003 1285 1600 -o bands.html\n  bpm-nb assign model.npz run.npz --lines malonaldehyde-enol --harmonic malonaldehyde-enol -o bands.html")
+    p.add_argument(
+        "--infrared",
+        metavar="DIPOLE",
+        help="what 'bpm-nb fit --quantity dipole' wrote: adds the infrared spectrum and the density of states to page and table",
+    )
+    p.add_argument(
+        "--intensity", action="store_true", help="in .csv and .jdx: intensity under the laser instead of the activity"
+    )
+    p.add_argument(
+        "--temperature",
+        type=number(),
+        metavar="K",
+        help="for the intensity on the page (default: the trajectory's own, or 300)",
+    )
+    p.add_argument(
+        "--laser",
+        type=number(),
+        default=532.0,
+        metavar="NM",
+        help="for the intensity on the page (default: %(default)s)",
+    )
+    p.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help=".csv or .jdx (activity), or .html (activity and intensity)",
+    )
+    p = verb(
+        commands,
+        assign,
+        "bpm-nb assign model.npz run.npz --lines 1003 1285 1600 -o bands.html\n  bpm-nb assign model.npz run.npz --lines malonaldehyde-enol --harmonic malonaldehyde-enol -o bands.html",
+    )
     p.add_argument("model", metavar="MODEL", help="what 'bpm-nb fit' wrote")
     _add_trajectory(p)
-    p.add_argument("--lines", nargs="+", metavar="LINE", help="lines to compare with: wavenumbers in cm-1, a table .csv with the columns wavenumber_cm1, strength, assignment, kind, source, or the name of a shipped molecule, whose lines are matched by their motion")
-    p.add_argument("--harmonic", metavar="RECORD", help="what 'bpm-nb reference --what harmonic' wrote, or the name of a shipped molecule: each normal mode beside its band in the run; lines are then matched by motion")
+    p.add_argument(
+        "--lines",
+        nargs="+",
+        metavar="LINE",
+        help="lines to compare with: wavenumbers in cm-1, a table .csv with the columns wavenumber_cm1, strength, assignment, kind, source, or the name of a shipped molecule, whose lines are matched by their motion",
+    )
+    p.add_argument(
+        "--harmonic",
+        metavar="RECORD",
+        help="what 'bpm-nb reference --what harmonic' wrote, or the name of a shipped molecule: each normal mode beside its band in the run; lines are then matched by motion",
+    )
     _add_train(p)
     p.add_argument("--unit", **UNIT)
-    p.add_argument("--pairs", action="store_true", help="shares of all pairs of atoms within reach of the model, instead of the bonds between them")
-    p.add_argument("--motions", metavar="FOLDER", help="where the motion behind each band goes, as xyz that any viewer plays")
-    p.add_argument("--bands", type=number(kind=int), default=12, help="bands at most, the strongest ones (default: %(default)s)")
+    p.add_argument(
+        "--pairs",
+        action="store_true",
+        help="shares of all pairs of atoms within reach of the model, instead of the bonds between them",
+    )
+    p.add_argument(
+        "--motions", metavar="FOLDER", help="where the motion behind each band goes, as xyz that any viewer plays"
+    )
+    p.add_argument(
+        "--bands", type=number(kind=int), default=12, help="bands at most, the strongest ones (default: %(default)s)"
+    )
     p.add_argument("-o", "--output", required=True, metavar="OUT", help="where the page goes, .html")
     _add_isotopes(verb(commands, isotopes, "bpm-nb isotopes malonaldehyde-enol --masses 8=2.014 -o deuterium.html"))
-    _add_compare(verb(commands, compare, "bpm-nb compare enol_model.npz enol.npz keto.npz --second-model keto_model.npz --mixture measured.csv -o forms.html"))
+    _add_compare(
+        verb(
+            commands,
+            compare,
+            "bpm-nb compare enol_model.npz enol.npz keto.npz --second-model keto_model.npz --mixture measured.csv -o forms.html",
+        )
+    )
     p = verb(commands, demo, "bpm-nb demo --molecule malonaldehyde-enol")
-    p.add_argument("--molecule", default="malonaldehyde-enol", help=f"one of {', '.join(shipped())} (default: %(default)s)")
+    p.add_argument(
+        "--molecule", default="malonaldehyde-enol", help=f"one of {', '.join(shipped())} (default: %(default)s)"
+    )
     p.add_argument("--folder", default=".", help="where raman.html and raman.csv go (default: here)")
 
 # %% ../../nbs/90_cli/07_program.ipynb #7d29fd5a
 def parser():
     "The command line's parser."
     from bpm_nb import __version__
+
     p = argparse.ArgumentParser("bpm-nb", description="Raman spectra from bond polarizabilities, learned.")
     p.add_argument("--version", action="version", version=f"bpm-nb {__version__}")
     commands = p.add_subparsers(required=True, metavar="VERB")
-    for add in (_add_model_verbs, _add_use_verbs, _add_convert_verb, _add_reference_verb): add(commands)
+    for add in (_add_model_verbs, _add_use_verbs, _add_convert_verb, _add_reference_verb):
+        add(commands)
     return p
 
 # %% ../../nbs/90_cli/07_program.ipynb #d2be95b2
 EXTRAS = dict(pyscf="reference", tblite="reference", filelock="reference", dscribe="soap", MDAnalysis="mdanalysis")
 
-def main(argv=None): # arguments; None: those of the process
+
+def main(
+    argv=None,  # arguments; None: those of the process
+):
     "Run a verb. Returns the exit code: 0, or 2 after one line on the error stream."
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="replace")
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     a = parser().parse_args(argv)
     try:
         with warnings.catch_warnings():
@@ -82,20 +148,27 @@ def main(argv=None): # arguments; None: those of the process
             result, text = a.run(a)
         print(json.dumps(_plain(result)) if a.json else text, flush=True)
         return 0
-    except InputError as e: problem = str(e)
+    except InputError as e:
+        problem = str(e)
     except ModuleNotFoundError as e:
         extra = EXTRAS.get((e.name or "").split(".")[0])
-        if not extra: raise
+        if not extra:
+            raise
         problem = f"{e.name} is not installed: pip install 'bpm_nb[{extra}]'"
-    except KeyboardInterrupt: problem = "stopped"
-    except (OSError, MemoryError) as e: problem = f"{getattr(e, 'filename', None) or 'the system'}: {getattr(e, 'strerror', None) or 'out of memory'}"
+    except KeyboardInterrupt:
+        problem = "stopped"
+    except (OSError, MemoryError) as e:
+        problem = f"{getattr(e, 'filename', None) or 'the system'}: {getattr(e, 'strerror', None) or 'out of memory'}"
     print("bpm-nb: " + " ".join(problem.split()), file=sys.stderr)
     return 2
 
 # %% ../../nbs/90_cli/07_program.ipynb #a642e365
 def _plain(value):
     "The value with numbers that JSON knows; what is not finite becomes null."
-    if isinstance(value, dict): return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)): return [_plain(v) for v in value]
-    if isinstance(value, (float, np.floating)): return float(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value

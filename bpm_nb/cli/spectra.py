@@ -17,84 +17,153 @@ from ..core.files import InputError, naming
 from ..data.files import read_frames, read_trajectory
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #6ae8c5f7
-def spectrum(a): # arguments: model, trajectory, alpha, unit, topology, dt_fs, resolution, train, temperature, laser, intensity, infrared, output
+def spectrum(
+    a,  # arguments: model, trajectory, alpha, unit, topology, dt_fs, resolution, train, temperature, laser, intensity, infrared, output
+):
     "Raman spectrum of a trajectory, or of a polarizability series: a table, JCAMP-DX or a page."
     from bpm_nb.reports.html import origin, write_page
     from bpm_nb.reports.sections import _with_others, spectrum_sections
     from bpm_nb.reports.tables import infrared_rows
     from bpm_nb.reports.text import peak_dicts, peaks_text
-    from bpm_nb.spectra.raman import instrument_intensity
     from bpm_nb.spectra.bands import peaks
     from bpm_nb.spectra.files import write_csv, write_jcamp
+    from bpm_nb.spectra.raman import instrument_intensity
+
     given = [f for f in (a.infrared, a.train, a.model, a.trajectory, a.alpha, a.topology) if f]
     out = output_path(a.output, [".csv", ".html", ".jdx"], given)
-    if a.train and (a.alpha or out.suffix == ".jdx"): raise InputError(f"{a.train}: the model's own error needs MODEL and TRAJECTORY, and a .csv or .html to go to")
+    if a.train and (a.alpha or out.suffix == ".jdx"):
+        raise InputError(f"{a.train}: the model's own error needs MODEL and TRAJECTORY, and a .csv or .html to go to")
     dipole = _dipole_model(a, out)
     found, kelvin = _series_spectrum(a) if a.alpha else _model_spectrum(a)
-    kelvin, notes, others, left_out = a.temperature or kelvin or 300., origin(given), _infrared_and_states(a, dipole), _left_out_spectra(a)
-    seen = lambda s: instrument_intensity(s, a.laser, kelvin) if a.intensity else s
+    kelvin, notes, others, left_out = (
+        a.temperature or kelvin or 300.0,
+        origin(given),
+        _infrared_and_states(a, dipole),
+        _left_out_spectra(a),
+    )
+
+    def seen(s):
+        return instrument_intensity(s, a.laser, kelvin) if a.intensity else s
+
     shown = seen(found)
-    if out.suffix == ".csv": write_csv(shown, out, notes, _more_columns(shown, others, [seen(s) for s in left_out]), {name: s.settings["unit"] for name, s in others.items()})
-    elif out.suffix == ".jdx": write_jcamp(shown, out, title=f"Raman {'intensity' if a.intensity else 'activity'}, {Path(given[-1]).name}", notes=notes)
-    else: write_page(out, f"Raman spectrum of {Path(given[-1]).name}", _with_others(spectrum_sections(found, peaks(found), kelvin, a.laser, left_out), found, others, kelvin), found.settings | dict(temperature_K=kelvin, laser_nm=a.laser) | notes)
+    if out.suffix == ".csv":
+        write_csv(
+            shown,
+            out,
+            notes,
+            _more_columns(shown, others, [seen(s) for s in left_out]),
+            {name: s.settings["unit"] for name, s in others.items()},
+        )
+    elif out.suffix == ".jdx":
+        write_jcamp(
+            shown, out, title=f"Raman {'intensity' if a.intensity else 'activity'}, {Path(given[-1]).name}", notes=notes
+        )
+    else:
+        write_page(
+            out,
+            f"Raman spectrum of {Path(given[-1]).name}",
+            _with_others(spectrum_sections(found, peaks(found), kelvin, a.laser, left_out), found, others, kelvin),
+            found.settings | dict(temperature_K=kelvin, laser_nm=a.laser) | notes,
+        )
     absorbed = infrared_rows(others["infrared"], kelvin) if others else []
-    text = [peaks_text(peaks(shown), "intensity" if a.intensity else "activity"), *(["strongest infrared peaks:"] if absorbed else []), *(f"{r['wavenumber (cm⁻¹)']:>16} cm⁻¹   {r['km/mol']} km/mol" for r in absorbed[:8]), str(out)]
+    text = [
+        peaks_text(peaks(shown), "intensity" if a.intensity else "activity"),
+        *(["strongest infrared peaks:"] if absorbed else []),
+        *(f"{r['wavenumber (cm⁻¹)']:>16} cm⁻¹   {r['km/mol']} km/mol" for r in absorbed[:8]),
+        str(out),
+    ]
     return dict(output=str(out), peaks=peak_dicts(peaks(shown)), infrared=absorbed), "\n".join(text)
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #5401da80
 def _model_spectrum(a):
     "Spectrum of a trajectory by a model, and the temperature of the trajectory."
     from bpm_nb.reports.sections import trajectory_spectrum
-    if not (a.model and a.trajectory): raise InputError("give MODEL and TRAJECTORY, or a polarizability series with --alpha")
+
+    if not (a.model and a.trajectory):
+        raise InputError("give MODEL and TRAJECTORY, or a polarizability series with --alpha")
     model, trajectory = model_file(a.model), read_trajectory(a.trajectory, a.dt_fs, a.topology)
-    with naming(a.trajectory): return trajectory_spectrum(model, trajectory, a.resolution), trajectory.temperature_K
+    with naming(a.trajectory):
+        return trajectory_spectrum(model, trajectory, a.resolution), trajectory.temperature_K
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #4fe27d8b
 def _left_out_models(a, model):
     "Models without a part of the training frames; none where these were not given."
     from bpm_nb.models.estimator import left_out_models
-    if not a.train: return []
-    with naming(a.train): return left_out_models(model, read_frames(a.train, a.unit, need="alpha"))
+
+    if not a.train:
+        return []
+    with naming(a.train):
+        return left_out_models(model, read_frames(a.train, a.unit, need="alpha"))
+
 
 def _left_out_spectra(a):
     "Spectra of the trajectory by them."
     from bpm_nb.spectra.raman import raman_spectrum
-    if not a.train: return []
+
+    if not a.train:
+        return []
     trajectory = read_trajectory(a.trajectory, a.dt_fs, a.topology)
-    alpha = (m.predict(trajectory.frames).reshape(*trajectory.pos.shape[:2], 3, 3) for m in _left_out_models(a, model_file(a.model)))
+    alpha = (
+        m.predict(trajectory.frames).reshape(*trajectory.pos.shape[:2], 3, 3)
+        for m in _left_out_models(a, model_file(a.model))
+    )
     return [raman_spectrum(x, trajectory.dt_fs, a.resolution) for x in alpha]
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #c08a1cde
 def _dipole_model(a, out):
     "The model of the dipole, if one was given and can be used."
     from bpm_nb.models.polarizability import BondDipole
-    if not a.infrared: return None
-    if a.alpha: raise InputError(f"{a.infrared}: an infrared spectrum needs MODEL and TRAJECTORY instead of --alpha")
-    if out.suffix == ".jdx": raise InputError(f"{out}: a .jdx holds one spectrum; write .csv or .html")
+
+    if not a.infrared:
+        return None
+    if a.alpha:
+        raise InputError(f"{a.infrared}: an infrared spectrum needs MODEL and TRAJECTORY instead of --alpha")
+    if out.suffix == ".jdx":
+        raise InputError(f"{out}: a .jdx holds one spectrum; write .csv or .html")
     return BondDipole.load(a.infrared)
+
 
 def _infrared_and_states(a, dipole):
     "Infrared spectrum and density of states of the trajectory, {name: `Curve`}; none without a model of the dipole."
     from bpm_nb.spectra.infrared import trajectory_spectra
-    if dipole is None: return {}
-    with naming(a.trajectory): return trajectory_spectra(read_trajectory(a.trajectory, a.dt_fs, a.topology), dipole=dipole, resolution_cm1=a.resolution)
+
+    if dipole is None:
+        return {}
+    with naming(a.trajectory):
+        return trajectory_spectra(
+            read_trajectory(a.trajectory, a.dt_fs, a.topology), dipole=dipole, resolution_cm1=a.resolution
+        )
+
 
 def _more_columns(shown, others, left_out):
     from bpm_nb.spectra.spectrum import model_error
-    on = lambda s, y: np.interp(shown.wavenumber_cm1, s.wavenumber_cm1, y)
+
+    def on(s, y):
+        return np.interp(shown.wavenumber_cm1, s.wavenumber_cm1, y)
+
     own = dict(natural_model_error=model_error(left_out)) if left_out else {}
-    return own | {column: on(s, y) for name, s in others.items() for column, y in ((name, s.curve()), (f"{name}_error", s.error()))}
+    return own | {
+        column: on(s, y)
+        for name, s in others.items()
+        for column, y in ((name, s.curve()), (f"{name}_error", s.error()))
+    }
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #a803f6e7
 def _series_spectrum(a):
     "Spectrum of a polarizability series; its temperature is not known."
-    from bpm_nb.spectra.raman import raman_spectrum
     from bpm_nb.spectra.files import read_polarizability
+    from bpm_nb.spectra.raman import raman_spectrum
     from bpm_nb.spectra.sampling import too_fast
-    if a.model or a.trajectory: raise InputError(f"{a.alpha}: the polarizabilities are there already; leave out {a.model}")
+
+    if a.model or a.trajectory:
+        raise InputError(f"{a.alpha}: the polarizabilities are there already; leave out {a.model}")
     alpha, dt_fs = read_polarizability(a.alpha, a.unit)
-    if a.dt_fs is None and dt_fs is None: raise InputError(f"{a.alpha}: the file does not say the time between frames; give it in fs (--dt-fs)")
-    if None not in (a.dt_fs, dt_fs) and not math.isclose(a.dt_fs, dt_fs, rel_tol=1e-6): raise InputError(f"{a.alpha}: its frames are {dt_fs:g} fs apart, not {a.dt_fs:g}; leave out --dt-fs")
-    with naming(a.alpha): found = raman_spectrum(alpha, a.dt_fs or dt_fs, a.resolution)
-    if sentence := too_fast(found): warnings.warn(sentence)
+    if a.dt_fs is None and dt_fs is None:
+        raise InputError(f"{a.alpha}: the file does not say the time between frames; give it in fs (--dt-fs)")
+    if None not in (a.dt_fs, dt_fs) and not math.isclose(a.dt_fs, dt_fs, rel_tol=1e-6):
+        raise InputError(f"{a.alpha}: its frames are {dt_fs:g} fs apart, not {a.dt_fs:g}; leave out --dt-fs")
+    with naming(a.alpha):
+        found = raman_spectrum(alpha, a.dt_fs or dt_fs, a.resolution)
+    if sentence := too_fast(found):
+        warnings.warn(sentence)
     return found, None

@@ -7,11 +7,6 @@ __all__ = ['InputError', 'write_atomic', 'write_npz', 'read_npz', 'UNITS', 'unit
            'mean_polarizability', 'anisotropic_components', 'spread', 'errors', 'mapped', 'Parts', 'finish']
 
 # %% ../../nbs/00_core/00_core.ipynb #a637bf6d
-from .files import InputError, read_npz, write_atomic, write_npz
-from .tensors import anisotropic_components, components, errors, mean_polarizability, spread, tensor
-from .units import UNITS, unit_size
-from .work import Parts, finish, mapped
-
 _all_ = [
     "InputError",
     "write_atomic",

@@ -16,18 +16,24 @@ import numpy as np
 
 # %% ../../nbs/00_core/01_files.ipynb #080ce264
 @contextmanager
-def naming(path): # the file that is worked on
+def naming(
+    path,  # the file that is worked on
+):
     "Put the file's name in front of the message of an `InputError`."
-    try: yield
-    except InputError as e: raise e if str(e).startswith(str(path)) else InputError(f"{path}: {e}") from None
+    try:
+        yield
+    except InputError as e:
+        raise e if str(e).startswith(str(path)) else InputError(f"{path}: {e}") from None
 
 # %% ../../nbs/00_core/01_files.ipynb #7bd25fe2
 class InputError(ValueError):
     "Input that cannot be used. The message is one sentence: what is wrong, where, and what to do."
 
 # %% ../../nbs/00_core/01_files.ipynb #6236c3da
-def write_atomic(path, # where the file goes
-                 write): # function that writes to an open binary file
+def write_atomic(
+    path,  # where the file goes
+    write,  # function that writes to an open binary file
+):
     "Write under another name, then rename: a process that is killed leaves the old file or the new one."
     path = Path(path)
     try:
@@ -41,7 +47,8 @@ def write_atomic(path, # where the file goes
             except BaseException:
                 os.unlink(f.name)
                 raise
-    except OSError as e: raise InputError(f"{path}: cannot be written ({e.strerror or e}); choose another place") from e
+    except OSError as e:
+        raise InputError(f"{path}: cannot be written ({e.strerror or e}); choose another place") from e
 
 # %% ../../nbs/00_core/01_files.ipynb #97b1059c
 def _umask():
@@ -50,16 +57,34 @@ def _umask():
     return mask
 
 # %% ../../nbs/00_core/01_files.ipynb #2fbee53e
-def write_npz(path, # where the file goes
-              arrays): # {name: array}
+def write_npz(
+    path,  # where the file goes
+    arrays,  # {name: array}
+):
     "Compressed npz, written atomically."
     write_atomic(path, lambda f: np.savez_compressed(f, **arrays))
 
 # %% ../../nbs/00_core/01_files.ipynb #c2b48be8
-def read_npz(path): # an npz file
+def read_npz(
+    path,  # an npz file
+):
     "Arrays of an npz file, {name: array}. Nothing in it is unpickled. Raises `InputError` for anything that is not a whole npz."
     try:
-        with np.load(path, allow_pickle=False) as f: return dict(f)
-    except FileNotFoundError: raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError, MemoryError, zipfile.BadZipFile, zipfile.zlib.error):
+        with np.load(path, allow_pickle=False) as f:
+            return dict(f)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        OverflowError,
+        MemoryError,
+        zipfile.BadZipFile,
+        zipfile.zlib.error,
+    ):
         raise InputError(f"{path}: not a readable npz file (broken, cut short or of another kind)") from None

@@ -9,44 +9,75 @@ __all__ = ['BASIS', 'components', 'tensor', 'spread', 'errors', 'mean_polarizabi
 import numpy as np
 
 # %% ../../nbs/00_core/03_tensors.ipynb #d8579a0c
-BASIS = np.array([[[0, 1, 0], [1, 0, 0], [0, 0, 0]], [[0, 0, 1], [0, 0, 0], [1, 0, 0]], [[0, 0, 0], [0, 0, 1], [0, 1, 0]],
-                  [[1, 0, 0], [0, -1, 0], [0, 0, 0]], np.diag([-1, -1, 2])/3**.5])/2**.5  # (5, 3, 3) orthonormal symmetric traceless
+BASIS = (
+    np.array(
+        [
+            [[0, 1, 0], [1, 0, 0], [0, 0, 0]],
+            [[0, 0, 1], [0, 0, 0], [1, 0, 0]],
+            [[0, 0, 0], [0, 0, 1], [0, 1, 0]],
+            [[1, 0, 0], [0, -1, 0], [0, 0, 0]],
+            np.diag([-1, -1, 2]) / 3**0.5,
+        ]
+    )
+    / 2**0.5
+)  # (5, 3, 3) orthonormal symmetric traceless
 
 # %% ../../nbs/00_core/03_tensors.ipynb #b4ee5411
-def components(alpha): # (…, 3, 3) symmetric tensors
+def components(
+    alpha,  # (…, 3, 3) symmetric tensors
+):
     "Isotropic part (…,), a third of the trace, and the anisotropic part (…, 5) in `BASIS`."
-    return np.trace(alpha, axis1=-2, axis2=-1)/3, np.einsum("cij,...ij->...c", BASIS, alpha)
+    return np.trace(alpha, axis1=-2, axis2=-1) / 3, np.einsum("cij,...ij->...c", BASIS, alpha)
 
 # %% ../../nbs/00_core/03_tensors.ipynb #9fb4062c
-def tensor(iso, # (…,) a third of the trace
-           beta): # (…, 5) anisotropic components
+def tensor(
+    iso,  # (…,) a third of the trace
+    beta,  # (…, 5) anisotropic components
+):
     "Symmetric tensors (…, 3, 3)."
-    return np.asarray(iso)[..., None, None]*np.eye(3) + np.einsum("cij,...c->...ij", BASIS, beta)
+    return np.asarray(iso)[..., None, None] * np.eye(3) + np.einsum("cij,...c->...ij", BASIS, beta)
 
 # %% ../../nbs/00_core/03_tensors.ipynb #9cb0577b
-def spread(values): # (S, 3, 3) symmetric tensors, or (S, 3) vectors
+def spread(
+    values,  # (S, 3, 3) symmetric tensors, or (S, 3) vectors
+):
     "Root mean square deviation of the principal values from their means, over all elements of a tensor; the principal value of a vector is its length."
     principal = np.linalg.eigvalsh(values) if values.ndim == 3 else np.linalg.norm(values, axis=1, keepdims=True)
-    return float(np.sqrt(((principal - principal.mean(0))**2).sum(1).mean()/values[0].size))
+    return float(np.sqrt(((principal - principal.mean(0)) ** 2).sum(1).mean() / values[0].size))
 
 # %% ../../nbs/00_core/03_tensors.ipynb #5f8a531e
-def errors(reference, # (S, 3, 3) polarizabilities, bohr³
-           predicted): # (S, 3, 3) polarizabilities, bohr³
+def errors(
+    reference,  # (S, 3, 3) polarizabilities, bohr³
+    predicted,  # (S, 3, 3) polarizabilities, bohr³
+):
     "RMSE of the isotropic part, of the anisotropic tensor and of the whole tensor, bohr³, each also relative to the spread; all unchanged by rotations."
     (iso, beta), (iso_p, beta_p) = components(reference), components(predicted)
-    traceless = tensor(0*iso, beta)
-    rms = lambda x: float(np.sqrt(np.mean(x**2)))
-    found = dict(iso=(rms(iso_p - iso), float(iso.std())), beta=(rms(tensor(0*iso, beta_p) - traceless), spread(traceless)),
-                 alpha=(rms(predicted - reference), spread(reference)))
-    return ({f"{k}_rmse_au": error for k, (error, _) in found.items()} | {f"{k}_relative": error/width if width else float("nan") for k, (error, width) in found.items()}
-            | {"n_frames": len(reference)})
+    traceless = tensor(0 * iso, beta)
+
+    def rms(x):
+        return float(np.sqrt(np.mean(x**2)))
+
+    found = dict(
+        iso=(rms(iso_p - iso), float(iso.std())),
+        beta=(rms(tensor(0 * iso, beta_p) - traceless), spread(traceless)),
+        alpha=(rms(predicted - reference), spread(reference)),
+    )
+    return (
+        {f"{k}_rmse_au": error for k, (error, _) in found.items()}
+        | {f"{k}_relative": error / width if width else float("nan") for k, (error, width) in found.items()}
+        | {"n_frames": len(reference)}
+    )
 
 # %% ../../nbs/00_core/03_tensors.ipynb #aef0d420
-def mean_polarizability(alpha): # (…, 3, 3) polarizability, bohr³
+def mean_polarizability(
+    alpha,  # (…, 3, 3) polarizability, bohr³
+):
     "Mean polarizability (…), bohr³: a third of the trace."
     return components(alpha)[0]
 
 # %% ../../nbs/00_core/03_tensors.ipynb #0a1096d8
-def anisotropic_components(alpha): # (…, 3, 3) polarizability, bohr³
+def anisotropic_components(
+    alpha,  # (…, 3, 3) polarizability, bohr³
+):
     "Five components (5, …), bohr³, of the traceless part; their squares add up to γ² = 3/2 Tr β²."
-    return np.sqrt(3/2)*np.moveaxis(components(alpha)[1], -1, 0)
+    return np.sqrt(3 / 2) * np.moveaxis(components(alpha)[1], -1, 0)

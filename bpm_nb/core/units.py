@@ -14,30 +14,42 @@ from .files import InputError
 
 # %% ../../nbs/00_core/02_units.ipynb #a3f335be
 UNITS = dict(  # {array: {unit: its size in the library's unit}}; the first one is the library's
-    pos=dict(angstrom=1., bohr=Bohr),
-    alpha={"bohr3": 1., "angstrom3": Bohr**-3, "e2angstrom2/eV": Bohr**-2*Hartree},
-    dipole={"e*bohr": 1., "e*angstrom": 1/Bohr, "debye": Debye/Bohr},
-    energy={"eV": 1., "hartree": Hartree, "kcal/mol": kcal/mol, "kJ/mol": kJ/mol},
-    forces={"eV/angstrom": 1., "hartree/bohr": Hartree/Bohr, "kcal/mol/angstrom": kcal/mol})
+    pos=dict(angstrom=1.0, bohr=Bohr),
+    alpha={"bohr3": 1.0, "angstrom3": Bohr**-3, "e2angstrom2/eV": Bohr**-2 * Hartree},
+    dipole={"e*bohr": 1.0, "e*angstrom": 1 / Bohr, "debye": Debye / Bohr},
+    energy={"eV": 1.0, "hartree": Hartree, "kcal/mol": kcal / mol, "kJ/mol": kJ / mol},
+    forces={"eV/angstrom": 1.0, "hartree/bohr": Hartree / Bohr, "kcal/mol/angstrom": kcal / mol},
+)
 
-def unit_size(name, # array: a key of `UNITS`
-              unit): # its unit
+
+def unit_size(
+    name,  # array: a key of `UNITS`
+    unit,  # its unit
+):
     "The unit in the library's own. Raises `InputError` for one that is not known."
-    if name not in UNITS: raise InputError(f"there is no array {name!r} with a unit; there are {', '.join(UNITS)}")
-    if unit not in UNITS[name]: raise InputError(f"unit {unit!r} of {name} is not known; use {' or '.join(UNITS[name])}")
+    if name not in UNITS:
+        raise InputError(f"there is no array {name!r} with a unit; there are {', '.join(UNITS)}")
+    if unit not in UNITS[name]:
+        raise InputError(f"unit {unit!r} of {name} is not known; use {' or '.join(UNITS[name])}")
     return UNITS[name][unit]
 
 # %% ../../nbs/00_core/02_units.ipynb #7c116cb7
-C_CM_FS = constants.c*1e-13 # speed of light, cm/fs
-HC_K = 100*constants.h*constants.c/constants.k # hc/k, cm K
+C_CM_FS = constants.c * 1e-13  # speed of light, cm/fs
+HC_K = 100 * constants.h * constants.c / constants.k  # hc/k, cm K
 
 # %% ../../nbs/00_core/02_units.ipynb #ab5297c7
-_BOHR6 = (constants.value("Bohr radius")*1e10)**6
+_BOHR6 = (constants.value("Bohr radius") * 1e10) ** 6
+
 
 def _kT(temperature_K):
     "kT in u Å² fs⁻²."
-    if not 0 < temperature_K < np.inf: raise InputError(f"temperature_K is {temperature_K!r}: give a positive number")
-    return constants.k*temperature_K/(constants.atomic_mass*1e10)
+    if not 0 < temperature_K < np.inf:
+        raise InputError(f"temperature_K is {temperature_K!r}: give a positive number")
+    return constants.k * temperature_K / (constants.atomic_mass * 1e10)
 
 # %% ../../nbs/00_core/02_units.ipynb #870746ee
-KM_MOL = constants.N_A*(constants.e*constants.value("Bohr radius")*1e10)**2/(12e3*constants.epsilon_0*constants.c**2*constants.atomic_mass) # of (e·bohr Å⁻¹ u^-1/2)²
+KM_MOL = (
+    constants.N_A
+    * (constants.e * constants.value("Bohr radius") * 1e10) ** 2
+    / (12e3 * constants.epsilon_0 * constants.c**2 * constants.atomic_mass)
+)  # of (e·bohr Å⁻¹ u^-1/2)²

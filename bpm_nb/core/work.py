@@ -21,26 +21,36 @@ from tqdm.auto import tqdm
 from .files import InputError, write_atomic, write_npz
 
 # %% ../../nbs/00_core/04_work.ipynb #5b1d107b
-def row_blocks(rows, # number of rows
-               row_bytes, # memory of one row, bytes
-               budget): # memory of one block, bytes
+def row_blocks(
+    rows,  # number of rows
+    row_bytes,  # memory of one row, bytes
+    budget,  # memory of one block, bytes
+):
     "Slices that cover the rows, each within the budget; at least one row each."
-    size = int(max(1, min(rows, budget//max(row_bytes, 1))))
+    size = int(max(1, min(rows, budget // max(row_bytes, 1))))
     return [slice(i, min(i + size, rows)) for i in range(0, rows, size)]
 
 # %% ../../nbs/00_core/04_work.ipynb #432dd956
 def give_back():
     "Return freed memory to the system, where the C library is glibc: it keeps what each thread has freed for this thread alone."
-    if platform.libc_ver()[0] == "glibc": ctypes.CDLL(None).malloc_trim(0)
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
 
-def mapped(function, # of one item
-           items, # to work on
-           label, # what the progress bar says
-           total=None): # number of items
+
+def mapped(
+    function,  # of one item
+    items,  # to work on
+    label,  # what the progress bar says
+    total=None,  # number of items
+):
     "The function's results in the order of the items, each computed as one joblib task."
     items, workers = iter(items), effective_n_jobs(get_active_backend()[1] or -1)
-    with threadpool_limits(1), Parallel(workers, prefer="threads", batch_size=1) as parallel, tqdm(desc=label, total=total, delay=2, leave=False) as bar:
-        while some := list(islice(items, 2*workers)):
+    with (
+        threadpool_limits(1),
+        Parallel(workers, prefer="threads", batch_size=1) as parallel,
+        tqdm(desc=label, total=total, delay=2, leave=False) as bar,
+    ):
+        while some := list(islice(items, 2 * workers)):
             for found in parallel(delayed(function)(x) for x in some):
                 yield found
                 bar.update()
@@ -49,60 +59,91 @@ def mapped(function, # of one item
 # %% ../../nbs/00_core/04_work.ipynb #8083c4db
 class Parts:
     "Finished pieces of a long computation, in a folder `OUTPUT.parts` that goes when the output is written."
-    def __init__(self, output, # path of the output file
-                 settings): # what the pieces depend on (JSON): pieces made with other settings are refused
+
+    def __init__(
+        self,
+        output,  # path of the output file
+        settings,  # what the pieces depend on (JSON): pieces made with other settings are refused
+    ):
         self.output, self.folder, self.settings = Path(output), Path(f"{output}.parts"), settings
 
     def __enter__(self):
         from filelock import FileLock, Timeout
+
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.lock = FileLock(self.folder/"lock", timeout=0)
-        try: self.lock.acquire()
-        except Timeout: raise InputError(f"{self.output}: another process is making this file; wait for it or choose another output") from None
-        try: self._check_settings()
+        self.lock = FileLock(self.folder / "lock", timeout=0)
+        try:
+            self.lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"{self.output}: another process is making this file; wait for it or choose another output"
+            ) from None
+        try:
+            self._check_settings()
         except BaseException:
             self.lock.release()
             raise
         return self
 
-    def __exit__(self, *_): self.lock.release()
+    def __exit__(self, *_):
+        self.lock.release()
 
     def _check_settings(self):
-        file, now = self.folder/"settings.json", json.dumps(self.settings, sort_keys=True, indent=1)
-        if not file.exists() and any(self.folder.glob("*.npz")): raise InputError(f"{self.folder} holds work, but not the settings it was made with: delete the folder")
-        if not file.exists(): write_atomic(file, lambda f: f.write(now.encode()))
+        file, now = self.folder / "settings.json", json.dumps(self.settings, sort_keys=True, indent=1)
+        if not file.exists() and any(self.folder.glob("*.npz")):
+            raise InputError(f"{self.folder} holds work, but not the settings it was made with: delete the folder")
+        if not file.exists():
+            write_atomic(file, lambda f: f.write(now.encode()))
         elif file.read_text() != now:
-            raise InputError(f"{self.folder} holds work with other settings (settings.json there): repeat those, or delete the folder")
+            raise InputError(
+                f"{self.folder} holds work with other settings (settings.json there): repeat those, or delete the folder"
+            )
 
-    def file(self, key): return self.folder/f"{key}.npz"
-    def missing(self, keys): return [k for k in keys if not self.file(k).exists()]
-    def write(self, key, arrays): write_npz(self.file(key), arrays)
+    def file(self, key):
+        return self.folder / f"{key}.npz"
+
+    def missing(self, keys):
+        return [k for k in keys if not self.file(k).exists()]
+
+    def write(self, key, arrays):
+        write_npz(self.file(key), arrays)
+
     def read(self, key):
-        with np.load(self.file(key), allow_pickle=False) as f: return dict(f)
+        with np.load(self.file(key), allow_pickle=False) as f:
+            return dict(f)
 
     def remove(self):
         "The folder is no longer needed: the output holds everything."
         import shutil
-        done = self.folder.rename(f"{self.folder}.done") # at once: what is left of a removal that was stopped is not taken for work
+
+        done = self.folder.rename(
+            f"{self.folder}.done"
+        )  # at once: what is left of a removal that was stopped is not taken for work
         shutil.rmtree(done)
 
 # %% ../../nbs/00_core/04_work.ipynb #048e880e
-def finish(tasks, # {key: arguments}: what there is to do
-           function, # function(*arguments) → dict of arrays, the part of one task
-           parts, # open `Parts`
-           workers=1, # processes
-           label="", # what the progress bar says
-           bar=None): # a progress bar to move on, instead of a new one
+def finish(
+    tasks,  # {key: arguments}: what there is to do
+    function,  # function(*arguments) → dict of arrays, the part of one task
+    parts,  # open `Parts`
+    workers=1,  # processes
+    label="",  # what the progress bar says
+    bar=None,  # a progress bar to move on, instead of a new one
+):
     "Do the tasks that have no part yet, in parallel, and show a bar with the time left."
     todo = parts.missing(tasks)
     own = bar is None
     bar = tqdm(total=len(tasks), desc=label) if own else bar
     bar.update(len(tasks) - len(todo))
     jobs = (delayed(_finish_one)(k, tasks[k], function, parts.folder) for k in todo)
-    for _ in Parallel(workers, return_as="generator_unordered")(jobs): bar.update()
-    if own: bar.close()
+    for _ in Parallel(workers, return_as="generator_unordered")(jobs):
+        bar.update()
+    if own:
+        bar.close()
 
 # %% ../../nbs/00_core/04_work.ipynb #e626c348
 def _finish_one(key, arguments, function, folder):
-    try: write_npz(folder/f"{key}.npz", function(*arguments))
-    except InputError as e: raise InputError(f"{key}: {e}") from None
+    try:
+        write_npz(folder / f"{key}.npz", function(*arguments))
+    except InputError as e:
+        raise InputError(f"{key}: {e}") from None

@@ -27,30 +27,34 @@ from ..spectra.modes import modes_of
 @dataclass(frozen=True, eq=False)
 class Assignment:
     "What lies behind a band."
-    series: str              # label of the series
-    wavenumber_cm1: float    # cm⁻¹
-    numbers: np.ndarray      # (N,) atomic numbers
-    positions: np.ndarray    # (P, N, 3) one period of the motion, Å
-    purity: float            # 1 where a single motion makes the band
-    stretch: str             # bonds that change their length
-    mode: str                # the normal mode that moves so, and what the table calls it; empty where none is known
-    pairs: np.ndarray        # (B, 2) atoms of the bonds, the largest share first
-    share: np.ndarray        # (B,) share of the band
-    alpha: np.ndarray        # (3, 3) mean polarizability, bohr³
-    slope: np.ndarray        # (3, 3) its change along the motion, bohr³ for each Å of the atom that moves most
+
+    series: str  # label of the series
+    wavenumber_cm1: float  # cm⁻¹
+    numbers: np.ndarray  # (N,) atomic numbers
+    positions: np.ndarray  # (P, N, 3) one period of the motion, Å
+    purity: float  # 1 where a single motion makes the band
+    stretch: str  # bonds that change their length
+    mode: str  # the normal mode that moves so, and what the table calls it; empty where none is known
+    pairs: np.ndarray  # (B, 2) atoms of the bonds, the largest share first
+    share: np.ndarray  # (B,) share of the band
+    alpha: np.ndarray  # (3, 3) mean polarizability, bohr³
+    slope: np.ndarray  # (3, 3) its change along the motion, bohr³ for each Å of the atom that moves most
 
     @property
-    def bonds(self): return bond_labels(self.numbers, self.pairs) # names, such as C1–H5
+    def bonds(self):
+        return bond_labels(self.numbers, self.pairs)  # names, such as C1–H5
 
 # %% ../../nbs/85_dashboards/05_band.ipynb #ec809c09
-def assignment(series, # `Series`
-               wavenumber_cm1, # a band, cm⁻¹
-               geometry="natural", # geometry, see `bpm_nb.spectra.geometry_weights`
-               width_cm1=10.): # half width of the band, cm⁻¹
+def assignment(
+    series,  # `Series`
+    wavenumber_cm1,  # a band, cm⁻¹
+    geometry="natural",  # geometry, see `bpm_nb.spectra.geometry_weights`
+    width_cm1=10.0,  # half width of the band, cm⁻¹
+):
     "`Assignment` of a band; no pairs where the shares are not known."
     part, frame = frame_of(series)
-    seen, fine = series.alpha[:len(part.pos)], dict(resolution_cm1=fine_resolution(part))
-    motion = band_motion(frame, seen, wavenumber_cm1, 2*width_cm1, geometry, **fine)
+    seen, fine = series.alpha[: len(part.pos)], dict(resolution_cm1=fine_resolution(part))
+    motion = band_motion(frame, seen, wavenumber_cm1, 2 * width_cm1, geometry, **fine)
     alpha, slope = polarizability_slope(motion, frame, seen, **fine)
     pairs, share = np.empty((0, 2), int), np.empty(0)
     if series.shares is not None:
@@ -58,22 +62,41 @@ def assignment(series, # `Series`
         order = np.argsort(-np.abs(share))
         pairs, share = series.pairs[order], share[order]
     period = np.array([atoms.positions for atoms in animation(series.run.numbers, motion)])
-    return Assignment(series.label, wavenumber_cm1, series.run.numbers, period, motion.purity, stretch_text(motion, series.run.numbers), mode_text(series.name, motion),
-                      pairs, share, alpha, slope)
+    return Assignment(
+        series.label,
+        wavenumber_cm1,
+        series.run.numbers,
+        period,
+        motion.purity,
+        stretch_text(motion, series.run.numbers),
+        mode_text(series.name, motion),
+        pairs,
+        share,
+        alpha,
+        slope,
+    )
 
 # %% ../../nbs/85_dashboards/05_band.ipynb #74cb09bc
 @lru_cache(maxsize=4)
-def frame_of(series): # `Series`
+def frame_of(
+    series,  # `Series`
+):
     "The segments of a run that shares and motions are taken from, and their `BodyFrame`: of a shipped molecule onto its minimum."
     part = segment(series.run, slice(SHARES["segments"]))
     return part, body_frame(part, load(series.name).harmonic_gfn2.pos if has_modes(series.name) else None)
 
-def has_modes(name): # of a series
+
+def has_modes(
+    name,  # of a series
+):
     "Does it come with the derivatives of both surfaces?"
     return name in shipped() and all(shipped_files(name, part) for part in ("harmonic_gfn2", "harmonic_dft"))
 
+
 @lru_cache
-def named_modes(name): # a shipped molecule
+def named_modes(
+    name,  # a shipped molecule
+):
     "Normal modes (M, N, 3) by density-functional theory onto the minimum of the dynamics, their wavenumbers (M,), cm⁻¹, masses (N,), u, and what the table calls each."
     data, masses = load(name), atomic_masses[load(name).harmonic_dft.numbers]
     modes, table = modes_of(data.harmonic_dft), data.lines if shipped_files(name, "lines") else []
@@ -81,26 +104,43 @@ def named_modes(name): # a shipped molecule
     turned = modes.displacement @ eckart_rotation(data.harmonic_dft.pos, masses, data.harmonic_gfn2.pos)
     return turned, modes.wavenumber_cm1, masses, [calls.get(k, "") for k in range(len(turned))]
 
-def mode_text(name, # of a series
-              motion): # `bpm_nb.assign.Motion` in the frame of its minimum
+
+def mode_text(
+    name,  # of a series
+    motion,  # `bpm_nb.assign.Motion` in the frame of its minimum
+):
     "The normal mode of a shipped molecule that moves so; nothing where none does by more than a half."
-    if not has_modes(name): return ""
+    if not has_modes(name):
+        return ""
     modes, wavenumbers, masses, calls = named_modes(name)
     alike = overlap(motion.displacement, modes, masses)
     k = int(alike.argmax())
-    if alike[k]**2 < 0.5: return "no single normal mode"
+    if alike[k] ** 2 < 0.5:
+        return "no single normal mode"
     return f"{calls[k] or 'normal mode'} ({wavenumbers[k]:.0f} cm⁻¹ by DFT, overlap {alike[k]:.2f})"
 
 # %% ../../nbs/85_dashboards/05_band.ipynb #4d0e851b
-def assignment_table(found): # `Assignment` or None
+def assignment_table(
+    found,  # `Assignment` or None
+):
     "HTML of the bonds behind a band."
-    if found is None: return "<p>Click a band: the bonds that make it light up, and the molecule moves as it does there.</p>"
+    if found is None:
+        return "<p>Click a band: the bonds that make it light up, and the molecule moves as it does there.</p>"
     bonds = found.bonds
-    rows = "".join(f"<tr><td>{bonds[k]}</td><td>{share_text(found.share[k])}</td></tr>" for k in range(min(NAMED, len(found.share))))
-    table = f"<table style='line-height:1.4'><tr><th>bond</th><th>share</th></tr>{rows}</table>" if rows else "<p>Shares of bonds are not known here.</p>"
+    rows = "".join(
+        f"<tr><td>{bonds[k]}</td><td>{share_text(found.share[k])}</td></tr>"
+        for k in range(min(NAMED, len(found.share)))
+    )
+    table = (
+        f"<table style='line-height:1.4'><tr><th>bond</th><th>share</th></tr>{rows}</table>"
+        if rows
+        else "<p>Shares of bonds are not known here.</p>"
+    )
     change = ", ".join(f"{x:+.1f}" for x in np.linalg.eigvalsh(found.slope)[::-1])
     named = f"<br>{escape(found.mode)}" if found.mode else ""
-    return (f"<b>{escape(found.series)}, {found.wavenumber_cm1:.0f} cm⁻¹</b>{named}{table}"
-            f"<p style='max-width:26em;line-height:1.3'>Bonds that stretch: {found.stretch}. A single motion makes {found.purity:.0%} of the band.</p>"
-            f"<p style='max-width:26em;line-height:1.3'>Change of the polarizability along the motion, principal values: {change} bohr³ for each Å of the atom that moves most.</p>"
-            "<p style='max-width:26em;line-height:1.3'>Shares are the model's partition of the polarizability, not an observable: another model can divide it otherwise. What the model gives to atoms that are not bonded belongs to the bonds between them; negative ones cancel others.</p>")
+    return (
+        f"<b>{escape(found.series)}, {found.wavenumber_cm1:.0f} cm⁻¹</b>{named}{table}"
+        f"<p style='max-width:26em;line-height:1.3'>Bonds that stretch: {found.stretch}. A single motion makes {found.purity:.0%} of the band.</p>"
+        f"<p style='max-width:26em;line-height:1.3'>Change of the polarizability along the motion, principal values: {change} bohr³ for each Å of the atom that moves most.</p>"
+        "<p style='max-width:26em;line-height:1.3'>Shares are the model's partition of the polarizability, not an observable: another model can divide it otherwise. What the model gives to atoms that are not bonded belongs to the bonds between them; negative ones cancel others.</p>"
+    )

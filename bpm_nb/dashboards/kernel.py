@@ -20,49 +20,123 @@ from ..regression.krr import LAMBDAS
 from ..reports.html import page
 
 # %% ../../nbs/85_dashboards/09_kernel.ipynb #7dca4dd6
-def lab_figure(state): # `LabState`
+def lab_figure(
+    state,  # `LabState`
+):
     "The figure of the present point; empty before its column is there."
     column, k = state.columns.get(state.gamma), int(np.abs(LAMBDAS - state.lam).argmin())
-    if column is None: return None
+    if column is None:
+        return None
     value = (lambda c, part: c.evidence[part]) if state.shown == "evidence" else Column.error
-    maps = [np.array([value(state.columns[g], part) if g in state.columns else np.full(len(LAMBDAS), np.nan) for g in map(float, GAMMAS)]) for part in (0, 1)]
-    at = lambda arrays: [a[k] for a in arrays]
-    return laboratory(column.reference, at(column.left_out), at(column.spread), (GAMMAS, LAMBDAS, *maps), (state.gamma, state.lam),
-                      (column.sizes, *(curve[:, k] for curve in column.learning)), state.shown == "evidence", state.best)
+    maps = [
+        np.array(
+            [
+                value(state.columns[g], part) if g in state.columns else np.full(len(LAMBDAS), np.nan)
+                for g in map(float, GAMMAS)
+            ]
+        )
+        for part in (0, 1)
+    ]
 
-def lab_files(state): # `LabState`
+    def at(arrays):
+        return [a[k] for a in arrays]
+
+    return laboratory(
+        column.reference,
+        at(column.left_out),
+        at(column.spread),
+        (GAMMAS, LAMBDAS, *maps),
+        (state.gamma, state.lam),
+        (column.sizes, *(curve[:, k] for curve in column.learning)),
+        state.shown == "evidence",
+        state.best,
+    )
+
+
+def lab_files(
+    state,  # `LabState`
+):
     "What can be downloaded, {name: text}."
     rows = ["gamma,lambda,isotropic_error_au,anisotropic_error_au,isotropic_evidence,anisotropic_evidence"]
-    for g, c in sorted(state.columns.items()): rows += [f"{g:.6g}," + ",".join(f"{x:.6g}" for x in row) for row in zip(LAMBDAS, c.error(0), c.error(1), *c.evidence)]
+    for g, c in sorted(state.columns.items()):
+        rows += [
+            f"{g:.6g}," + ",".join(f"{x:.6g}" for x in row) for row in zip(LAMBDAS, c.error(0), c.error(1), *c.evidence)
+        ]
     figure, words = lab_figure(state), "Errors on frames left out, each predicted by a fit without it."
-    sections = [("Errors", words, *([figure] if figure else [])), ("Settings", [{"setting": k, "value": str(v)} for k, v in state.settings().items()])]
-    return {"kernel.csv": "\n".join(rows) + "\n", "kernel.html": page("Kernel laboratory", sections), "kernel-settings.json": json.dumps(state.settings(), indent=1)}
+    sections = [
+        ("Errors", words, *([figure] if figure else [])),
+        ("Settings", [{"setting": k, "value": str(v)} for k, v in state.settings().items()]),
+    ]
+    return {
+        "kernel.csv": "\n".join(rows) + "\n",
+        "kernel.html": page("Kernel laboratory", sections),
+        "kernel-settings.json": json.dumps(state.settings(), indent=1),
+    }
 
 # %% ../../nbs/85_dashboards/09_kernel.ipynb #0b0f56eb
-def lab_controls(state): # `LabState`
+def lab_controls(
+    state,  # `LabState`
+):
     "All controls of the laboratory: γ and λ first, then what needs a computation."
     drop, whole = ipywidgets.Dropdown, ipywidgets.IntSlider
-    grid = lambda name, label, values: control(state, name, ipywidgets.SelectionSlider, label, options=[(f"{v:.2g}", float(v)) for v in values])
-    real = lambda name, label, low, high: control(state, name, ipywidgets.FloatSlider, label, min=low, max=high, step=0.25, readout_format=".2f")
-    data = menu(state, ["dataset", "uploads"], drop, "molecule", lambda: sorted({*shipped(), *state.uploads, state.dataset}))
-    return [grid("gamma", "γ", GAMMAS), grid("lam", "λ", LAMBDAS), control(state, "shown", drop, "maps show", options=["error left out", "evidence"]), ipywidgets.HTML("<b>needs a computation</b>"), data,
-            control(state, "n_train", whole, "training frames", min=20, max=400, step=10, continuous_update=False), control(state, "selection", drop, "chosen", options=["first", "random", "diverse"]),
-            control(state, "bonds", drop, "bonds", options=["pairs", "covalent"]), real("cutoff", "cutoff/Å", 1.5, 8), control(state, "n_points", whole, "basis points", min=20, max=1000, step=20),
-            control(state, "radial", whole, "radial functions", min=2, max=10), control(state, "degree", whole, "degree l", min=0, max=6), control(state, "order", whole, "order m", min=0, max=4),
-            real("reach", "surroundings/Å", 2, 8)]
 
-def kernel_lab(dataset=None, # name of a shipped molecule, `Frames` with polarizabilities, or the dict that *settings* downloaded; None: `START`
-               **settings): # traits of `LabState`
+    def grid(name, label, values):
+        return control(state, name, ipywidgets.SelectionSlider, label, options=[(f"{v:.2g}", float(v)) for v in values])
+
+    def real(name, label, low, high):
+        return control(state, name, ipywidgets.FloatSlider, label, min=low, max=high, step=0.25, readout_format=".2f")
+
+    data = menu(
+        state, ["dataset", "uploads"], drop, "molecule", lambda: sorted({*shipped(), *state.uploads, state.dataset})
+    )
+    return [
+        grid("gamma", "γ", GAMMAS),
+        grid("lam", "λ", LAMBDAS),
+        control(state, "shown", drop, "maps show", options=["error left out", "evidence"]),
+        ipywidgets.HTML("<b>needs a computation</b>"),
+        data,
+        control(state, "n_train", whole, "training frames", min=20, max=400, step=10, continuous_update=False),
+        control(state, "selection", drop, "chosen", options=["first", "random", "diverse"]),
+        control(state, "bonds", drop, "bonds", options=["pairs", "covalent"]),
+        real("cutoff", "cutoff/Å", 1.5, 8),
+        control(state, "n_points", whole, "basis points", min=20, max=1000, step=20),
+        control(state, "radial", whole, "radial functions", min=2, max=10),
+        control(state, "degree", whole, "degree l", min=0, max=6),
+        control(state, "order", whole, "order m", min=0, max=4),
+        real("reach", "surroundings/Å", 2, 8),
+    ]
+
+
+def kernel_lab(
+    dataset=None,  # name of a shipped molecule, `Frames` with polarizabilities, or the dict that *settings* downloaded; None: `START`
+    **settings,  # traits of `LabState`
+):
     "The dashboard, a widget; its `state` is a `LabState`."
-    if isinstance(dataset, dict): dataset, settings = None, dataset | settings
+    if isinstance(dataset, dict):
+        dataset, settings = None, dataset | settings
     state, plot = LabState(settings.pop("dataset", dataset), **settings), Plot()
     state.compute()
     buttons, text = status(state, state.compute)
+
     def draw(_=None):
-        if figure := lab_figure(state): plot.show(figure)
+        if figure := lab_figure(state):
+            plot.show(figure)
+
     def clicked(change):
-        if change.new.get("meta") == "map": state.gamma, state.lam = change.new["y"], change.new["x"]
+        if change.new.get("meta") == "map":
+            state.gamma, state.lam = change.new["y"], change.new["x"]
+
     state.observe(draw, ["columns", "best", "gamma", "lam", "shown"])
     plot.observe(clicked, "clicked")
     draw()
-    return side_by_side(state, [*lab_controls(state), buttons, Upload("Upload frames", state.upload, state.fail), downloads(state, plot, "kernel", lab_files)], [plot, text], plot=plot)
+    return side_by_side(
+        state,
+        [
+            *lab_controls(state),
+            buttons,
+            Upload("Upload frames", state.upload, state.fail),
+            downloads(state, plot, "kernel", lab_files),
+        ],
+        [plot, text],
+        plot=plot,
+    )

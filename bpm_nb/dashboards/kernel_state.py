@@ -21,21 +21,22 @@ from ..models.tuning import chosen, lab_columns
 from ..regression.krr import LAMBDAS
 
 # %% ../../nbs/85_dashboards/08_kernel_state.ipynb #7529a0bb
-GAMMAS = 2.0**np.arange(-7, 3) # inverse squared widths of the laboratory
+GAMMAS = 2.0 ** np.arange(-7, 3)  # inverse squared widths of the laboratory
 
 # %% ../../nbs/85_dashboards/08_kernel_state.ipynb #3a0355a1
 class LabSettings(State):
     "Traits of `LabState`. Settings of the model make the columns stale; γ and λ only choose among them."
+
     dataset = setting(traitlets.Unicode, help="a shipped molecule, or the name of an upload")
     n_train = setting(traitlets.Int, 300, min=20, max=2000, help="training frames")
     selection = setting(traitlets.Enum, ["first", "random", "diverse"], "random")
     bonds = setting(traitlets.Enum, ["pairs", "covalent"], "pairs")
-    cutoff = setting(traitlets.Float, 4., min=1.5, max=8., help="of pairs, Å")
+    cutoff = setting(traitlets.Float, 4.0, min=1.5, max=8.0, help="of pairs, Å")
     n_points = setting(traitlets.Int, 400, min=20, max=2000, help="points of the basis")
     radial = setting(traitlets.Int, 6, min=2, max=10, help="radial functions of the descriptor")
     degree = setting(traitlets.Int, 4, min=0, max=6, help="largest degree")
     order = setting(traitlets.Int, 2, min=0, max=4, help="largest order")
-    reach = setting(traitlets.Float, 5., min=2., max=8., help="radius of the surroundings, Å")
+    reach = setting(traitlets.Float, 5.0, min=2.0, max=8.0, help="radius of the surroundings, Å")
     gamma = setting(traitlets.Float, float(GAMMAS[5]), help="inverse squared width, one of `GAMMAS`")
     lam = setting(traitlets.Float, float(LAMBDAS[8]), help="ridge, one of `LAMBDAS`")
     shown = setting(traitlets.Enum, ["error left out", "evidence"], "error left out", help="what the maps show")
@@ -44,8 +45,14 @@ class LabSettings(State):
     columns = traitlets.Dict(help="{γ: `Column`}")
     best = traitlets.Any(None, help="γ and the two λ of the largest evidence, once all columns are there")
 
-    def __init__(self, dataset=None, frames=None, **settings): # name, `Frames` with polarizabilities, or None: `START`; (training, test) `Frames` of that name; values of traits
-        if not (dataset is None or isinstance(dataset, str)): dataset, frames = "your frames", (checked(dataset, "the dataset", need="alpha"), None)
+    def __init__(
+        self,
+        dataset=None,
+        frames=None,
+        **settings,  # name, `Frames` with polarizabilities, or None: `START`; (training, test) `Frames` of that name; values of traits
+    ):
+        if not (dataset is None or isinstance(dataset, str)):
+            dataset, frames = "your frames", (checked(dataset, "the dataset", need="alpha"), None)
         super().__init__(**(dict(dataset=dataset or START) | settings))
         self.uploads = {self.dataset: frames} if frames else {}
         self._loaded()
@@ -61,54 +68,95 @@ class LabSettings(State):
         return float(grid[np.abs(np.log(grid) - np.log(max(proposal.value, 1e-300))).argmin()])
 
 # %% ../../nbs/85_dashboards/08_kernel_state.ipynb #d62e02a3
-SLOW = ("dataset", "frames", "n_train", "selection", "bonds", "cutoff", "n_points", "radial", "degree", "order", "reach") # traits that make columns stale
+SLOW = (
+    "dataset",
+    "frames",
+    "n_train",
+    "selection",
+    "bonds",
+    "cutoff",
+    "n_points",
+    "radial",
+    "degree",
+    "order",
+    "reach",
+)  # traits that make columns stale
+
 
 class LabModel(LabSettings):
     "What follows from the settings: a model and its frames."
+
     @traitlets.observe(*SLOW)
-    def outdate(self, change=None): self.stale = True
+    def outdate(self, change=None):
+        self.stale = True
 
     def model(self):
         "Settings of the `BondPolarizability` that is looked at."
-        return dict(bonds=self.bonds, cutoff=self.cutoff, n_points=self.n_points, gamma=self.gamma, lam=self.lam,
-                    descriptor=BondAxis(cutoff=self.reach, n=self.radial, degree=self.degree, order=min(self.order, self.degree)))
+        return dict(
+            bonds=self.bonds,
+            cutoff=self.cutoff,
+            n_points=self.n_points,
+            gamma=self.gamma,
+            lam=self.lam,
+            descriptor=BondAxis(
+                cutoff=self.reach, n=self.radial, degree=self.degree, order=min(self.order, self.degree)
+            ),
+        )
 
     def split(self):
         "Training and test `Frames`."
-        if self.frames is None: raise InputError(f"{self.dataset} is not shipped: upload its frames")
+        if self.frames is None:
+            raise InputError(f"{self.dataset} is not shipped: upload its frames")
         pool, test = self.frames
-        n = min(self.n_train, len(pool) if test is not None else int(0.8*len(pool)))
+        n = min(self.n_train, len(pool) if test is not None else int(0.8 * len(pool)))
         index = chosen(pool, n, self.selection)
-        if test is None: test = pool[np.setdiff1d(np.arange(len(pool)), index)]
-        if n < 10 or len(test) < 2: raise InputError(f"{self.dataset}: {len(pool)} frames are too few; give at least 13 with polarizabilities")
+        if test is None:
+            test = pool[np.setdiff1d(np.arange(len(pool)), index)]
+        if n < 10 or len(test) < 2:
+            raise InputError(f"{self.dataset}: {len(pool)} frames are too few; give at least 13 with polarizabilities")
         return pool[index], test
 
 # %% ../../nbs/85_dashboards/08_kernel_state.ipynb #90c7bd13
 class LabState(LabModel):
     "State of `kernel_lab`: set γ and λ to move over what is computed; anything else, and `compute`."
+
     def compute(self):
         "Compute all columns, that of the present γ first."
         with self.telling():
             train, test = self.split()
             super().cancel()
             self.columns, self.best, self.stale = {}, None, False
-            order = sorted(GAMMAS, key=lambda g: abs(np.log(g/self.gamma)))
+            order = sorted(GAMMAS, key=lambda g: abs(np.log(g / self.gamma)))
             self.run(lab_columns, (train, test, self.model(), order), lambda found: self.set_trait("best", found))
 
-    def progressed(self, fraction, text, part=None): # how far; what it does; (γ, `Column`)
+    def progressed(
+        self,
+        fraction,
+        text,
+        part=None,  # how far; what it does; (γ, `Column`)
+    ):
         super().progressed(fraction, text)
-        if part is not None: self.columns = self.columns | dict([part])
+        if part is not None:
+            self.columns = self.columns | dict([part])
 
     def cancel(self):
         "Stop; the map stays as far as it is."
-        if self.doing: self.stale = True
+        if self.doing:
+            self.stale = True
         super().cancel()
 
-    def fail(self, text): # one sentence
+    def fail(
+        self,
+        text,  # one sentence
+    ):
         "Say it, and leave the columns as they are."
         self.message, self.stale = text, self.stale or len(self.columns) < len(GAMMAS)
 
-    def upload(self, name, content): # name of the file; bytes
+    def upload(
+        self,
+        name,
+        content,  # name of the file; bytes
+    ):
         "Take frames with polarizabilities from a file."
         self.run(uploaded_training, (name, content), lambda frames: self._take(own_name(Path(name).stem), frames))
 

@@ -13,32 +13,53 @@ import ipywidgets
 import numpy as np
 
 # %% ../../nbs/85_dashboards/03_molecule.ipynb #e72e0455
-def facing(positions): # (N, 3) positions, Å
+def facing(
+    positions,  # (N, 3) positions, Å
+):
     "Rotation (3, 3): `positions @ R` shows its broadest side to someone who looks along z."
     axes = np.linalg.svd(positions - positions.mean(0), full_matrices=True)[2]
-    return (axes*[[1], [1], [np.linalg.det(axes)]]).T
+    return (axes * [[1], [1], [np.linalg.det(axes)]]).T
 
 # %% ../../nbs/85_dashboards/03_molecule.ipynb #fee134a9
-def sphere(rows=16, # of latitude
-           columns=32): # of longitude
+def sphere(
+    rows=16,  # of latitude
+    columns=32,  # of longitude
+):
     "Points (V, 3) of the unit sphere, and triangles (F, 3) between them, seen from outside."
-    polar, turn = np.meshgrid(np.pi*np.arange(rows + 1)/rows, 2*np.pi*np.arange(columns)/columns, indexing="ij")
-    points = np.stack([np.sin(polar)*np.cos(turn), np.sin(polar)*np.sin(turn), np.cos(polar)], -1).reshape(-1, 3)
-    here = np.arange(rows*columns)
+    polar, turn = np.meshgrid(
+        np.pi * np.arange(rows + 1) / rows, 2 * np.pi * np.arange(columns) / columns, indexing="ij"
+    )
+    points = np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)], -1).reshape(-1, 3)
+    here = np.arange(rows * columns)
     right = here - here % columns + (here + 1) % columns
-    return points, np.concatenate([np.stack(t, 1) for t in ((here, here + columns, right), (right, here + columns, right + columns))])
+    return points, np.concatenate(
+        [np.stack(t, 1) for t in ((here, here + columns, right), (right, here + columns, right + columns))]
+    )
 
-def ellipsoid(alpha, # (3, 3) polarizability, bohr³
-              slope, # (3, 3) its change along a motion, bohr³/Å
-              size): # longest half axis of the drawing, Å
+
+def ellipsoid(
+    alpha,  # (3, 3) polarizability, bohr³
+    slope,  # (3, 3) its change along a motion, bohr³/Å
+    size,  # longest half axis of the drawing, Å
+):
     "{name: list} that NGL draws: a surface, and `change`, what it moves by; the strongest change is drawn as 0.35 of the longest axis."
     n, triangles = sphere()
     normal = n @ np.linalg.inv(alpha)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    change = n @ slope*(0.35*size/max(np.abs(np.linalg.eigvalsh(slope)).max(), 1e-300))
-    out = (change*normal).sum(1, keepdims=True)/(0.35*size)
-    colour = 0.93 + np.maximum(out, 0)*(np.array([0.84, 0.37, 0]) - 0.93) + np.maximum(-out, 0)*(np.array([0, 0.45, 0.70]) - 0.93)
-    arrays = dict(position=n @ alpha*(size/np.linalg.eigvalsh(alpha)[-1]), change=change, normal=normal, color=colour, index=triangles)
+    change = n @ slope * (0.35 * size / max(np.abs(np.linalg.eigvalsh(slope)).max(), 1e-300))
+    out = (change * normal).sum(1, keepdims=True) / (0.35 * size)
+    colour = (
+        0.93
+        + np.maximum(out, 0) * (np.array([0.84, 0.37, 0]) - 0.93)
+        + np.maximum(-out, 0) * (np.array([0, 0.45, 0.70]) - 0.93)
+    )
+    arrays = dict(
+        position=n @ alpha * (size / np.linalg.eigvalsh(alpha)[-1]),
+        change=change,
+        normal=normal,
+        color=colour,
+        index=triangles,
+    )
     return {k: x.ravel().round(3).tolist() for k, x in arrays.items()}
 
 # %% ../../nbs/85_dashboards/03_molecule.ipynb #f0cb305f
@@ -72,13 +93,17 @@ if (frames.length > 1) this.bpm = setInterval(step, 50);
 """
 
 # %% ../../nbs/85_dashboards/03_molecule.ipynb #3d1148a9
-NAMED = 8 # pairs of a band at most that the table names and the molecule shows
+NAMED = 8  # pairs of a band at most that the table names and the molecule shows
 
-def molecule_view(numbers, # (N,) atomic numbers
-                  positions): # (N, 3) positions, Å
+
+def molecule_view(
+    numbers,  # (N,) atomic numbers
+    positions,  # (N, 3) positions, Å
+):
     "nglview widget of a molecule whose atoms are named as in `bond_labels`."
     from ase import Atoms
     from ase.data import chemical_symbols
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import nglview
@@ -86,47 +111,78 @@ def molecule_view(numbers, # (N,) atomic numbers
     view.clear_representations()
     view.add_ball_and_stick(aspect_ratio=1.7, radius_size=0.12)
     names = [f"{chemical_symbols[z]}{k}" for k, z in enumerate(numbers)]
-    view.add_representation("label", label_type="text", label_text=names, color="#222222", radius_type="size", radius_size=0.9, z_offset=1.5, attachment="middle-center")
-    view.layout.width, view.layout.height = "450px", "330px" # a new Layout object would leave the canvas without a size
+    view.add_representation(
+        "label",
+        label_type="text",
+        label_text=names,
+        color="#222222",
+        radius_type="size",
+        radius_size=0.9,
+        z_offset=1.5,
+        attachment="middle-center",
+    )
+    view.layout.width, view.layout.height = (
+        "450px",
+        "330px",
+    )  # a new Layout object would leave the canvas without a size
     return view
 
 # %% ../../nbs/85_dashboards/03_molecule.ipynb #89d2de6b
 class Molecule(ipywidgets.VBox):
     "A molecule that moves, with lit bonds and its polarizability. The motion runs in the browser: the kernel is left in peace."
-    def __init__(self, ellipsoid): # widget with a boolean value: draw the polarizability
+
+    def __init__(
+        self,
+        ellipsoid,  # widget with a boolean value: draw the polarizability
+    ):
         self.play = ipywidgets.ToggleButton(description="move", icon="play", layout=ipywidgets.Layout(width="8em"))
         self.ellipsoid, self.numbers, self.tensors, self.lit = ellipsoid, None, None, []
-        for switch in (self.play, ellipsoid): switch.observe(lambda _: self.move(), "value")
+        for switch in (self.play, ellipsoid):
+            switch.observe(lambda _: self.move(), "value")
         super().__init__(layout=ipywidgets.Layout(width="460px", flex="0 0 auto"))
         self.add_class("bpm-molecule")
 
-    def show(self, numbers, # (N,) atomic numbers
-             positions, # (P, N, 3) one period of a motion, Å
-             tensors=None): # polarizability and its change along the motion, (3, 3) each
+    def show(
+        self,
+        numbers,  # (N,) atomic numbers
+        positions,  # (P, N, 3) one period of a motion, Å
+        tensors=None,  # polarizability and its change along the motion, (3, 3) each
+    ):
         "Draw a molecule, or the motion of the one that is there."
         turn = facing(positions.mean(0))
         self.positions = (positions - positions.mean((0, 1))) @ turn
         self.tensors = None if tensors is None else [turn.T @ t @ turn for t in tensors]
-        if not np.array_equal(numbers, self.numbers): self._draw(numbers)
+        if not np.array_equal(numbers, self.numbers):
+            self._draw(numbers)
         self.move()
 
     def move(self):
         "Start or stop the motion; with the polarizability, or without."
         period = self.positions if self.play.value else self.positions[:1]
         drawn = self.tensors is not None and self.ellipsoid.value
-        body = ellipsoid(*self.tensors, 0.9*np.abs(self.positions).max()) if drawn else None
+        body = ellipsoid(*self.tensors, 0.9 * np.abs(self.positions).max()) if drawn else None
         self.view._js(MOTION % (json.dumps(period.reshape(len(period), -1).round(3).tolist()), json.dumps(body)))
 
     def _draw(self, numbers):
         self.numbers, self.view = numbers, molecule_view(numbers, self.positions[0])
         self.children = [self.view, ipywidgets.HBox([self.play, self.ellipsoid])]
 
-    def light(self, pairs, # (B, 2) atoms
-              share): # (B,) share of the band
+    def light(
+        self,
+        pairs,  # (B, 2) atoms
+        share,  # (B,) share of the band
+    ):
         "Light up the pairs that matter."
         self.view._remote_call("removeRepresentationsByName", target="Widget", args=["distance", 0])
-        largest = max(map(abs, share), default=0.)
-        self.lit = [(tuple(map(int, p)), float(s)) for p, s in zip(pairs[:NAMED], share) if abs(s) > 0.2*largest]
+        largest = max(map(abs, share), default=0.0)
+        self.lit = [(tuple(map(int, p)), float(s)) for p, s in zip(pairs[:NAMED], share) if abs(s) > 0.2 * largest]
         for (a, b), s in self.lit:
-            self.view.add_representation("distance", atom_pair=[[f"@{a}", f"@{b}"]], use_cylinder=True, radius_size=0.05 + 0.2*(abs(s)/largest)**0.5, label_visible=False,
-                                         color="#D55E00" if s > 0 else "#0072B2", opacity=0.7)
+            self.view.add_representation(
+                "distance",
+                atom_pair=[[f"@{a}", f"@{b}"]],
+                use_cylinder=True,
+                radius_size=0.05 + 0.2 * (abs(s) / largest) ** 0.5,
+                label_visible=False,
+                color="#D55E00" if s > 0 else "#0072B2",
+                opacity=0.7,
+            )

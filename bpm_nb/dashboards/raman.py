@@ -25,90 +25,196 @@ from ..spectra.bands import peaks
 from ..spectra.raman import CORRECTIONS
 
 # %% ../../nbs/85_dashboards/07_raman.ipynb #c6ce1ac5
-def raman_controls(state): # `RamanState`
+def raman_controls(
+    state,  # `RamanState`
+):
     "All controls of the comparison."
     slider, tick, drop = ipywidgets.FloatSlider, ipywidgets.Checkbox, ipywidgets.Dropdown
     log = dict(readout_format=".0f", continuous_update=True)
-    lasers = lambda: [(f"{nm:g} nm", nm) for nm in sorted({244., 488., 514.5, 532., 632.8, 785., 1064., state.laser_nm})]
-    return [menu(state, ["samples", "series"], ipywidgets.SelectMultiple, "", lambda: list(dict.fromkeys([*shipped(), *state.series, *state.samples])), rows=4),
-            control(state, "quantity", drop, "shown", options=list(QUANTITIES)),
-            control(state, "analyser_deg", slider, "analyser/°", min=0, max=90, step=1, **log),
-            control(state, "resolution_cm1", slider, "resolution/cm⁻¹", min=2, max=40, step=0.5, readout_format=".1f"),
-            control(state, "instrument", tick, "as an instrument records it", style=dict(description_width="0"), indent=False),
-            control(state, "temperature_K", slider, "temperature/K", min=50, max=1000, step=10, **log),
-            menu(state, ["laser_nm"], drop, "laser", lasers),
-            control(state, "quantum", drop, "quantum", options=list(CORRECTIONS)),
-            control(state, "range_cm1", ipywidgets.FloatRangeSlider, "range/cm⁻¹", min=0, max=4000, step=50, **log),
-            ipywidgets.GridBox([control(state, n, tick, t, style=dict(description_width="0"), indent=False, layout=ipywidgets.Layout(width="9em"))
-                                for n, t in (("stacked", "stacked"), ("errors", "error bands"), ("harmonic", "harmonic lines"), ("literature", "literature"))],
-                               layout=ipywidgets.Layout(grid_template_columns="11em 11em"))]
+
+    def lasers():
+        return [(f"{nm:g} nm", nm) for nm in sorted({244.0, 488.0, 514.5, 532.0, 632.8, 785.0, 1064.0, state.laser_nm})]
+
+    return [
+        menu(
+            state,
+            ["samples", "series"],
+            ipywidgets.SelectMultiple,
+            "",
+            lambda: list(dict.fromkeys([*shipped(), *state.series, *state.samples])),
+            rows=4,
+        ),
+        control(state, "quantity", drop, "shown", options=list(QUANTITIES)),
+        control(state, "analyser_deg", slider, "analyser/°", min=0, max=90, step=1, **log),
+        control(state, "resolution_cm1", slider, "resolution/cm⁻¹", min=2, max=40, step=0.5, readout_format=".1f"),
+        control(
+            state, "instrument", tick, "as an instrument records it", style=dict(description_width="0"), indent=False
+        ),
+        control(state, "temperature_K", slider, "temperature/K", min=50, max=1000, step=10, **log),
+        menu(state, ["laser_nm"], drop, "laser", lasers),
+        control(state, "quantum", drop, "quantum", options=list(CORRECTIONS)),
+        control(state, "range_cm1", ipywidgets.FloatRangeSlider, "range/cm⁻¹", min=0, max=4000, step=50, **log),
+        ipywidgets.GridBox(
+            [
+                control(
+                    state,
+                    n,
+                    tick,
+                    t,
+                    style=dict(description_width="0"),
+                    indent=False,
+                    layout=ipywidgets.Layout(width="9em"),
+                )
+                for n, t in (
+                    ("stacked", "stacked"),
+                    ("errors", "error bands"),
+                    ("harmonic", "harmonic lines"),
+                    ("literature", "literature"),
+                )
+            ],
+            layout=ipywidgets.Layout(grid_template_columns="11em 11em"),
+        ),
+    ]
 
 # %% ../../nbs/85_dashboards/07_raman.ipynb #cdb15bce
-def scaled_in(curve, # `Overlay`
-              range_cm1): # (lowest, highest) wavenumber, cm⁻¹
+def scaled_in(
+    curve,  # `Overlay`
+    range_cm1,  # (lowest, highest) wavenumber, cm⁻¹
+):
     "The curve with its strongest point in the range at 1."
     top = np.nanmax(curve.y[(curve.x >= range_cm1[0]) & (curve.x <= range_cm1[1])], initial=0)
-    return replace(curve, y=curve.y/top, error=curve.error/top) if top > 0 else curve
+    return replace(curve, y=curve.y / top, error=curve.error / top) if top > 0 else curve
 
 # %% ../../nbs/85_dashboards/07_raman.ipynb #17ae079d
-def raman_figure(state): # `RamanState`
+def raman_figure(
+    state,  # `RamanState`
+):
     "The figure of a state."
     titles = {"depolarization ratio": "ρ = VH / VV"}
     kind = "intensity" if state.instrument else "activity"
     marked = [(n, state.band[1]) for n in state.samples if state.band and n == state.band[0]]
     curves = state.curves if state.quantity in titles else [scaled_in(c, state.range_cm1) for c in state.curves]
     empty = np.empty(0)
-    known_lines = lambda name: [(k, v) for k, v in lines(name).items() if "literature" not in k][-1:]
-    waiting = [Overlay(f"{n}, not computed yet", empty, empty, empty, (), dict(known_lines(n))) for n in state.samples if n not in state.series]
-    return overlaid([*curves, *waiting], state.stacked, titles.get(state.quantity, f"{kind}, strongest = 1"), state.range_cm1, state.errors, marked[0] if marked else None)
+
+    def known_lines(name):
+        return [(k, v) for k, v in lines(name).items() if "literature" not in k][-1:]
+
+    waiting = [
+        Overlay(f"{n}, not computed yet", empty, empty, empty, (), dict(known_lines(n)))
+        for n in state.samples
+        if n not in state.series
+    ]
+    return overlaid(
+        [*curves, *waiting],
+        state.stacked,
+        titles.get(state.quantity, f"{kind}, strongest = 1"),
+        state.range_cm1,
+        state.errors,
+        marked[0] if marked else None,
+    )
 
 # %% ../../nbs/85_dashboards/07_raman.ipynb #ae7c0e5c
-def raman_files(state): # `RamanState`
+def raman_files(
+    state,  # `RamanState`
+):
     "What can be downloaded, {name: text}."
     table = [*(f"# {k}: {v}" for k, v in state.settings().items()), "series,wavenumber_cm1,value,standard_error"]
-    for c in state.curves: table += [f'"{c.name}",{x:.2f},{y:.6g},{e:.3g}' for x, y, e in zip(c.x, c.y, c.error)]
-    sections = [("Spectra", raman_figure(state)), *((c.name, peak_rows(peaks(state.spectrum(n)))) for n, c in zip([n for n in state.samples if n in state.series], state.curves)),
-                ("Settings", [{"setting": k, "value": str(v)} for k, v in state.settings().items()])]
-    return {"raman.csv": "\n".join(table) + "\n", "raman.html": page("Raman spectra", sections),
-            "raman-settings.json": json.dumps(state.settings(), indent=1, ensure_ascii=False)}
+    for c in state.curves:
+        table += [f'"{c.name}",{x:.2f},{y:.6g},{e:.3g}' for x, y, e in zip(c.x, c.y, c.error)]
+    sections = [
+        ("Spectra", raman_figure(state)),
+        *(
+            (c.name, peak_rows(peaks(state.spectrum(n))))
+            for n, c in zip([n for n in state.samples if n in state.series], state.curves)
+        ),
+        ("Settings", [{"setting": k, "value": str(v)} for k, v in state.settings().items()]),
+    ]
+    return {
+        "raman.csv": "\n".join(table) + "\n",
+        "raman.html": page("Raman spectra", sections),
+        "raman-settings.json": json.dumps(state.settings(), indent=1, ensure_ascii=False),
+    }
 
 # %% ../../nbs/85_dashboards/07_raman.ipynb #ea057b91
-def raman_views(state): # `RamanState`
+def raman_views(
+    state,  # `RamanState`
+):
     "The figure, the molecule and the table of a state."
-    body = control(state, "ellipsoid", ipywidgets.ToggleButton, "polarizability", icon="circle", style={}, layout=ipywidgets.Layout(width="11em"), tooltip="its ellipsoid, once a band is clicked")
+    body = control(
+        state,
+        "ellipsoid",
+        ipywidgets.ToggleButton,
+        "polarizability",
+        icon="circle",
+        style={},
+        layout=ipywidgets.Layout(width="11em"),
+        tooltip="its ellipsoid, once a band is clicked",
+    )
     plot, molecule, table = Plot(), Molecule(body), ipywidgets.HTML().add_class("bpm-table")
-    def draw(_=None): plot.show(raman_figure(state))
+
+    def draw(_=None):
+        plot.show(raman_figure(state))
+
     def explain(_=None):
         found, table.value = state.assigned, assignment_table(state.assigned)
         molecule.play.value = found is not None
-        if found is None: return
+        if found is None:
+            return
         molecule.show(found.numbers, found.positions, (found.alpha, found.slope))
         molecule.light(found.pairs, found.share)
+
     def clicked(change):
-        if change.new.get("meta") is not None: state.click(int(change.new["meta"]), change.new["x"])
+        if change.new.get("meta") is not None:
+            state.click(int(change.new["meta"]), change.new["x"])
+
     state.observe(draw, ["curves", "stacked", "errors", "range_cm1", "band"])
     state.observe(explain, "assigned")
     plot.observe(clicked, "clicked")
     start = load(next((n for n in state.samples if n in shipped()), START)).test
     molecule.show(start.numbers[0], start.pos[:1])
-    for f in (draw, explain): f()
+    for f in (draw, explain):
+        f()
     return plot, molecule, table
 
 # %% ../../nbs/85_dashboards/07_raman.ipynb #bb2599e9
-def bringing(state): # `RamanState`
+def bringing(
+    state,  # `RamanState`
+):
     "What brings a run, or frames for a model of its molecule."
-    model = menu(state, ["model_of", "models"], ipywidgets.Dropdown, "model for it", lambda: list(dict.fromkeys([*shipped(), *state.models, state.model_of])))
+    model = menu(
+        state,
+        ["model_of", "models"],
+        ipywidgets.Dropdown,
+        "model for it",
+        lambda: list(dict.fromkeys([*shipped(), *state.models, state.model_of])),
+    )
     dt = control(state, "dt_fs", ipywidgets.FloatText, "its time step/fs")
-    return [ipywidgets.HBox([Upload("Upload a run", state.upload, state.fail), Upload("Upload for a model", state.teach, state.fail)], layout=ipywidgets.Layout(width="22em")), dt, model]
+    return [
+        ipywidgets.HBox(
+            [Upload("Upload a run", state.upload, state.fail), Upload("Upload for a model", state.teach, state.fail)],
+            layout=ipywidgets.Layout(width="22em"),
+        ),
+        dt,
+        model,
+    ]
 
 # %% ../../nbs/85_dashboards/07_raman.ipynb #b30d31ef
-def raman_compare(samples=None, # names of shipped molecules, or the dict that *settings* downloaded; None: `START`
-                  **settings): # traits of `RamanState`
+def raman_compare(
+    samples=None,  # names of shipped molecules, or the dict that *settings* downloaded; None: `START`
+    **settings,  # traits of `RamanState`
+):
     "The dashboard, a widget; its `state` is a `RamanState`."
-    if isinstance(samples, dict): samples, settings = None, samples | settings
+    if isinstance(samples, dict):
+        samples, settings = None, samples | settings
     state = RamanState(settings.pop("samples", samples), **settings)
     state.compute()
     plot, molecule, table = raman_views(state)
     buttons, text = status(state, state.compute)
-    return side_by_side(state, [*raman_controls(state), buttons, *bringing(state), downloads(state, plot, "raman", raman_files)], [plot, text, ipywidgets.HBox([molecule, table])],
-                        plot=plot, molecule=molecule, table=table)
+    return side_by_side(
+        state,
+        [*raman_controls(state), buttons, *bringing(state), downloads(state, plot, "raman", raman_files)],
+        [plot, text, ipywidgets.HBox([molecule, table])],
+        plot=plot,
+        molecule=molecule,
+        table=table,
+    )

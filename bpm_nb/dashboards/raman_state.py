@@ -22,118 +22,187 @@ from ..spectra.modes import modes_of
 from ..spectra.raman import CORRECTIONS, instrument_intensity, raman_spectrum
 
 # %% ../../nbs/85_dashboards/06_raman_state.ipynb #d0872643
-QUANTITIES = {"natural light, 90°": "natural", "isotropic": "isotropic", "anisotropic": "anisotropic", "VV": "vv", "VH": "vh", "analyser": None,
-              "depolarization ratio": "natural"}
+QUANTITIES = {
+    "natural light, 90°": "natural",
+    "isotropic": "isotropic",
+    "anisotropic": "anisotropic",
+    "VV": "vv",
+    "VH": "vh",
+    "analyser": None,
+    "depolarization ratio": "natural",
+}
 
-def quantity_curve(spectrum, # `Spectrum` or `Intensity`
-                   quantity, # name in `QUANTITIES`
-                   analyser_deg): # angle of the analyser, for `analyser`, degrees
+
+def quantity_curve(
+    spectrum,  # `Spectrum` or `Intensity`
+    quantity,  # name in `QUANTITIES`
+    analyser_deg,  # angle of the analyser, for `analyser`, degrees
+):
     "Value (K,) with the strongest point at 1, and standard error (K,); the depolarization ratio as it is."
-    if quantity == "depolarization ratio": return spectrum.depolarization_ratio, spectrum.depolarization_error
+    if quantity == "depolarization ratio":
+        return spectrum.depolarization_ratio, spectrum.depolarization_error
     geometry = QUANTITIES[quantity] or float(analyser_deg)
     y = spectrum.curve(geometry)
-    return y/(y.max() or 1.), spectrum.error(geometry)/(y.max() or 1.)
+    return y / (y.max() or 1.0), spectrum.error(geometry) / (y.max() or 1.0)
 
 # %% ../../nbs/85_dashboards/06_raman_state.ipynb #f34fd60b
-def curve(series, # `Series`
-          spectrum, # `Spectrum` or `Intensity` of it
-          quantity, # name in `QUANTITIES`
-          analyser_deg, # angle of the analyser, degrees
-          sources=()): # lines to hang below: `harmonic`, `literature`
+def curve(
+    series,  # `Series`
+    spectrum,  # `Spectrum` or `Intensity` of it
+    quantity,  # name in `QUANTITIES`
+    analyser_deg,  # angle of the analyser, degrees
+    sources=(),  # lines to hang below: `harmonic`, `literature`
+):
     "`Overlay` up to 4000 cm⁻¹."
     y, error = quantity_curve(spectrum, quantity, analyser_deg)
     keep = spectrum.wavenumber_cm1 <= 4000
-    bands = peaks(spectrum, QUANTITIES[quantity] or float(analyser_deg), range_cm1=(2*spectrum.settings["resolution_cm1"], 4000))
-    return Overlay(series.label, spectrum.wavenumber_cm1[keep], y[keep], error[keep], tuple(p.wavenumber_cm1 for p in bands),
-                 {k: v for k, v in lines(series.name).items() if k.split(",")[0] in sources})
+    bands = peaks(
+        spectrum, QUANTITIES[quantity] or float(analyser_deg), range_cm1=(2 * spectrum.settings["resolution_cm1"], 4000)
+    )
+    return Overlay(
+        series.label,
+        spectrum.wavenumber_cm1[keep],
+        y[keep],
+        error[keep],
+        tuple(p.wavenumber_cm1 for p in bands),
+        {k: v for k, v in lines(series.name).items() if k.split(",")[0] in sources},
+    )
 
 # %% ../../nbs/85_dashboards/06_raman_state.ipynb #bea34d64
 @lru_cache
-def lines(name): # name of a molecule
+def lines(
+    name,  # name of a molecule
+):
     "Tables of lines that come with a molecule, {source: (wavenumbers (L,), heights (L,))}."
-    if name not in known(): return {}
+    if name not in known():
+        return {}
     data, found = load(name), {}
     for level, part in (("GFN2-xTB", "harmonic_gfn2"), ("DFT", "harmonic_dft")):
-        if not shipped_files(name, part): continue
+        if not shipped_files(name, part):
+            continue
         modes = modes_of(getattr(data, part))
         found[f"harmonic, {level}"] = modes.wavenumber_cm1, modes.activity
     if shipped_files(name, "lines"):
-        strength = dict(strong=1., medium=0.6, weak=0.3)
+        strength = dict(strong=1.0, medium=0.6, weak=0.3)
         for kind, label in (("measured", "literature"), ("calculated", "literature, calculated")):
-            if own := [(l.wavenumber_cm1, strength.get(l.strength, 0.3)) for l in data.lines if l.kind == kind]: found[label] = np.array(own).T
+            if own := [(l.wavenumber_cm1, strength.get(l.strength, 0.3)) for l in data.lines if l.kind == kind]:
+                found[label] = np.array(own).T
     return found
 
 # %% ../../nbs/85_dashboards/06_raman_state.ipynb #3fd01a7f
 class RamanSettings(State):
     "Traits of `RamanState`."
+
     samples = setting(traitlets.List, traitlets.Unicode(), help="names of the series shown")
     quantity = setting(traitlets.Enum, list(QUANTITIES), "natural light, 90°")
-    analyser_deg = setting(traitlets.Float, 0., min=0, max=90, help="0 is parallel")
+    analyser_deg = setting(traitlets.Float, 0.0, min=0, max=90, help="0 is parallel")
     instrument = setting(traitlets.Bool, True, help="as an instrument records it; else the bare activity")
-    laser_nm = setting(traitlets.Float, 532., min=200, max=2000)
-    temperature_K = setting(traitlets.Float, 300., min=1, max=2000)
-    resolution_cm1 = setting(traitlets.Float, 8., min=2, max=40)
+    laser_nm = setting(traitlets.Float, 532.0, min=200, max=2000)
+    temperature_K = setting(traitlets.Float, 300.0, min=1, max=2000)
+    resolution_cm1 = setting(traitlets.Float, 8.0, min=2, max=40)
     quantum = setting(traitlets.Enum, list(CORRECTIONS), "harmonic", help="quantum correction")
     stacked = setting(traitlets.Bool, False)
     errors = setting(traitlets.Bool, True)
     harmonic = setting(traitlets.Bool, False)
     literature = setting(traitlets.Bool, False)
-    range_cm1 = setting(traitlets.Tuple, traitlets.Float(), traitlets.Float(), default_value=(0., 3600.))
+    range_cm1 = setting(traitlets.Tuple, traitlets.Float(), traitlets.Float(), default_value=(0.0, 3600.0))
     band = setting(traitlets.Tuple, default_value=(), help="(name of a series, wavenumber) or nothing")
     ellipsoid = setting(traitlets.Bool, False, help="draw the polarizability on the molecule")
     series = traitlets.Dict(help="name: `Series`")
     curves = traitlets.List(help="`Overlay` of each sample that is there")
     assigned = traitlets.Any(None, help="`Assignment` of the band, or None")
-    dt_fs = traitlets.Float(1., min=1e-3, help="time between the frames of an upload")
+    dt_fs = traitlets.Float(1.0, min=1e-3, help="time between the frames of an upload")
     models = traitlets.Dict(help="{name: `BondPolarizability`} of uploaded frames")
     model_of = traitlets.Unicode(help="model that serves an upload: a shipped molecule, or one of `models`")
     _spectra = traitlets.Dict()
 
     @traitlets.validate("range_cm1")
     def _ordered(self, proposal):
-        if not proposal.value[0] < proposal.value[1]: raise traitlets.TraitError("range_cm1: give (lowest, highest)")
+        if not proposal.value[0] < proposal.value[1]:
+            raise traitlets.TraitError("range_cm1: give (lowest, highest)")
         return proposal.value
 
 # %% ../../nbs/85_dashboards/06_raman_state.ipynb #14e41e80
 class RamanCurves(RamanSettings):
     "What follows from the settings: `curves` and `assigned`."
-    def spectrum(self, name): # name of a series
+
+    def spectrum(
+        self,
+        name,  # name of a series
+    ):
         "`Spectrum` or `Intensity` of a series; the activity is kept until the resolution or the series changes."
         key, series = (name, self.resolution_cm1), self.series[name]
         if self._spectra.get(key, (None,))[0] is not series:
             self._spectra = {k: v for k, v in self._spectra.items() if k[1] == self.resolution_cm1}
             self._spectra[key] = series, raman_spectrum(series.alpha, series.run.dt_fs, self.resolution_cm1)
         found = self._spectra[key][1]
-        return instrument_intensity(found, self.laser_nm, self.temperature_K, self.quantum) if self.instrument else found
+        return (
+            instrument_intensity(found, self.laser_nm, self.temperature_K, self.quantum) if self.instrument else found
+        )
 
-    @traitlets.observe("samples", "series", "quantity", "analyser_deg", "instrument", "laser_nm", "temperature_K", "resolution_cm1", "quantum", "harmonic", "literature")
+    @traitlets.observe(
+        "samples",
+        "series",
+        "quantity",
+        "analyser_deg",
+        "instrument",
+        "laser_nm",
+        "temperature_K",
+        "resolution_cm1",
+        "quantum",
+        "harmonic",
+        "literature",
+    )
     def follow(self, change=None):
         "Make the curves anew."
         self.stale = any(name not in self.series or self.series[name].note == "first look" for name in self.samples)
         sources = [s for s in ("harmonic", "literature") if getattr(self, s)]
         with self.telling():
-            self.curves = [curve(self.series[n], self.spectrum(n), self.quantity, self.analyser_deg, sources) for n in self.samples if n in self.series]
-            self.message = next((f"{n}: {s.remark}" for n, s in self.series.items() if n in self.samples and s.remark), "")
+            self.curves = [
+                curve(self.series[n], self.spectrum(n), self.quantity, self.analyser_deg, sources)
+                for n in self.samples
+                if n in self.series
+            ]
+            self.message = next(
+                (f"{n}: {s.remark}" for n, s in self.series.items() if n in self.samples and s.remark), ""
+            )
 
     @traitlets.observe("band", "series", "samples", "quantity", "analyser_deg")
     def assign(self, change=None):
         "Make the assignment anew."
-        if change and change.name == "analyser_deg" and QUANTITIES[self.quantity]: return
+        if change and change.name == "analyser_deg" and QUANTITIES[self.quantity]:
+            return
         name, nu = self.band or (None, None)
-        if name not in self.samples or name not in self.series: return setattr(self, "assigned", None)
+        if name not in self.samples or name not in self.series:
+            return setattr(self, "assigned", None)
         geometry = QUANTITIES[self.quantity] or float(self.analyser_deg)
-        with self.telling(): self.assigned = assignment(self.series[name], nu, geometry)
+        with self.telling():
+            self.assigned = assignment(self.series[name], nu, geometry)
 
-    def click(self, k, wavenumber_cm1): # index of a curve; cm⁻¹
+    def click(
+        self,
+        k,
+        wavenumber_cm1,  # index of a curve; cm⁻¹
+    ):
         "Point at a band: the nearest of the curve."
         name = [n for n in self.samples if n in self.series][k]
-        self.band = (name, float(min(self.curves[k].bands, key=lambda b: abs(b - wavenumber_cm1), default=wavenumber_cm1)))
+        self.band = (
+            name,
+            float(min(self.curves[k].bands, key=lambda b: abs(b - wavenumber_cm1), default=wavenumber_cm1)),
+        )
 
 # %% ../../nbs/85_dashboards/06_raman_state.ipynb #36e22629
 class RamanState(RamanCurves):
     "State of `raman_compare`. Set a trait, and `curves` and `assigned` follow."
-    def __init__(self, samples=None, **settings): # names of shipped molecules; values of traits
-        super().__init__(samples=[samples] if isinstance(samples, str) else list(samples or [START]), model_of=START, **settings)
+
+    def __init__(
+        self,
+        samples=None,
+        **settings,  # names of shipped molecules; values of traits
+    ):
+        super().__init__(
+            samples=[samples] if isinstance(samples, str) else list(samples or [START]), model_of=START, **settings
+        )
         self.follow()
 
     def compute(self):
@@ -141,25 +210,48 @@ class RamanState(RamanCurves):
         missing = [n for n in self.samples if n not in self.series and n in shipped()]
         coarse = [n for n in self.samples if n in shipped() and (n in missing or self.series[n].note == "first look")]
         lost = [n for n in self.samples if n not in self.series and n not in shipped()]
-        if lost: self.message = f"{lost[0]} is not shipped: upload its run again, and it is drawn"
-        if missing and (found := cached_series(missing[0])): self._add(found)
-        elif missing: self.run(shipped_series, (missing[0], True), self._add)
-        elif coarse: self.run(shipped_series, (coarse[0], False), self._add)
+        if lost:
+            self.message = f"{lost[0]} is not shipped: upload its run again, and it is drawn"
+        if missing and (found := cached_series(missing[0])):
+            self._add(found)
+        elif missing:
+            self.run(shipped_series, (missing[0], True), self._add)
+        elif coarse:
+            self.run(shipped_series, (coarse[0], False), self._add)
 
     def _add(self, series):
         self.series = self.series | {series.name: series}
-        if series.name not in self.samples: self.samples = [*self.samples, series.name]
+        if series.name not in self.samples:
+            self.samples = [*self.samples, series.name]
         self.compute()
 
-    def progressed(self, fraction, text, part=None): # how far; what it does; `Series` so far
+    def progressed(
+        self,
+        fraction,
+        text,
+        part=None,  # how far; what it does; `Series` so far
+    ):
         super().progressed(fraction, text)
-        if part is not None: self.series = self.series | {part.name: part}
+        if part is not None:
+            self.series = self.series | {part.name: part}
 
-    def upload(self, name, content): # name of the file; bytes
+    def upload(
+        self,
+        name,
+        content,  # name of the file; bytes
+    ):
         "Add a run from a file to the comparison."
-        self.run(uploaded_series, (name, content, self.dt_fs, self.model_of, self.models.get(self.model_of)), lambda s: self._add(replace(s, name=own_name(s.name))))
+        self.run(
+            uploaded_series,
+            (name, content, self.dt_fs, self.model_of, self.models.get(self.model_of)),
+            lambda s: self._add(replace(s, name=own_name(s.name))),
+        )
 
-    def teach(self, name, content): # name of the file; bytes
+    def teach(
+        self,
+        name,
+        content,  # name of the file; bytes
+    ):
         "Fit a model on frames with polarizabilities from a file; it serves the uploads that follow."
         self.run(uploaded_model, (name, content), self._learn)
 

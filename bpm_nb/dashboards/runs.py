@@ -34,166 +34,245 @@ from ..spectra.sampling import coarseness, too_fast
 @dataclass(frozen=True, eq=False)
 class Series:
     "A run with its polarizability, ready to become a spectrum."
-    name: str              # name of the molecule
-    run: Trajectory        # positions and time step
-    alpha: np.ndarray      # (G, T, 3, 3) polarizability, bohr³
-    note: str = ""         # what to say about it
-    pairs: np.ndarray = None # (B, 2) atoms of the bonds
+
+    name: str  # name of the molecule
+    run: Trajectory  # positions and time step
+    alpha: np.ndarray  # (G, T, 3, 3) polarizability, bohr³
+    note: str = ""  # what to say about it
+    pairs: np.ndarray = None  # (B, 2) atoms of the bonds
     shares: Shares = None  # what each bond adds to the spectrum
-    remark: str = ""       # a sentence to mind
+    remark: str = ""  # a sentence to mind
 
     @property
-    def label(self): return f"{self.name} ({self.note})" if self.note else self.name
+    def label(self):
+        return f"{self.name} ({self.note})" if self.note else self.name
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #db77ca40
-START = "malonaldehyde-enol" # the molecule that is there first: a small one
-QUICK = dict(frames=80, n_points=150, states=2500) # the first look
-SHARES = dict(segments=2, resolution_cm1=8.) # for spectra of single bonds
+START = "malonaldehyde-enol"  # the molecule that is there first: a small one
+QUICK = dict(frames=80, n_points=150, states=2500)  # the first look
+SHARES = dict(segments=2, resolution_cm1=8.0)  # for spectra of single bonds
 
-def fine_resolution(run): # `Trajectory`
+
+def fine_resolution(
+    run,  # `Trajectory`
+):
     "Resolution for single bonds, cm⁻¹: coarser for a run that is short."
-    return max(SHARES["resolution_cm1"], 1.01/(C_CM_FS*run.dt_fs*(run.pos.shape[1] - 1)))
+    return max(SHARES["resolution_cm1"], 1.01 / (C_CM_FS * run.dt_fs * (run.pos.shape[1] - 1)))
 
-def predicted_alpha(model, # fitted `BondPolarizability`
-                    run, # `Trajectory`
-                    report, # report(fraction, text)
-                    block=2000): # frames between two reports
+
+def predicted_alpha(
+    model,  # fitted `BondPolarizability`
+    run,  # `Trajectory`
+    report,  # report(fraction, text)
+    block=2000,  # frames between two reports
+):
     "Polarizability (G, T, 3, 3), bohr³, along a run."
     frames, parts = run.frames, []
     for k in range(0, len(frames), block):
-        report(k/len(frames), f"polarizability of frame {k} of {len(frames)}")
-        parts.append(model.predict(frames[k:k+block]))
+        report(k / len(frames), f"polarizability of frame {k} of {len(frames)}")
+        parts.append(model.predict(frames[k : k + block]))
     return np.concatenate(parts).reshape(*run.pos.shape[:2], 3, 3)
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #2e93a928
-def segment(run, # `Trajectory`
-            g, # slice of its segments
-            states=None): # the first of each only; None: all
+def segment(
+    run,  # `Trajectory`
+    g,  # slice of its segments
+    states=None,  # the first of each only; None: all
+):
     "Positions of a part of a run."
     return replace(run, pos=run.pos[g, :states], vel=None, energy=None)
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #0469129e
-def with_shares(series, # `Series`
-                model, # fitted `BondPolarizability`
-                report): # report(fraction, text)
+def with_shares(
+    series,  # `Series`
+    model,  # fitted `BondPolarizability`
+    report,  # report(fraction, text)
+):
     "The `Series` with its bonds and their `Shares`, from the first segments of the run."
     report(0.9, "shares of the bonds")
     part = segment(series.run, slice(SHARES["segments"]))
     bonds, tensors = segment_tensors(model, part)
-    return replace(series, pairs=bonds, shares=bond_shares(tensors, part.dt_fs, len(part.pos), resolution_cm1=fine_resolution(part)))
+    return replace(
+        series,
+        pairs=bonds,
+        shares=bond_shares(tensors, part.dt_fs, len(part.pos), resolution_cm1=fine_resolution(part)),
+    )
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #ac5cbd7e
-def shipped_series(name, # one of `bpm_nb.data.shipped()`
-                   quick, # a first look instead of the whole
-                   report): # report(fraction, text)
+def shipped_series(
+    name,  # one of `bpm_nb.data.shipped()`
+    quick,  # a first look instead of the whole
+    report,  # report(fraction, text)
+):
     "`Series` of a shipped molecule; the whole is kept in the cache."
-    if found := cached_series(name): return found
+    if found := cached_series(name):
+        return found
     data = load(name)
     from bpm_nb.models.polarizability import BondPolarizability
-    report(0., f"{name}: fitting the model")
+
+    report(0.0, f"{name}: fitting the model")
     model = BondPolarizability(n_points=QUICK["n_points"] if quick else 2000)
-    with threadpool_limits(1 if quick else None): model.fit(data.train[::-(-len(data.train)//QUICK["frames"])] if quick else data.train)
+    with threadpool_limits(1 if quick else None):
+        model.fit(data.train[:: -(-len(data.train) // QUICK["frames"])] if quick else data.train)
     run = segment(data.trajectory, slice(1), QUICK["states"]) if quick else data.trajectory
-    tell = lambda fraction, text: report(fraction, f"{name}: {text}")
+
+    def tell(fraction, text):
+        return report(fraction, f"{name}: {text}")
+
     series = Series(name, run, predicted_alpha(model, run, tell), "first look" if quick else "")
-    if quick: report(0.7, f"{name}: shares of the bonds", series)
+    if quick:
+        report(0.7, f"{name}: shares of the bonds", series)
     series = with_shares(series, model, tell)
-    if not quick: keep_series(series)
+    if not quick:
+        keep_series(series)
     return series
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #8d504771
-def cache_file(name): # one of `bpm_nb.data.shipped()`
+def cache_file(
+    name,  # one of `bpm_nb.data.shipped()`
+):
     "Where the polarizability of a shipped molecule is kept: the name changes with its data and with the library."
     files = sorted(p for p in Path(__file__).parents[1].rglob("*.py") if "cli" not in p.parts and "dev" not in p.parts)
-    digest = hashlib.sha256(b"".join(f.read_bytes() for f in [*files, *sorted(SHIPPED.glob(f"{name}_*.npz"))])).hexdigest()[:16]
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home()/".cache")/"bpm_nb"/f"{name}-{digest}.npz"
+    digest = hashlib.sha256(
+        b"".join(f.read_bytes() for f in [*files, *sorted(SHIPPED.glob(f"{name}_*.npz"))])
+    ).hexdigest()[:16]
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bpm_nb" / f"{name}-{digest}.npz"
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #2159ceaa
-def keep_series(series): # `Series`
+def keep_series(
+    series,  # `Series`
+):
     "Write it to the cache; a cache that cannot be written is none."
     iso, beta = components(series.alpha)
     s, file = series.shares, cache_file(series.name)
     keep = s.wavenumber_cm1 <= 4000
-    arrays = dict(iso=iso, beta=beta, pairs=series.pairs, wavenumber_cm1=s.wavenumber_cm1[keep], settings=json.dumps(s.settings),
-                  isotropic=s.isotropic_blocks[..., keep].astype("f4"), anisotropic=s.anisotropic_blocks[..., keep].astype("f4"))
+    arrays = dict(
+        iso=iso,
+        beta=beta,
+        pairs=series.pairs,
+        wavenumber_cm1=s.wavenumber_cm1[keep],
+        settings=json.dumps(s.settings),
+        isotropic=s.isotropic_blocks[..., keep].astype("f4"),
+        anisotropic=s.anisotropic_blocks[..., keep].astype("f4"),
+    )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_npz(file, arrays)
-    except (OSError, InputError): pass
+    except (OSError, InputError):
+        pass
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #3bf12e5a
-def cached_series(name): # one of `bpm_nb.data.shipped()`
+def cached_series(
+    name,  # one of `bpm_nb.data.shipped()`
+):
     "The whole `Series` from the cache, or None."
-    try: a = read_npz(cache_file(name))
-    except InputError: return None
+    try:
+        a = read_npz(cache_file(name))
+    except InputError:
+        return None
     shares = Shares(a["wavenumber_cm1"], a["isotropic"], a["anisotropic"], json.loads(str(a["settings"])))
-    return Series(name, segment(load(name).trajectory, slice(None)), tensor(a["iso"], a["beta"]), "", a["pairs"], shares)
+    return Series(
+        name, segment(load(name).trajectory, slice(None)), tensor(a["iso"], a["beta"]), "", a["pairs"], shares
+    )
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #39478e88
-def uploaded(name, # name of the file
-             content, # bytes
-             need=None): # "alpha" where polarizabilities must be there
+def uploaded(
+    name,  # name of the file
+    content,  # bytes
+    need=None,  # "alpha" where polarizabilities must be there
+):
     "Checked `Frames`, or the `Trajectory` that the file holds. Raises `InputError` for anything else."
-    if Path(name).suffix not in (".xyz", ".extxyz", ".npz"): raise InputError(f"{name}: give extended xyz (.xyz, .extxyz) or the library's .npz")
+    if Path(name).suffix not in (".xyz", ".extxyz", ".npz"):
+        raise InputError(f"{name}: give extended xyz (.xyz, .extxyz) or the library's .npz")
     with TemporaryDirectory() as folder:
         file = Path(folder, Path(name).name)
         file.write_bytes(content)
         try:
             record = read(file)
-            if isinstance(record, Trajectory) and not need: return record
+            if isinstance(record, Trajectory) and not need:
+                return record
             return checked(record.frames if isinstance(record, Trajectory) else record, name, need)
-        except InputError as e: raise InputError(str(e).replace(str(file), name)) from None
+        except InputError as e:
+            raise InputError(str(e).replace(str(file), name)) from None
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #a42e7321
-def own_name(title): # of an upload
+def own_name(
+    title,  # of an upload
+):
     "The title, or where a molecule that ships has it, one that tells them apart."
     return f"{title} (upload)" if title in known() else title
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #ba31e434
-def uploaded_model(name, # name of the file
-                   content, # bytes
-                   report): # report(fraction, text)
+def uploaded_model(
+    name,  # name of the file
+    content,  # bytes
+    report,  # report(fraction, text)
+):
     "Name of the file and the `BondPolarizability` of its frames, which need polarizabilities."
     from bpm_nb.models.polarizability import BondPolarizability
-    report(0., f"reading {name}")
+
+    report(0.0, f"reading {name}")
     frames = uploaded(name, content, need="alpha")
-    if len(frames) < 20: raise InputError(f"{name}: {len(frames)} frames are too few for a model; give at least 20, better some hundreds, with polarizabilities")
+    if len(frames) < 20:
+        raise InputError(
+            f"{name}: {len(frames)} frames are too few for a model; give at least 20, better some hundreds, with polarizabilities"
+        )
     report(0.1, f"fitting the model of {name} on {len(frames)} frames")
     return own_name(Path(name).stem), BondPolarizability().fit(frames)
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #d8dd9920
-def check_molecule(name, # name of the file
-                   frames, # `Frames` of one molecule
-                   model, # fitted `BondPolarizability`
-                   model_of): # what it was fitted on
+def check_molecule(
+    name,  # name of the file
+    frames,  # `Frames` of one molecule
+    model,  # fitted `BondPolarizability`
+    model_of,  # what it was fitted on
+):
     "Raises `InputError` where the bonds of most frames are strange to the model."
     from bpm_nb.models.checks import STRANGE
+
     advice = "choose the model of this molecule, or upload frames with polarizabilities of it to make one"
-    try: largest, pairs, each = model.extrapolation(frames[::-(-len(frames)//50)])
-    except InputError as e: raise InputError(f"{name}: {e}; or {advice}") from None
-    if np.median(largest) <= STRANGE: return
+    try:
+        largest, pairs, each = model.extrapolation(frames[:: -(-len(frames) // 50)])
+    except InputError as e:
+        raise InputError(f"{name}: {e}; or {advice}") from None
+    if np.median(largest) <= STRANGE:
+        return
     a, b = bond_labels(frames.numbers[0], pairs[[np.median(each, 0).argmax()]])[0].split("–")
-    raise InputError(f"{name}: this is another molecule than the model of {model_of} was fitted on, {a} and {b} least of all look like its training frames ({np.median(largest):.1f} times the limit); {advice}")
+    raise InputError(
+        f"{name}: this is another molecule than the model of {model_of} was fitted on, {a} and {b} least of all look like its training frames ({np.median(largest):.1f} times the limit); {advice}"
+    )
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #ac7287dc
-def uploaded_series(name, # name of the file
-                    content, # bytes
-                    dt_fs, # time between frames, fs; a trajectory of the library brings its own
-                    model_of, # what the model was fitted on
-                    model, # fitted `BondPolarizability`; None: that of the shipped molecule `model_of`
-                    report): # report(fraction, text)
+def uploaded_series(
+    name,  # name of the file
+    content,  # bytes
+    dt_fs,  # time between frames, fs; a trajectory of the library brings its own
+    model_of,  # what the model was fitted on
+    model,  # fitted `BondPolarizability`; None: that of the shipped molecule `model_of`
+    report,  # report(fraction, text)
+):
     "`Series` of an uploaded run."
-    report(0., f"reading {name}")
+    report(0.0, f"reading {name}")
     record, title = uploaded(name, content), Path(name).stem
     frames = record.frames if isinstance(record, Trajectory) else record
-    if (other := (frames.numbers != frames.numbers[0]).any(1)).any(): raise InputError(f"{name}, frame {other.argmax()}: another molecule than frame 0; a run is of one molecule")
-    run = segment(record, slice(None)) if isinstance(record, Trajectory) else Trajectory(frames.numbers[0], frames.pos[None], dt_fs)
-    estimator(*run.pos.shape[:2], run.dt_fs, 40.) # is it long enough?
+    if (other := (frames.numbers != frames.numbers[0]).any(1)).any():
+        raise InputError(f"{name}, frame {other.argmax()}: another molecule than frame 0; a run is of one molecule")
+    run = (
+        segment(record, slice(None))
+        if isinstance(record, Trajectory)
+        else Trajectory(frames.numbers[0], frames.pos[None], dt_fs)
+    )
+    estimator(*run.pos.shape[:2], run.dt_fs, 40.0)  # is it long enough?
     remark = "; ".join(coarseness(run.numbers, run.dt_fs, run.provenance.get("step_fs")))
-    told = lambda alpha: "; ".join(filter(None, [remark, too_fast(raman_spectrum(alpha, run.dt_fs, 40.))]))
-    if frames.alpha is not None: return Series(title, run, frames.alpha[None], "its own polarizability", remark=told(frames.alpha[None]))
+
+    def told(alpha):
+        return "; ".join(filter(None, [remark, too_fast(raman_spectrum(alpha, run.dt_fs, 40.0))]))
+
+    if frames.alpha is not None:
+        return Series(title, run, frames.alpha[None], "its own polarizability", remark=told(frames.alpha[None]))
     if model is None:
         from bpm_nb.models.polarizability import BondPolarizability
+
         report(0.1, f"fitting the model of {model_of}")
         model = BondPolarizability().fit(load(model_of).train)
     check_molecule(name, frames, model, model_of)
@@ -201,7 +280,11 @@ def uploaded_series(name, # name of the file
     return with_shares(Series(title, run, alpha, f"model of {model_of}", remark=told(alpha)), model, report)
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #13589ee6
-def uploaded_training(name, content, report): # name of the file; bytes; report(fraction, text)
+def uploaded_training(
+    name,
+    content,
+    report,  # name of the file; bytes; report(fraction, text)
+):
     "Checked `Frames` with polarizabilities."
-    report(0., f"reading {name}")
+    report(0.0, f"reading {name}")
     return uploaded(name, content, need="alpha")

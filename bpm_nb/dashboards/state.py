@@ -19,69 +19,106 @@ from joblib import parallel_config
 from ..core.files import InputError
 
 # %% ../../nbs/85_dashboards/01_state.ipynb #cbcd944f
-def outcome(function, # function(*args, report)
-            args, # its arguments
-            report): # report(fraction, text, part=None): how far it is, and a part of the result
+def outcome(
+    function,  # function(*args, report)
+    args,  # its arguments
+    report,  # report(fraction, text, part=None): how far it is, and a part of the result
+):
     "(`done`, result), or (`failed`, one sentence)."
-    try: return "done", function(*args, report)
-    except InputError as e: return "failed", str(e)
-    except MemoryError: return "failed", "the memory is not enough for this: take fewer frames or a smaller model"
-    except Exception as e: return "failed", f"{type(e).__name__}: {e}"
+    try:
+        return "done", function(*args, report)
+    except InputError as e:
+        return "failed", str(e)
+    except MemoryError:
+        return "failed", "the memory is not enough for this: take fewer frames or a smaller model"
+    except Exception as e:
+        return "failed", f"{type(e).__name__}: {e}"
+
 
 def _work(pipe, function, args):
     "Runs in the process of a `Job`, where joblib may start threads but no further processes."
-    with parallel_config("threading"): pipe.send(outcome(function, args, lambda fraction, text, part=None: pipe.send(("progress", (fraction, text, part)))))
+    with parallel_config("threading"):
+        pipe.send(
+            outcome(function, args, lambda fraction, text, part=None: pipe.send(("progress", (fraction, text, part))))
+        )
 
 # %% ../../nbs/85_dashboards/01_state.ipynb #698b30cc
 class Job:
     "A function in a process of its own: it reports progress and can be stopped."
-    def __init__(self, function, # function(*args, report), of a module
-                 args, # its arguments
-                 progress, # called with (fraction, text, part of the result or None)
-                 done, # called with the result
-                 failed): # called with one sentence
+
+    def __init__(
+        self,
+        function,  # function(*args, report), of a module
+        args,  # its arguments
+        progress,  # called with (fraction, text, part of the result or None)
+        done,  # called with the result
+        failed,  # called with one sentence
+    ):
         self.function, self.args, self.process = function, args, None
         self.calls = dict(progress=lambda found: progress(*found), done=done, failed=failed)
 
     def start(self):
         "Run, beside the interface where there is an event loop."
-        try: loop = asyncio.get_running_loop()
-        except RuntimeError: loop = None
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
         if loop is None or "__main__" in (self.function.__module__, _work.__module__):
-            kind, value = outcome(self.function, self.args, lambda fraction, text, part=None: self.calls["progress"]((fraction, text, part)))
+            kind, value = outcome(
+                self.function,
+                self.args,
+                lambda fraction, text, part=None: self.calls["progress"]((fraction, text, part)),
+            )
             return self.calls[kind](value)
         context = processes()
         self.pipe, theirs = context.Pipe(duplex=False)
         self.process = context.Process(target=_work, args=(theirs, self.function, self.args), daemon=True)
         self.watching = loop.create_task(self._watch(self.process, loop.run_in_executor(None, self._begin, theirs)))
 
-    def _begin(self, theirs): # in a thread: the arguments wait until the process has imported what it needs
-        with _no_bars(): self.process.start()
+    def _begin(
+        self,
+        theirs,  # in a thread: the arguments wait until the process has imported what it needs
+    ):
+        with _no_bars():
+            self.process.start()
         theirs.close()
 
-    def stop(self): self.process = None # it is killed as soon as it can be; nothing more is called
+    def stop(self):
+        self.process = None  # it is killed as soon as it can be; nothing more is called
 
     async def _watch(self, process, begun):
-        try: await begun
-        except Exception as e: self.process = self.calls["failed"](f"{type(e).__name__}: {e}") # None: there is nothing to watch
+        try:
+            await begun
+        except Exception as e:
+            self.process = self.calls["failed"](f"{type(e).__name__}: {e}")  # None: there is nothing to watch
         while self.process:
             while self.process and self.pipe.poll():
-                try: kind, value = self.pipe.recv()
-                except EOFError: kind, value = "failed", "the calculation was ended from outside, perhaps for want of memory: take fewer frames or a smaller model"
-                if kind != "progress": self.process = None
+                try:
+                    kind, value = self.pipe.recv()
+                except EOFError:
+                    kind, value = (
+                        "failed",
+                        "the calculation was ended from outside, perhaps for want of memory: take fewer frames or a smaller model",
+                    )
+                if kind != "progress":
+                    self.process = None
                 self.calls[kind](value)
             await asyncio.sleep(0.03)
-        if process.pid: process.kill()
+        if process.pid:
+            process.kill()
 
 # %% ../../nbs/85_dashboards/01_state.ipynb #e5c65b03
 def processes():
     "How processes start: from a server that has imported this module; where a fork is not safe, each from nothing."
-    if sys.platform != "linux": return multiprocessing.get_context("spawn")
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
     found = multiprocessing.get_context("forkserver")
     found.set_forkserver_preload(["bpm_nb.dashboards", "bpm_nb.models"])
     return found
 
-STARTING = threading.Lock() # the environment is one for all threads
+
+STARTING = threading.Lock()  # the environment is one for all threads
+
 
 @contextmanager
 def _no_bars():
@@ -89,54 +126,84 @@ def _no_bars():
     with STARTING:
         before = os.environ.get("TQDM_DISABLE")
         os.environ["TQDM_DISABLE"] = "1"
-        try: yield
+        try:
+            yield
         finally:
             os.environ.pop("TQDM_DISABLE")
-            if before is not None: os.environ["TQDM_DISABLE"] = before
+            if before is not None:
+                os.environ["TQDM_DISABLE"] = before
 
 # %% ../../nbs/85_dashboards/01_state.ipynb #aad37dc6
 class State(traitlets.HasTraits):
     "What a dashboard holds."
+
     message = traitlets.Unicode(help="one sentence for the user")
     doing = traitlets.Unicode(help="what runs now; empty: nothing")
-    fraction = traitlets.Float(0., help="how far it is, 0 to 1")
+    fraction = traitlets.Float(0.0, help="how far it is, 0 to 1")
     stale = traitlets.Bool(False, help="the result belongs to other settings")
 
-    def __init__(self, **settings): # values of traits
-        if unknown := set(settings) - set(self.trait_names()): raise InputError(f"{sorted(unknown)[0]!r} is no setting: use some of {', '.join(sorted(self.settings()))}")
+    def __init__(
+        self,
+        **settings,  # values of traits
+    ):
+        if unknown := set(settings) - set(self.trait_names()):
+            raise InputError(f"{sorted(unknown)[0]!r} is no setting: use some of {', '.join(sorted(self.settings()))}")
         super().__init__(**settings)
 
-    def settings(self): return {name: getattr(self, name) for name in sorted(self.trait_names(setting=True))}
+    def settings(self):
+        return {name: getattr(self, name) for name in sorted(self.trait_names(setting=True))}
 
-    def run(self, function, args, done): # function(*args, report); its arguments; called with the result
+    def run(
+        self,
+        function,
+        args,
+        done,  # function(*args, report); its arguments; called with the result
+    ):
         "Start a slow step. One at a time: a new one ends the last."
         self.cancel()
-        self.doing, self.fraction, self.message = "starting", 0., ""
-        self._job = Job(function, args, self.progressed, lambda result: self._ended(done, result), lambda text: self._ended(self.fail, text))
+        self.doing, self.fraction, self.message = "starting", 0.0, ""
+        self._job = Job(
+            function,
+            args,
+            self.progressed,
+            lambda result: self._ended(done, result),
+            lambda text: self._ended(self.fail, text),
+        )
         self._job.start()
 
     def cancel(self):
         "Stop what runs; the state stays as it is."
-        if self.doing: self._job.stop()
-        self.doing, self.fraction = "", 0.
+        if self.doing:
+            self._job.stop()
+        self.doing, self.fraction = "", 0.0
 
-    def fail(self, text): self.message = text # one sentence
+    def fail(self, text):
+        self.message = text  # one sentence
 
-    def progressed(self, fraction, text, part=None): self.fraction, self.doing = fraction, text # how far; what it does; a part of the result
+    def progressed(self, fraction, text, part=None):
+        self.fraction, self.doing = fraction, text  # how far; what it does; a part of the result
 
     def _ended(self, then, value):
         job = self._job
-        with self.telling(): then(value)
-        if self._job is job: self.doing, self.fraction = "", 0.
+        with self.telling():
+            then(value)
+        if self._job is job:
+            self.doing, self.fraction = "", 0.0
 
     @contextmanager
-    def telling(self): # an error becomes the message
-        try: yield
-        except InputError as e: self.fail(str(e))
-        except Exception as e: self.fail(f"{type(e).__name__}: {e}")
+    def telling(self):  # an error becomes the message
+        try:
+            yield
+        except InputError as e:
+            self.fail(str(e))
+        except Exception as e:
+            self.fail(f"{type(e).__name__}: {e}")
 
 # %% ../../nbs/85_dashboards/01_state.ipynb #676b498e
-def setting(kind, # trait type
-            *args, **more): # its arguments
+def setting(
+    kind,  # trait type
+    *args,
+    **more,  # its arguments
+):
     "A trait that is a setting."
     return kind(*args, **more).tag(setting=True)

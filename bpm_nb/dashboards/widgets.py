@@ -44,27 +44,39 @@ function render({model, el}) {
 export default {render};
 """
 
+
 def plot_module():
     "The module that draws: plotly.js from the Python package, and the few lines above."
     from plotly.offline import get_plotlyjs
+
     return "const module = {exports: {}};\n" + get_plotlyjs() + "\n" + PLOT
 
 # %% ../../nbs/85_dashboards/02_widgets.ipynb #1a6998df
 class Plot(anywidget.AnyWidget):
     "A plotly figure as one trait; the point that was clicked as another."
+
     _esm = traitlets.Unicode().tag(sync=True)
     figure = traitlets.Dict(dict(data=[], layout={})).tag(sync=True)
     clicked = traitlets.Dict().tag(sync=True)
 
-    def __init__(self): super().__init__(_esm=plot_module())
+    def __init__(self):
+        super().__init__(_esm=plot_module())
 
-    def show(self, figure): # plotly `Figure`
+    def show(
+        self,
+        figure,  # plotly `Figure`
+    ):
         "Draw a figure in the place of the last."
         self.figure = json.loads(figure.to_json())
 
-    def png(self, name): self.send({"png": name}) # name of the file, without its ending
+    def png(self, name):
+        self.send({"png": name})  # name of the file, without its ending
 
-    def download(self, name, content): # name of the file; text
+    def download(
+        self,
+        name,
+        content,  # name of the file; text
+    ):
         "Give the browser a file to save."
         self.send({"name": name, "type": "application/octet-stream"}, [content.encode()])
 
@@ -94,60 +106,89 @@ export default {render};
 # %% ../../nbs/85_dashboards/02_widgets.ipynb #3c3dfa1a
 class Upload(anywidget.AnyWidget):
     "A button that brings a file."
+
     _esm = UPLOAD
     label = traitlets.Unicode("Upload").tag(sync=True)
-    limit = traitlets.Int(100*2**20, help="largest file, bytes").tag(sync=True)
+    limit = traitlets.Int(100 * 2**20, help="largest file, bytes").tag(sync=True)
 
-    def __init__(self, label, # text on the button
-                 done, # called with (name, bytes)
-                 failed): # called with one sentence
+    def __init__(
+        self,
+        label,  # text on the button
+        done,  # called with (name, bytes)
+        failed,  # called with one sentence
+    ):
         super().__init__(label=label, layout=ipywidgets.Layout(flex="1 1 auto"))
         self._done, self._failed, self._parts = done, failed, []
         self.on_msg(lambda _, message, buffers: self.receive(message, buffers))
 
-    def receive(self, message, # {name, size} at the start, then nothing
-                buffers): # pieces of the file
+    def receive(
+        self,
+        message,  # {name, size} at the start, then nothing
+        buffers,  # pieces of the file
+    ):
         "Collect the pieces."
-        if "name" in message: self._name, self._size, self._parts = message["name"], message["size"], []
+        if "name" in message:
+            self._name, self._size, self._parts = message["name"], message["size"], []
         self._parts += [bytes(b) for b in buffers]
-        if self._size > self.limit: return self._failed(f"{self._name}: {self._size/2**20:.0f} MB is more than the {self.limit/2**20:.0f} MB taken here; use the command line for large files")
-        if sum(map(len, self._parts)) >= self._size: self._done(self._name, b"".join(self._parts))
+        if self._size > self.limit:
+            return self._failed(
+                f"{self._name}: {self._size / 2**20:.0f} MB is more than the {self.limit / 2**20:.0f} MB taken here; use the command line for large files"
+            )
+        if sum(map(len, self._parts)) >= self._size:
+            self._done(self._name, b"".join(self._parts))
 
 # %% ../../nbs/85_dashboards/02_widgets.ipynb #f2e71947
 LOOK = dict(style=dict(description_width="8.4em"), layout=ipywidgets.Layout(width="22em"))
 
-def control(state, # `State`
-            name, # trait
-            kind, # class of the widget
-            label, # text beside it
-            **options): # of the widget
+
+def control(
+    state,  # `State`
+    name,  # trait
+    kind,  # class of the widget
+    label,  # text beside it
+    **options,  # of the widget
+):
     "A widget linked to a trait."
     widget = kind(**(LOOK | dict(description=label) | options), value=getattr(state, name))
     traitlets.link((state, name), (widget, "value"))
     widget.add_class(f"bpm-{name}")
     return widget
 
-def menu(state, # `State`
-         names, # the trait, and those that its options depend on
-         kind, # class of the widget
-         label, # text beside it
-         options, # function → what can be chosen, with the present value
-         **more): # of the widget
+
+def menu(
+    state,  # `State`
+    names,  # the trait, and those that its options depend on
+    kind,  # class of the widget
+    label,  # text beside it
+    options,  # function → what can be chosen, with the present value
+    **more,  # of the widget
+):
     "A choice among options that change: the trait, and not the widget, says what is chosen."
     widget = kind(**(LOOK | dict(description=label) | more))
-    value = lambda v: list(v) if isinstance(v, tuple) else v
-    def choose(change): setattr(state, names[0], value(change.new))
+
+    def value(v):
+        return list(v) if isinstance(v, tuple) else v
+
+    def choose(change):
+        setattr(state, names[0], value(change.new))
+
     def follow(_=None):
-        widget.unobserve(choose, "value") # new options unset the value for a moment
+        widget.unobserve(choose, "value")  # new options unset the value for a moment
         widget.options, widget.value = options(), getattr(state, names[0])
         widget.observe(choose, "value")
+
     widget.observe(choose, "value")
     follow()
     state.observe(follow, names)
     widget.add_class(f"bpm-{names[0]}")
     return widget
 
-def button(label, action, **options): # text on it; called when clicked; options of the widget
+
+def button(
+    label,
+    action,
+    **options,  # text on it; called when clicked; options of the widget
+):
     "A button."
     widget = ipywidgets.Button(description=label, **(dict(layout=ipywidgets.Layout(width="10.8em")) | options))
     widget.on_click(lambda _: action())
@@ -155,38 +196,70 @@ def button(label, action, **options): # text on it; called when clicked; options
     return widget
 
 # %% ../../nbs/85_dashboards/02_widgets.ipynb #9a9f7a31
-def status(state, # `State`
-           action): # what the button starts
+def status(
+    state,  # `State`
+    action,  # what the button starts
+):
     "Bar of progress, cancel, compute, the message and the mark of stale results."
     bar = ipywidgets.FloatProgress(min=0, max=1, layout=ipywidgets.Layout(width="22em"))
     text, go, stop = ipywidgets.HTML(), button("Compute", action), button("Cancel", state.cancel)
     text.add_class("bpm-status")
+
     def follow(_=None):
-        bar.value, bar.layout.visibility, stop.disabled, go.button_style = state.fraction, "visible" if state.doing else "hidden", not state.doing, "warning" if state.stale and not state.doing else ""
-        words = [(state.message, "#B00020"), (f"{state.doing} …" if state.doing else "", "#444"), ("not up to date: press Compute" if state.stale and not state.doing else "", "#8a5a00")]
-        text.value = "".join(f'<div style="color:{colour};line-height:1.4;max-width:60em">{escape(word)}</div>' for word, colour in words if word)
+        bar.value, bar.layout.visibility, stop.disabled, go.button_style = (
+            state.fraction,
+            "visible" if state.doing else "hidden",
+            not state.doing,
+            "warning" if state.stale and not state.doing else "",
+        )
+        words = [
+            (state.message, "#B00020"),
+            (f"{state.doing} …" if state.doing else "", "#444"),
+            ("not up to date: press Compute" if state.stale and not state.doing else "", "#8a5a00"),
+        ]
+        text.value = "".join(
+            f'<div style="color:{colour};line-height:1.4;max-width:60em">{escape(word)}</div>'
+            for word, colour in words
+            if word
+        )
+
     state.observe(follow, ["message", "doing", "fraction", "stale"])
     follow()
     return ipywidgets.VBox([ipywidgets.HBox([go, stop]), bar]), text
 
 # %% ../../nbs/85_dashboards/02_widgets.ipynb #bd759d54
-def downloads(state, # `State`
-              plot, # `Plot`, through which the browser gets the files
-              name, # of the picture
-              files): # function(state) → {name: text}; the endings label the buttons
+def downloads(
+    state,  # `State`
+    plot,  # `Plot`, through which the browser gets the files
+    name,  # of the picture
+    files,  # function(state) → {name: text}; the endings label the buttons
+):
     "A row of buttons."
     narrow = dict(layout=ipywidgets.Layout(width="5.3em"))
+
     def give(n):
-        with state.telling(): plot.download(n, files(state)[n])
-    texts = [button(n.split(".")[-1].upper(), lambda n=n: give(n), **narrow) for n in (f"{name}.csv", f"{name}.html", f"{name}-settings.json")]
+        with state.telling():
+            plot.download(n, files(state)[n])
+
+    texts = [
+        button(n.split(".")[-1].upper(), lambda n=n: give(n), **narrow)
+        for n in (f"{name}.csv", f"{name}.html", f"{name}-settings.json")
+    ]
     return ipywidgets.HBox([*texts, button("PNG", lambda: plot.png(name), **narrow)])
 
-def side_by_side(state, # `State`
-                 left, # widgets of the left column
-                 right, # widgets of the right column
-                 **parts): # widgets that can be asked for by name
+
+def side_by_side(
+    state,  # `State`
+    left,  # widgets of the left column
+    right,  # widgets of the right column
+    **parts,  # widgets that can be asked for by name
+):
     "The dashboard: controls on the left, views on the right."
-    columns = (ipywidgets.VBox(left, layout=ipywidgets.Layout(width="23em", flex="0 0 auto")), ipywidgets.VBox(right, layout=ipywidgets.Layout(flex="1 1 auto", min_width="0")))
+    columns = (
+        ipywidgets.VBox(left, layout=ipywidgets.Layout(width="23em", flex="0 0 auto")),
+        ipywidgets.VBox(right, layout=ipywidgets.Layout(flex="1 1 auto", min_width="0")),
+    )
     dashboard = ipywidgets.HBox(columns, layout=ipywidgets.Layout(width="100%"))
-    for name, part in dict(parts, state=state).items(): setattr(dashboard, name, part)
+    for name, part in dict(parts, state=state).items():
+        setattr(dashboard, name, part)
     return dashboard

@@ -16,51 +16,84 @@ from ..core.units import UNITS, unit_size
 from .records import Frames, checked
 
 # %% ../../nbs/10_data/04_arrays.ipynb #23a7cee0
-def array_at(where): # array, "FILE.npy" or "FILE.npz:KEY"
+def array_at(
+    where,  # array, "FILE.npy" or "FILE.npz:KEY"
+):
     "The array. Raises `InputError` where there is none, or where it is pickled."
-    if not isinstance(where, (str, Path)): return np.asarray(where)
+    if not isinstance(where, (str, Path)):
+        return np.asarray(where)
     path, _, key = str(where).partition(".npz:")
     path = Path(f"{path}.npz" if key else path)
-    if not path.is_file(): raise InputError(f"{path}: no such file")
-    try: found = np.load(path, allow_pickle=False)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
         raise InputError(f"{path}: {_why_not_read(e)}") from None
-    if isinstance(found, np.ndarray): return found
+    if isinstance(found, np.ndarray):
+        return found
     with found:
-        if key not in found.files: raise InputError(f"{path}: give one of its arrays as {path}:KEY; it holds {', '.join(found.files)}")
-        try: return found[key]
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as e: raise InputError(f"{path}, {key}: {_why_not_read(e)}") from None
+        if key not in found.files:
+            raise InputError(f"{path}: give one of its arrays as {path}:KEY; it holds {', '.join(found.files)}")
+        try:
+            return found[key]
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as e:
+            raise InputError(f"{path}, {key}: {_why_not_read(e)}") from None
+
 
 def _why_not_read(error):
-    return "it holds pickled Python objects, which are not read because they could run code, or is no npy file; save plain arrays with numpy.save" if "pickle" in str(error) else "not a readable npy or npz file"
+    return (
+        "it holds pickled Python objects, which are not read because they could run code, or is no npy file; save plain arrays with numpy.save"
+        if "pickle" in str(error)
+        else "not a readable npy or npz file"
+    )
 
 # %% ../../nbs/10_data/04_arrays.ipynb #b22bc768
-def atomic_numbers_at(numbers): # (N,) or (S, N) numbers; "C C O …"; "FILE.npy" or "FILE.npz:KEY"
+def atomic_numbers_at(
+    numbers,  # (N,) or (S, N) numbers; "C C O …"; "FILE.npy" or "FILE.npz:KEY"
+):
     "Atomic numbers. Raises `InputError` for a symbol that is none."
     from ase.data import atomic_numbers
+
     symbols = numbers.split() if isinstance(numbers, str) and ".np" not in numbers else array_at(numbers)
-    if np.asarray(symbols).dtype.kind != "U": return symbols
-    if (bad := [s for s in np.ravel(symbols).tolist() if s not in atomic_numbers]): raise InputError(f"{bad[0]!r} is not an element; give symbols with spaces between them, as in 'C C O H'")
+    if np.asarray(symbols).dtype.kind != "U":
+        return symbols
+    if bad := [s for s in np.ravel(symbols).tolist() if s not in atomic_numbers]:
+        raise InputError(f"{bad[0]!r} is not an element; give symbols with spaces between them, as in 'C C O H'")
     return np.vectorize(atomic_numbers.__getitem__)(symbols)
 
 # %% ../../nbs/10_data/04_arrays.ipynb #1e5adc0e
-def frames_from(numbers, # (N,) or (S, N) atomic numbers, symbols "C C O …", or where they are
-                pos, # (S, N, 3) positions; as all that follow an array, "FILE.npy" or "FILE.npz:KEY"
-                alpha=None, # (S, 3, 3) or (S, 9) polarizability
-                dipole=None, # (S, 3) dipole
-                energy=None, # (S,) energy
-                forces=None, # (S, N, 3) forces
-                units=None): # {name of an array: its unit}, see `UNITS`; an array not named is in the library's unit
+def frames_from(
+    numbers,  # (N,) or (S, N) atomic numbers, symbols "C C O …", or where they are
+    pos,  # (S, N, 3) positions; as all that follow an array, "FILE.npy" or "FILE.npz:KEY"
+    alpha=None,  # (S, 3, 3) or (S, 9) polarizability
+    dipole=None,  # (S, 3) dipole
+    energy=None,  # (S,) energy
+    forces=None,  # (S, N, 3) forces
+    units=None,  # {name of an array: its unit}, see `UNITS`; an array not named is in the library's unit
+):
     "Checked `Frames` from arrays of another program, in the library's units."
     units = {k: next(iter(v)) for k, v in UNITS.items()} | (units or {})
     size = {k: unit_size(k, unit) for k, unit in units.items()}
-    given = {k: array_at(v) for k, v in dict(pos=pos, alpha=alpha, dipole=dipole, energy=energy, forces=forces).items() if v is not None}
+    given = {
+        k: array_at(v)
+        for k, v in dict(pos=pos, alpha=alpha, dipole=dipole, energy=energy, forces=forces).items()
+        if v is not None
+    }
     for k, v in given.items():
-        if v.dtype.kind not in "iuf": raise InputError(f"{k}: not an array of numbers")
-    if "alpha" in given and given["alpha"].ndim == 2 and given["alpha"].shape[1] == 9: given["alpha"] = given["alpha"].reshape(-1, 3, 3)
+        if v.dtype.kind not in "iuf":
+            raise InputError(f"{k}: not an array of numbers")
+    if "alpha" in given and given["alpha"].ndim == 2 and given["alpha"].shape[1] == 9:
+        given["alpha"] = given["alpha"].reshape(-1, 3, 3)
     numbers = np.asarray(atomic_numbers_at(numbers))
     if given["pos"].ndim != 3 or given["pos"].shape[1:] != (numbers.shape[-1], 3):
-        raise InputError(f"positions have shape {given['pos'].shape}, but there are {numbers.shape[-1]} atomic numbers: expected (frames, {numbers.shape[-1]}, 3)")
-    if numbers.ndim == 1: numbers = np.tile(numbers, (len(given["pos"]), 1))
+        raise InputError(
+            f"positions have shape {given['pos'].shape}, but there are {numbers.shape[-1]} atomic numbers: expected (frames, {numbers.shape[-1]}, 3)"
+        )
+    if numbers.ndim == 1:
+        numbers = np.tile(numbers, (len(given["pos"]), 1))
     source = {k: str(v) for k, v in dict(pos=pos, alpha=alpha).items() if isinstance(v, (str, Path))}
-    return checked(Frames(numbers, **{k: v*size[k] for k, v in given.items()}, provenance=source), source.get("pos", "the arrays"))
+    return checked(
+        Frames(numbers, **{k: v * size[k] for k, v in given.items()}, provenance=source),
+        source.get("pos", "the arrays"),
+    )

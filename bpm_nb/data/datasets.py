@@ -19,120 +19,186 @@ from .files import read, read_frames, write
 from .records import Harmonic, Trajectory, joined_segments
 
 # %% ../../nbs/10_data/06_datasets.ipynb #23ae06a9
-def harmonic_record(given, # an npz from 'bpm-nb reference --what harmonic', or the name of a molecule; None: no record
-                    numbers=None, # (N,) atomic numbers that it must have
-                    surface="gfn2"): # of a molecule that is shipped: "gfn2", that of the dynamics, or "dft"
+def harmonic_record(
+    given,  # an npz from 'bpm-nb reference --what harmonic', or the name of a molecule; None: no record
+    numbers=None,  # (N,) atomic numbers that it must have
+    surface="gfn2",  # of a molecule that is shipped: "gfn2", that of the dynamics, or "dft"
+):
     "The `bpm_nb.data.Harmonic` record: of a file, or of a molecule that is shipped."
     from bpm_nb.data.records import Harmonic
-    if given is None: return None
+
+    if given is None:
+        return None
     found = getattr(load(given), f"harmonic_{surface}") if given in known() else read(given)
-    if not isinstance(found, Harmonic): raise InputError(f"{given}: there are no derivatives in it; make them with 'bpm-nb reference MOLECULE --what harmonic'")
-    if numbers is not None and not np.array_equal(found.numbers, numbers): raise InputError(f"{given}: it is another molecule than that of the run, or its atoms stand in another order")
+    if not isinstance(found, Harmonic):
+        raise InputError(
+            f"{given}: there are no derivatives in it; make them with 'bpm-nb reference MOLECULE --what harmonic'"
+        )
+    if numbers is not None and not np.array_equal(found.numbers, numbers):
+        raise InputError(f"{given}: it is another molecule than that of the run, or its atoms stand in another order")
     return found
 
 # %% ../../nbs/10_data/06_datasets.ipynb #54091110
-SHIPPED = files("bpm_nb")/"shipped"
+SHIPPED = files("bpm_nb") / "shipped"
 
-def shipped_files(name, # name of a molecule
-                  part=""): # "train", "test", "trajectory", "harmonic_dft", "harmonic_gfn2", "lines"; "": all
+
+def shipped_files(
+    name,  # name of a molecule
+    part="",  # "train", "test", "trajectory", "harmonic_dft", "harmonic_gfn2", "lines"; "": all
+):
     "Data files of a molecule, in order. A large part is cut into files NAME_PART_1, NAME_PART_2 …"
-    return sorted((f for f in SHIPPED.iterdir() if f.name.startswith(f"{name}_{part}") and f.name.endswith((".npz", ".csv"))), key=lambda f: f.name)
+    return sorted(
+        (f for f in SHIPPED.iterdir() if f.name.startswith(f"{name}_{part}") and f.name.endswith((".npz", ".csv"))),
+        key=lambda f: f.name,
+    )
 
 # %% ../../nbs/10_data/06_datasets.ipynb #9102ed6c
 @dataclass(frozen=True)
 class Dataset:
     "A molecule of the library; each part is read when it is first asked for. Raises `InputError` for a part that is not shipped."
+
     name: str  # name of the molecule
 
     def _files(self, part):
-        if found := shipped_files(self.name, part): return found
+        if found := shipped_files(self.name, part):
+            return found
         raise InputError(f"{self.name}: its part {part!r} is not shipped; make it with 'bpm-nb reference {self.name}'")
 
     @cached_property
-    def train(self): return read(self._files("train")[0])
+    def train(self):
+        return read(self._files("train")[0])
+
     @cached_property
-    def test(self): return read(self._files("test")[0])
+    def test(self):
+        return read(self._files("test")[0])
+
     @cached_property
-    def trajectory(self): return joined_segments([read(f) for f in self._files("trajectory")])
+    def trajectory(self):
+        return joined_segments([read(f) for f in self._files("trajectory")])
+
     @cached_property
-    def harmonic_dft(self): return read(self._files("harmonic_dft")[0])    # all at the level of theory
+    def harmonic_dft(self):
+        return read(self._files("harmonic_dft")[0])  # all at the level of theory
+
     @cached_property
-    def harmonic_gfn2(self): return read(self._files("harmonic_gfn2")[0])  # minimum and Hessian of the dynamics' level
+    def harmonic_gfn2(self):
+        return read(self._files("harmonic_gfn2")[0])  # minimum and Hessian of the dynamics' level
+
     @cached_property
-    def lines(self): return read_lines(self._files("lines")[0])
+    def lines(self):
+        return read_lines(self._files("lines")[0])
+
     @property
-    def description(self): return (SHIPPED/f"{self.name}.md").read_text("utf-8")
+    def description(self):
+        return (SHIPPED / f"{self.name}.md").read_text("utf-8")
 
 # %% ../../nbs/10_data/06_datasets.ipynb #b87f69ab
 @dataclass(frozen=True)
 class Line:
     "A Raman line to compare with."
-    wavenumber_cm1: float   # position, cm⁻¹
-    strength: str           # "strong", "medium" or "weak"
-    assignment: str         # what moves
-    kind: str               # "measured" or "calculated"
-    source: str             # where the number comes from, and how far to trust it
 
-def read_lines(path): # csv with a header: wavenumber_cm1, strength, assignment, kind, source
+    wavenumber_cm1: float  # position, cm⁻¹
+    strength: str  # "strong", "medium" or "weak"
+    assignment: str  # what moves
+    kind: str  # "measured" or "calculated"
+    source: str  # where the number comes from, and how far to trust it
+
+
+def read_lines(
+    path,  # csv with a header: wavenumber_cm1, strength, assignment, kind, source
+):
     "List of `Line`."
     import csv
+
     try:
-        with open(path, newline="", encoding="utf-8-sig") as f: rows = list(csv.DictReader(f))
+        with open(path, newline="", encoding="utf-8-sig") as f:
+            rows = list(csv.DictReader(f))
         return [Line(**(row | dict(wavenumber_cm1=float(row["wavenumber_cm1"])))) for row in rows]
-    except UnicodeDecodeError: raise InputError(f"{path}: its letters are not UTF-8; save the table as UTF-8") from None
-    except (KeyError, TypeError, ValueError, csv.Error): raise InputError(f"{path}: not a table of lines; its columns are {', '.join(f.name for f in fields(Line))}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: its letters are not UTF-8; save the table as UTF-8") from None
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise InputError(
+            f"{path}: not a table of lines; its columns are {', '.join(f.name for f in fields(Line))}"
+        ) from None
 
 # %% ../../nbs/10_data/06_datasets.ipynb #8dd3d1f1
 def shipped():
     "Names of the molecules that come with training frames, test frames and a trajectory."
     return sorted(f.name.removesuffix(".md") for f in SHIPPED.iterdir() if f.name.endswith(".md"))
 
+
 def known():
     "Names of all molecules that the library knows, from which reference data can be made; some of them are not shipped."
     return sorted(f.name.removesuffix(".xyz") for f in SHIPPED.iterdir() if f.name.endswith(".xyz"))
 
 # %% ../../nbs/10_data/06_datasets.ipynb #4f30f742
-def load(name): # one of `known()`
+def load(
+    name,  # one of `known()`
+):
     "A molecule as `Dataset`: `.train`, `.test` (`Frames`), `.trajectory`, `.harmonic_dft`, `.harmonic_gfn2` (`Harmonic`), `.lines`, `.description`."
-    if name not in known(): raise InputError(f"{name!r} is not shipped; there are {', '.join(shipped())}")
+    if name not in known():
+        raise InputError(f"{name!r} is not shipped; there are {', '.join(shipped())}")
     return Dataset(name)
 
 # %% ../../nbs/10_data/06_datasets.ipynb #953cabd1
-def start_geometry(molecule): # name of a molecule known to the library, or the path of an xyz file
+def start_geometry(
+    molecule,  # name of a molecule known to the library, or the path of an xyz file
+):
     "Numbers (N,) and positions (N, 3), Å, to start from."
-    file = SHIPPED/f"{molecule}.xyz"
+    file = SHIPPED / f"{molecule}.xyz"
     if not file.is_file() and not str(molecule).endswith((".xyz", ".extxyz")):
         raise InputError(f"{molecule!r} is neither a known molecule ({', '.join(known())}) nor an xyz file")
     frames = read_frames(str(file) if file.is_file() else molecule)
     return frames.numbers[0][frames.numbers[0] > 0], frames.pos[0][frames.numbers[0] > 0]
 
 # %% ../../nbs/10_data/06_datasets.ipynb #1cdc888e
-def ship(name, # name of the molecule
-         folder, # where NAME_train.npz, NAME_test.npz, NAME_trajectory.npz and NAME_harmonic_….npz are
-         to=SHIPPED, # folder of the package's data
-         values=2_400_000): # numbers (positions and velocities) in one file of a trajectory, at most: 4.5 MB
+def ship(
+    name,  # name of the molecule
+    folder,  # where NAME_train.npz, NAME_test.npz, NAME_trajectory.npz and NAME_harmonic_….npz are
+    to=SHIPPED,  # folder of the package's data
+    values=2_400_000,  # numbers (positions and velocities) in one file of a trajectory, at most: 4.5 MB
+):
     "Put the finished sets of a molecule into the package, and write their description when frames and trajectory are complete."
     parts = "train", "test", "trajectory", "harmonic_dft", "harmonic_gfn2"
     for part in parts:
-        if not (file := Path(folder)/f"{name}_{part}.npz").exists(): continue
+        if not (file := Path(folder) / f"{name}_{part}.npz").exists():
+            continue
         record = read(file)
-        if not isinstance(record, Trajectory): write(to/file.name, record); continue
-        n = max(1, values//(record.pos[0].size*(1 if record.vel is None else 2)))
-        pieces = [record[k:k+n] for k in range(0, len(record.pos), n)]
-        for k, piece in enumerate(pieces): write(to/(file.name if len(pieces) == 1 else f"{name}_trajectory_{k+1}.npz"), piece)
+        if not isinstance(record, Trajectory):
+            write(to / file.name, record)
+            continue
+        n = max(1, values // (record.pos[0].size * (1 if record.vel is None else 2)))
+        pieces = [record[k : k + n] for k in range(0, len(record.pos), n)]
+        for k, piece in enumerate(pieces):
+            write(to / (file.name if len(pieces) == 1 else f"{name}_trajectory_{k + 1}.npz"), piece)
     have = [p for p in parts[:3] if list(Path(to).glob(f"{name}_{p}*.npz"))]
-    if len(have) == 3: write_atomic(Path(to)/f"{name}.md", lambda f: f.write(description(name, to).encode()))
+    if len(have) == 3:
+        write_atomic(Path(to) / f"{name}.md", lambda f: f.write(description(name, to).encode()))
 
 # %% ../../nbs/10_data/06_datasets.ipynb #db510f9b
-def description(name, # name of the molecule
-                folder): # folder with its files
+def description(
+    name,  # name of the molecule
+    folder,  # folder with its files
+):
     "Text that says what the files of a molecule hold, how they were made, and their SHA-256 sums."
     from hashlib import sha256
-    lines = [name, "", "Made by 'bpm-nb reference'. Positions in Å, polarizability (bohr³), dipole (e·bohr), energy (eV), forces (eV/Å), velocities (Å/fs), Hessian (eV/Å²), derivatives by Å.", ""]
+
+    lines = [
+        name,
+        "",
+        "Made by 'bpm-nb reference'. Positions in Å, polarizability (bohr³), dipole (e·bohr), energy (eV), forces (eV/Å), velocities (Å/fs), Hessian (eV/Å²), derivatives by Å.",
+        "",
+    ]
     for file in sorted(Path(folder).glob(f"{name}_*.npz")):
         record, sum_ = read(file), sha256(file.read_bytes()).hexdigest()
-        made = ", ".join(f"{k} {v}" for k, v in record.provenance.items() if k not in ("numbers", "start", "temperature_K", "what"))
+        made = ", ".join(
+            f"{k} {v}" for k, v in record.provenance.items() if k not in ("numbers", "start", "temperature_K", "what")
+        )
         kelvin = sorted(set(np.ravel(record.provenance.get("temperature_K", []))))
-        what = "derivatives at a minimum" if isinstance(record, Harmonic) else f"positions {record.pos.shape}, {' and '.join(f'{t:g} K' for t in kelvin)}"
+        what = (
+            "derivatives at a minimum"
+            if isinstance(record, Harmonic)
+            else f"positions {record.pos.shape}, {' and '.join(f'{t:g} K' for t in kelvin)}"
+        )
         lines += [f"{file.name}: {what}. {made}. SHA-256 {sum_}.", ""]
     return "\n".join(lines)

@@ -18,43 +18,57 @@ from .records import Frames, Harmonic, Trajectory, checked
 from .xyz import _read_xyz, _write_xyz
 
 # %% ../../nbs/10_data/05_files.ipynb #64799a1a
-def packed(x, # (G, T, …) values
-           step): # resolution
+def packed(
+    x,  # (G, T, …) values
+    step,  # resolution
+):
     "Byte planes (4, G, T, …) of the differences in time of `x/step`, small numbers first, for compression."
-    whole = np.rint(np.asarray(x)/step).astype("<i4")
+    whole = np.rint(np.asarray(x) / step).astype("<i4")
     difference = np.diff(whole, axis=1, prepend=np.zeros_like(whole[:, :1]))
     folded = (difference << 1) ^ (difference >> 31)
     return np.moveaxis(folded[..., None].view("u1"), -1, 0)
 
 # %% ../../nbs/10_data/05_files.ipynb #1a6b8ad0
-def unpacked(planes, # what `packed` returned
-             step): # resolution
+def unpacked(
+    planes,  # what `packed` returned
+    step,  # resolution
+):
     "Values (G, T, …), each within half a step of what was packed."
     folded = np.ascontiguousarray(np.moveaxis(planes, 0, -1)).view("<u4")[..., 0]
     difference = (folded >> 1).astype("<i4") ^ -(folded & 1).astype("<i4")
-    return np.cumsum(difference, axis=1)*step
+    return np.cumsum(difference, axis=1) * step
 
 # %% ../../nbs/10_data/05_files.ipynb #00546155
 STEPS = dict(pos=1e-5, vel=1e-6)  # fixed-point resolution of a stored trajectory, Å and Å/fs
 
-def write(path, # .npz, or .xyz / .extxyz for frames
-          record): # `Frames`, `Trajectory` or `Harmonic`
+
+def write(
+    path,  # .npz, or .xyz / .extxyz for frames
+    record,  # `Frames`, `Trajectory` or `Harmonic`
+):
     "Write a record, atomically."
     path = Path(path)
-    if path.suffix in (".xyz", ".extxyz"): return _write_xyz(path, record.frames)
-    if path.suffix != ".npz": raise InputError(f"{path}: the ending tells the format; use .npz, .xyz or .extxyz")
+    if path.suffix in (".xyz", ".extxyz"):
+        return _write_xyz(path, record.frames)
+    if path.suffix != ".npz":
+        raise InputError(f"{path}: the ending tells the format; use .npz, .xyz or .extxyz")
     arrays = {f.name: getattr(record, f.name) for f in fields(record) if getattr(record, f.name) is not None}
     arrays["provenance"] = json.dumps(record.provenance)
-    if isinstance(record, Trajectory): arrays |= {k: packed(arrays[k], step) for k, step in STEPS.items() if k in arrays}
+    if isinstance(record, Trajectory):
+        arrays |= {k: packed(arrays[k], step) for k, step in STEPS.items() if k in arrays}
     write_npz(path, dict(arrays, kind=type(record).__name__))
 
 # %% ../../nbs/10_data/05_files.ipynb #a30eb61f
-def read(path, # .npz, .xyz or .extxyz
-         unit="bohr3"): # unit of the polarizability in an xyz file: "bohr3", "angstrom3" or ASE's own, "e2angstrom2/eV"
+def read(
+    path,  # .npz, .xyz or .extxyz
+    unit="bohr3",  # unit of the polarizability in an xyz file: "bohr3", "angstrom3" or ASE's own, "e2angstrom2/eV"
+):
     "The `Frames`, `Trajectory` or `Harmonic` in a file. Raises `InputError` for a file that is missing, broken, empty or of another kind."
     path = Path(path)
-    if path.suffix in (".xyz", ".extxyz"): return _read_xyz(path, unit)
-    if path.suffix == ".npz": return _read_record(path)
+    if path.suffix in (".xyz", ".extxyz"):
+        return _read_xyz(path, unit)
+    if path.suffix == ".npz":
+        return _read_record(path)
     raise InputError(f"{path}: the ending tells the format; use .npz, .xyz or .extxyz")
 
 # %% ../../nbs/10_data/05_files.ipynb #b9325b11
@@ -62,12 +76,16 @@ def _read_record(path):
     arrays = read_npz(path)
     kind = {"Frames": Frames, "Trajectory": Trajectory, "Harmonic": Harmonic}.get(str(arrays.pop("kind", "Frames")))
     if kind is None or not {"numbers", "pos"} <= arrays.keys():
-        raise InputError(f"{path}: not frames or a trajectory; an npz of frames has the arrays numbers (S, N) and pos (S, N, 3), and alpha (S, 3, 3)")
+        raise InputError(
+            f"{path}: not frames or a trajectory; an npz of frames has the arrays numbers (S, N) and pos (S, N, 3), and alpha (S, 3, 3)"
+        )
     try:
         arrays["provenance"] = json.loads(str(arrays.get("provenance", "{}")))
-        if kind is Trajectory: return _unpacked_trajectory(arrays)
+        if kind is Trajectory:
+            return _unpacked_trajectory(arrays)
         return kind(**{f.name: arrays[f.name] for f in fields(kind) if f.name in arrays})
-    except (InputError, TypeError, ValueError, KeyError, IndexError) as e: raise InputError(f"{path}: {e}") from None
+    except (InputError, TypeError, ValueError, KeyError, IndexError) as e:
+        raise InputError(f"{path}: {e}") from None
 
 # %% ../../nbs/10_data/05_files.ipynb #2f3aa843
 def _unpacked_trajectory(arrays):
@@ -76,24 +94,33 @@ def _unpacked_trajectory(arrays):
     return Trajectory(**{f.name: arrays[f.name] for f in fields(Trajectory) if f.name in arrays} | numbers)
 
 # %% ../../nbs/10_data/05_files.ipynb #090d2c8b
-def read_frames(path, # .npz, .xyz or .extxyz
-                unit="bohr3", # unit of the polarizability in an xyz file, one of `UNITS["alpha"]`
-                need=None): # what must be there: "alpha" or "dipole"
+def read_frames(
+    path,  # .npz, .xyz or .extxyz
+    unit="bohr3",  # unit of the polarizability in an xyz file, one of `UNITS["alpha"]`
+    need=None,  # what must be there: "alpha" or "dipole"
+):
     "The checked `Frames` of a file; the states of a trajectory are frames too."
     return checked(read(path, unit).frames, path, need)
 
 # %% ../../nbs/10_data/05_files.ipynb #2bf65c7e
-def read_trajectory(path, # .npz, .xyz or .extxyz, or another file that ASE reads
-                    dt_fs=None, # time between frames, fs; an npz of a trajectory knows its own
-                    topology=None): # file that names the atoms (.pdb, .gro, .psf …), where `path` holds positions only (.xtc, .dcd …): read by MDAnalysis
+def read_trajectory(
+    path,  # .npz, .xyz or .extxyz, or another file that ASE reads
+    dt_fs=None,  # time between frames, fs; an npz of a trajectory knows its own
+    topology=None,  # file that names the atoms (.pdb, .gro, .psf …), where `path` holds positions only (.xtc, .dcd …): read by MDAnalysis
+):
     "The `Trajectory` in a file. Frames become one segment, and need `dt_fs` unless the file tells it."
     path = Path(path)
-    if topology is not None: parts = _read_mdanalysis(path, Path(topology))
-    elif path.suffix not in (".npz", ".xyz", ".extxyz"): parts = _read_ase(path)
-    else: parts = _parts(read(path), path)
+    if topology is not None:
+        parts = _read_mdanalysis(path, Path(topology))
+    elif path.suffix not in (".npz", ".xyz", ".extxyz"):
+        parts = _read_ase(path)
+    else:
+        parts = _parts(read(path), path)
     own = parts.pop("dt_fs", None)
-    if None not in (own, dt_fs) and not np.isclose(own, dt_fs, rtol=1e-3): raise InputError(f"{path}: its states are {own:g} fs apart, not {dt_fs:g}; leave out --dt-fs")
-    if own is None and dt_fs is None: raise InputError(f"{path}: the file does not say the time between frames; give it in fs (--dt-fs)")
+    if None not in (own, dt_fs) and not np.isclose(own, dt_fs, rtol=1e-3):
+        raise InputError(f"{path}: its states are {own:g} fs apart, not {dt_fs:g}; leave out --dt-fs")
+    if own is None and dt_fs is None:
+        raise InputError(f"{path}: the file does not say the time between frames; give it in fs (--dt-fs)")
     trajectory = Trajectory(dt_fs=dt_fs if own is None else own, **parts)
     checked(trajectory.frames, path)
     return trajectory
@@ -101,7 +128,11 @@ def read_trajectory(path, # .npz, .xyz or .extxyz, or another file that ASE read
 # %% ../../nbs/10_data/05_files.ipynb #e447c6a0
 def _parts(record, path):
     "What a `Trajectory` needs, from one or from `Frames`."
-    if isinstance(record, Trajectory): return {f.name: getattr(record, f.name) for f in fields(record)}
+    if isinstance(record, Trajectory):
+        return {f.name: getattr(record, f.name) for f in fields(record)}
     record = record.frames
-    if (other := (record.numbers != record.numbers[0]).any(1)).any(): raise InputError(f"{path}, frame {other.argmax()}: another molecule than frame 0; a trajectory is of one molecule")
+    if (other := (record.numbers != record.numbers[0]).any(1)).any():
+        raise InputError(
+            f"{path}, frame {other.argmax()}: another molecule than frame 0; a trajectory is of one molecule"
+        )
     return dict(numbers=record.numbers[0], pos=record.pos[None], provenance=record.provenance)

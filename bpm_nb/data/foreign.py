@@ -12,9 +12,37 @@ from ..core.files import InputError
 from .xyz import _first_line
 
 # %% ../../nbs/10_data/03_foreign.ipynb #acfa342d
-ASE_FORMATS = ("aims-output", "castep-geom", "castep-md", "dlp-history", "dmol-arc", "espresso-out", "extxyz", "gaussian-out", "gen", "gpaw-out", "gpumd", "gromacs", "gromos",
-               "json", "lammps-dump-text", "netcdftrajectory", "nwchem-out", "onetep-out", "orca-output", "proteindatabank", "qbox", "traj", "vasp-out", "vasp-xdatcar",
-               "vasp-xml", "xsf", "xtd", "xyz")
+ASE_FORMATS = (
+    "aims-output",
+    "castep-geom",
+    "castep-md",
+    "dlp-history",
+    "dmol-arc",
+    "espresso-out",
+    "extxyz",
+    "gaussian-out",
+    "gen",
+    "gpaw-out",
+    "gpumd",
+    "gromacs",
+    "gromos",
+    "json",
+    "lammps-dump-text",
+    "netcdftrajectory",
+    "nwchem-out",
+    "onetep-out",
+    "orca-output",
+    "proteindatabank",
+    "qbox",
+    "traj",
+    "vasp-out",
+    "vasp-xdatcar",
+    "vasp-xml",
+    "xsf",
+    "xtd",
+    "xyz",
+)
+
 
 def _read_ase(path):
     "Numbers, positions and velocities of a file in one of `ASE_FORMATS`, as parts of a `Trajectory`."
@@ -22,30 +50,52 @@ def _read_ase(path):
     from ase.io.formats import filetype
     from ase.units import fs
     from tqdm.auto import tqdm
-    if not path.is_file(): raise InputError(f"{path}: no such file")
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
     try:
-        if (kind := filetype(str(path))) not in ASE_FORMATS: raise InputError(f"a file of kind {kind!r} is not one of {', '.join(ASE_FORMATS)}")
-        images = list(tqdm(iread(path, index=":", format=kind, do_not_split_by_at_sign=True), desc=f"reading {path.name}", delay=2))
+        if (kind := filetype(str(path))) not in ASE_FORMATS:
+            raise InputError(f"a file of kind {kind!r} is not one of {', '.join(ASE_FORMATS)}")
+        images = list(
+            tqdm(
+                iread(path, index=":", format=kind, do_not_split_by_at_sign=True), desc=f"reading {path.name}", delay=2
+            )
+        )
     except Exception as e:  # each of ASE's parsers has errors of its own
-        raise InputError(f"{path}: ASE cannot read it ({_first_line(e)}); write it as .xyz, or name the atoms with --topology") from None
-    if not images: raise InputError(f"{path}: there is no frame in it")
+        raise InputError(
+            f"{path}: ASE cannot read it ({_first_line(e)}); write it as .xyz, or name the atoms with --topology"
+        ) from None
+    if not images:
+        raise InputError(f"{path}: there is no frame in it")
     numbers = images[0].numbers
     for k, a in enumerate(images):
-        if not np.array_equal(a.numbers, numbers): raise InputError(f"{path}, frame {k}: another molecule than frame 0; a trajectory is of one molecule")
+        if not np.array_equal(a.numbers, numbers):
+            raise InputError(f"{path}, frame {k}: another molecule than frame 0; a trajectory is of one molecule")
     pos = np.array([_whole(a.positions, a.cell, a.pbc, f"{path}, frame {k}") for k, a in enumerate(images)])
-    vel = np.array([a.get_velocities()*fs for a in images]) if all(a.has("momenta") for a in images) else None
-    return dict(numbers=numbers, pos=pos, vel=vel, masses=images[0].get_masses() if images[0].has("masses") else None, provenance=dict(file=path.name))
+    vel = np.array([a.get_velocities() * fs for a in images]) if all(a.has("momenta") for a in images) else None
+    return dict(
+        numbers=numbers,
+        pos=pos,
+        vel=vel,
+        masses=images[0].get_masses() if images[0].has("masses") else None,
+        provenance=dict(file=path.name),
+    )
 
 # %% ../../nbs/10_data/03_foreign.ipynb #8ded9968
 def _whole(pos, cell, pbc, where):
     "Positions (N, 3) of a molecule that the borders of a cell may have cut."
     from ase.geometry import complete_cell, find_mic
+
     pbc = np.broadcast_to(pbc, 3) & np.any(cell, axis=1)
-    if not pbc.any(): return pos
+    if not pbc.any():
+        return pos
     cell = complete_cell(cell)
     offset, distance = find_mic(pos - pos[0], cell, pbc)
-    reach = 0.5/np.linalg.norm(np.linalg.inv(cell), axis=0)[pbc].max()
-    if distance.max() >= reach: raise InputError(f"{where}: the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is {reach:.1f} Å; unwrap it and give it without a cell")
+    reach = 0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0)[pbc].max()
+    if distance.max() >= reach:
+        raise InputError(
+            f"{where}: the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is {reach:.1f} Å; unwrap it and give it without a cell"
+        )
     return pos[0] + offset
 
 # %% ../../nbs/10_data/03_foreign.ipynb #019a8f1f
@@ -55,17 +105,29 @@ def _read_mdanalysis(path, topology):
 
     from ase.data import atomic_numbers
     from MDAnalysis import Universe
+
     for file in (path, topology):
-        if not file.is_file(): raise InputError(f"{file}: no such file")
+        if not file.is_file():
+            raise InputError(f"{file}: no such file")
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
             u = Universe(str(topology), str(path), to_guess=("elements", "masses"))
-            frames = [(ts.positions.astype(float), ts.velocities/1000 if ts.has_velocities else None, ts.triclinic_dimensions) for ts in u.trajectory]
-            numbers, dt_fs = [atomic_numbers[e.capitalize()] for e in u.atoms.elements], 1000*u.trajectory.dt
+            frames = [
+                (
+                    ts.positions.astype(float),
+                    ts.velocities / 1000 if ts.has_velocities else None,
+                    ts.triclinic_dimensions,
+                )
+                for ts in u.trajectory
+            ]
+            numbers, dt_fs = [atomic_numbers[e.capitalize()] for e in u.atoms.elements], 1000 * u.trajectory.dt
         except Exception as e:  # each of MDAnalysis' parsers has errors of its own
             raise InputError(f"{path} with {topology}: MDAnalysis cannot read them ({_first_line(e)})") from None
-    pos = np.array([p if box is None else _whole(p, box, True, f"{path}, frame {k}") for k, (p, _, box) in enumerate(frames)])
+    pos = np.array(
+        [p if box is None else _whole(p, box, True, f"{path}, frame {k}") for k, (p, _, box) in enumerate(frames)]
+    )
     vel = np.array([v for _, v, _ in frames], float) if frames[0][1] is not None else None
-    if any("dt information" in str(w.message) for w in said): dt_fs = None
+    if any("dt information" in str(w.message) for w in said):
+        dt_fs = None
     return dict(numbers=numbers, pos=pos, vel=vel, dt_fs=dt_fs, provenance=dict(file=path.name, topology=topology.name))

@@ -16,170 +16,250 @@ from ..core.files import InputError
 @dataclass(frozen=True, eq=False)
 class Frames:
     "Geometries with their properties. S frames of at most N atoms."
-    numbers: np.ndarray          # (S, N) atomic numbers, 0 after the last atom of a smaller molecule
-    pos: np.ndarray              # (S, N, 3) positions, Å
-    alpha: np.ndarray = None     # (S, 3, 3) polarizability, bohr³
-    dipole: np.ndarray = None    # (S, 3) dipole, e·bohr
-    energy: np.ndarray = None    # (S,) energy, eV
-    forces: np.ndarray = None    # (S, N, 3) forces, eV/Å
+
+    numbers: np.ndarray  # (S, N) atomic numbers, 0 after the last atom of a smaller molecule
+    pos: np.ndarray  # (S, N, 3) positions, Å
+    alpha: np.ndarray = None  # (S, 3, 3) polarizability, bohr³
+    dipole: np.ndarray = None  # (S, 3) dipole, e·bohr
+    energy: np.ndarray = None  # (S,) energy, eV
+    forces: np.ndarray = None  # (S, N, 3) forces, eV/Å
     provenance: dict = field(default_factory=dict)  # where the numbers come from
 
     def __post_init__(self):
-        shapes = dict(numbers=(-1, -1), pos=(-1, -1, 3), alpha=(-1, 3, 3), dipole=(-1, 3), energy=(-1,), forces=(-1, -1, 3))
+        shapes = dict(
+            numbers=(-1, -1), pos=(-1, -1, 3), alpha=(-1, 3, 3), dipole=(-1, 3), energy=(-1,), forces=(-1, -1, 3)
+        )
         for name, shape in shapes.items():
             value = getattr(self, name)
-            if value is not None: object.__setattr__(self, name, _array(value, int if name == "numbers" else float, shape, len(self.pos), name))
+            if value is not None:
+                object.__setattr__(
+                    self, name, _array(value, int if name == "numbers" else float, shape, len(self.pos), name)
+                )
         if self.pos.shape[:2] != self.numbers.shape:
-            raise InputError(f"positions have shape {self.pos.shape}, but numbers have {self.numbers.shape}: give one row of numbers for each frame")
+            raise InputError(
+                f"positions have shape {self.pos.shape}, but numbers have {self.numbers.shape}: give one row of numbers for each frame"
+            )
 
-    def __len__(self): return len(self.pos)
+    def __len__(self):
+        return len(self.pos)
 
-    def __getitem__(self, i): # integer, slice, mask or array of indices
+    def __getitem__(
+        self,
+        i,  # integer, slice, mask or array of indices
+    ):
         "The chosen frames."
         i = np.arange(len(self))[i].reshape(-1)
         return replace(self, **{k: getattr(self, k)[i] for k in PROPERTIES if getattr(self, k) is not None})
 
     @property
-    def frames(self): return self
+    def frames(self):
+        return self
 
 # %% ../../nbs/10_data/01_records.ipynb #84286d94
 PROPERTIES = "numbers", "pos", "alpha", "dipole", "energy", "forces"
 
+
 def _array(value, dtype, shape, n, name):
     value = np.asarray(value)
-    if value.dtype.kind not in "iuf": raise InputError(f"{name}: not an array of numbers")
-    if dtype is int and not (value == np.rint(value)).all(): raise InputError(f"{name}: atomic numbers are whole")
+    if value.dtype.kind not in "iuf":
+        raise InputError(f"{name}: not an array of numbers")
+    if dtype is int and not (value == np.rint(value)).all():
+        raise InputError(f"{name}: atomic numbers are whole")
     value = value.astype(dtype)
     if value.ndim != len(shape) or any(s not in (-1, v) for s, v in zip(shape, value.shape)) or len(value) != n:
-        raise InputError(f"{name} has shape {value.shape}, expected {n} frames of shape {tuple('any' if s < 0 else s for s in shape[1:])}")
+        raise InputError(
+            f"{name} has shape {value.shape}, expected {n} frames of shape {tuple('any' if s < 0 else s for s in shape[1:])}"
+        )
     return value
 
 # %% ../../nbs/10_data/01_records.ipynb #ca90c115
-def groups(frames): # `Frames`
+def groups(
+    frames,  # `Frames`
+):
     "Frames that share one row of atomic numbers: list of (indices (G,), numbers (N,), positions (G, N, 3))."
     rows, which = np.unique(frames.numbers, axis=0, return_inverse=True)
     found = [(np.flatnonzero(which.ravel() == g), row[row > 0]) for g, row in enumerate(rows)]
-    return [(i, numbers, frames.pos[i, :len(numbers)]) for i, numbers in found]
+    return [(i, numbers, frames.pos[i, : len(numbers)]) for i, numbers in found]
 
 # %% ../../nbs/10_data/01_records.ipynb #e9cbaa26
-def joined(sets): # `Frames`, or a sequence of them
+def joined(
+    sets,  # `Frames`, or a sequence of them
+):
     "One `Frames` of all; a property stays when every set has it."
-    if isinstance(sets, Frames): return sets
-    if not len(sets): raise InputError("no frames were given: give at least one")
+    if isinstance(sets, Frames):
+        return sets
+    if not len(sets):
+        raise InputError("no frames were given: give at least one")
     n = max(s.numbers.shape[1] for s in sets)
-    pad = lambda x: np.pad(x, [(0, 0), (0, n - x.shape[1])] + [(0, 0)]*(x.ndim - 2))
+
+    def pad(x):
+        return np.pad(x, [(0, 0), (0, n - x.shape[1])] + [(0, 0)] * (x.ndim - 2))
+
     have = [k for k in PROPERTIES if all(getattr(s, k) is not None for s in sets)]
-    return Frames(**{k: np.concatenate([pad(getattr(s, k)) if k in ("numbers", "pos", "forces") else getattr(s, k) for s in sets]) for k in have},
-                  provenance=sets[0].provenance if len(sets) == 1 else {"joined": [s.provenance for s in sets]})
+    return Frames(
+        **{
+            k: np.concatenate(
+                [pad(getattr(s, k)) if k in ("numbers", "pos", "forces") else getattr(s, k) for s in sets]
+            )
+            for k in have
+        },
+        provenance=sets[0].provenance if len(sets) == 1 else {"joined": [s.provenance for s in sets]},
+    )
 
 # %% ../../nbs/10_data/01_records.ipynb #b23231de
-NEEDED = dict(alpha="polarizability; give nine numbers per frame under the key 'polarizability', bohr³", dipole="dipole; give three numbers per frame under the key 'dipole': e·Å in an xyz file, as ASE has it, e·bohr in an npz")
+NEEDED = dict(
+    alpha="polarizability; give nine numbers per frame under the key 'polarizability', bohr³",
+    dipole="dipole; give three numbers per frame under the key 'dipole': e·Å in an xyz file, as ASE has it, e·bohr in an npz",
+)
 
-def checked(frames, # `Frames`
-            source="the input", # name for messages, usually the file
-            need=None): # what must be there: "alpha" or "dipole"
+
+def checked(
+    frames,  # `Frames`
+    source="the input",  # name for messages, usually the file
+    need=None,  # what must be there: "alpha" or "dipole"
+):
     "The same frames. Raises `InputError` for the first fault: empty, not finite, atoms on top of each other, tensor missing or not symmetric."
-    if not frames.numbers.size: raise InputError(f"{source}: there is no {'atom' if len(frames) else 'frame'} in it")
-    for name in PROPERTIES[1:]: _check_finite(getattr(frames, name), name, source)
-    if frames.numbers.min() < 0 or frames.numbers.max() > 118: raise InputError(f"{source}: atomic numbers must be between 1 and 118")
-    if (empty := ~(frames.numbers > 0).any(1)).any(): raise InputError(f"{source}, frame {empty.argmax()}: there is no atom in it")
+    if not frames.numbers.size:
+        raise InputError(f"{source}: there is no {'atom' if len(frames) else 'frame'} in it")
+    for name in PROPERTIES[1:]:
+        _check_finite(getattr(frames, name), name, source)
+    if frames.numbers.min() < 0 or frames.numbers.max() > 118:
+        raise InputError(f"{source}: atomic numbers must be between 1 and 118")
+    if (empty := ~(frames.numbers > 0).any(1)).any():
+        raise InputError(f"{source}, frame {empty.argmax()}: there is no atom in it")
     if (gap := ((frames.numbers[:, :-1] == 0) & (frames.numbers[:, 1:] > 0))).any():
-        raise InputError(f"{source}, frame {gap.any(1).argmax()}, atom {gap[gap.any(1).argmax()].argmax()}: a dummy atom, atomic number 0; remove it")
+        raise InputError(
+            f"{source}, frame {gap.any(1).argmax()}, atom {gap[gap.any(1).argmax()].argmax()}: a dummy atom, atomic number 0; remove it"
+        )
     if need and getattr(frames, need) is None:
         raise InputError(f"{source}: there is no {NEEDED[need]}")
-    if frames.alpha is not None: _check_symmetric(frames.alpha, source)
-    for i, numbers, pos in groups(frames): _check_distances(i, numbers, pos, source)
+    if frames.alpha is not None:
+        _check_symmetric(frames.alpha, source)
+    for i, numbers, pos in groups(frames):
+        _check_distances(i, numbers, pos, source)
     return frames
 
 # %% ../../nbs/10_data/01_records.ipynb #5b24e7bb
 def _check_finite(values, name, source):
-    if values is None or np.isfinite(values).all(): return
+    if values is None or np.isfinite(values).all():
+        return
     where = np.argwhere(~np.isfinite(values))[0]
     atom = f", atom {where[1]}" if name in ("pos", "forces") else ""
     names = dict(pos="position", alpha="polarizability")
-    raise InputError(f"{source}, frame {where[0]}{atom}: the {names.get(name, name)} is not a finite number; remove or repair this frame")
+    raise InputError(
+        f"{source}, frame {where[0]}{atom}: the {names.get(name, name)} is not a finite number; remove or repair this frame"
+    )
 
 # %% ../../nbs/10_data/01_records.ipynb #dcecb450
 def _check_symmetric(alpha, source, tol=1e-3):
     skew = np.abs(alpha - alpha.transpose(0, 2, 1)).max((1, 2))
     scale = np.abs(alpha).max((1, 2)) + 1e-12
-    if (bad := skew > tol*scale).any():
+    if (bad := skew > tol * scale).any():
         s = bad.argmax()
-        raise InputError(f"{source}, frame {s}: the polarizability is not symmetric (it differs by {skew[s]:.3g} bohr³ from its transpose); check the order of the nine numbers")
+        raise InputError(
+            f"{source}, frame {s}: the polarizability is not symmetric (it differs by {skew[s]:.3g} bohr³ from its transpose); check the order of the nine numbers"
+        )
 
 # %% ../../nbs/10_data/01_records.ipynb #7bf4b3c0
 def _check_distances(index, numbers, pos, source, smallest=0.3, block=4096):
     "Every pair of atoms is at least `smallest` Å apart."
     a, b = np.triu_indices(len(numbers), 1)
     for k in range(0, len(pos), block):
-        d2 = ((pos[k:k+block, a] - pos[k:k+block, b])**2).sum(-1)
+        d2 = ((pos[k : k + block, a] - pos[k : k + block, b]) ** 2).sum(-1)
         if (close := d2 < smallest**2).any():
             s, p = np.argwhere(close)[0]
-            raise InputError(f"{source}, frame {index[k+s]}, atoms {a[p]} and {b[p]}: they lie {d2[s, p]**.5:.2f} Å apart, on top of each other; are the positions in Å?")
+            raise InputError(
+                f"{source}, frame {index[k + s]}, atoms {a[p]} and {b[p]}: they lie {d2[s, p] ** 0.5:.2f} Å apart, on top of each other; are the positions in Å?"
+            )
 
 # %% ../../nbs/10_data/01_records.ipynb #8322f3dc
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     "Dynamics of one molecule: G segments of T states."
-    numbers: np.ndarray          # (N,) atomic numbers
-    pos: np.ndarray              # (G, T, N, 3) positions, Å
-    dt_fs: float                 # time between states, fs
-    vel: np.ndarray = None       # (G, T, N, 3) velocities, Å/fs
-    energy: np.ndarray = None    # (G, T) total energy, eV
+
+    numbers: np.ndarray  # (N,) atomic numbers
+    pos: np.ndarray  # (G, T, N, 3) positions, Å
+    dt_fs: float  # time between states, fs
+    vel: np.ndarray = None  # (G, T, N, 3) velocities, Å/fs
+    energy: np.ndarray = None  # (G, T) total energy, eV
     temperature_K: float = None  # temperature of the ensemble, K
     provenance: dict = field(default_factory=dict)  # where the numbers come from
-    masses: np.ndarray = None    # (N,) masses of the run, u; None: those of the natural elements
+    masses: np.ndarray = None  # (N,) masses of the run, u; None: those of the natural elements
 
     def __post_init__(self):
-        set_ = lambda k, v: object.__setattr__(self, k, v)
+        def set_(k, v):
+            return object.__setattr__(self, k, v)
+
         set_("numbers", np.asarray(self.numbers, int))
         set_("pos", np.asarray(self.pos, float).reshape((-1, *np.shape(self.pos)[-3:])))
-        if self.vel is not None: set_("vel", np.asarray(self.vel, float).reshape(self.pos.shape))
-        if not (np.isfinite(self.dt_fs) and self.dt_fs > 0): raise InputError(f"the time step is {self.dt_fs} fs: give a positive one")
-        if self.pos.shape[2:] != (len(self.numbers), 3): raise InputError(f"positions have shape {self.pos.shape}, expected (segments, states, {len(self.numbers)}, 3)")
-        if self.masses is not None: set_("masses", np.asarray(self.masses, float).reshape(len(self.numbers)))
+        if self.vel is not None:
+            set_("vel", np.asarray(self.vel, float).reshape(self.pos.shape))
+        if not (np.isfinite(self.dt_fs) and self.dt_fs > 0):
+            raise InputError(f"the time step is {self.dt_fs} fs: give a positive one")
+        if self.pos.shape[2:] != (len(self.numbers), 3):
+            raise InputError(
+                f"positions have shape {self.pos.shape}, expected (segments, states, {len(self.numbers)}, 3)"
+            )
+        if self.masses is not None:
+            set_("masses", np.asarray(self.masses, float).reshape(len(self.numbers)))
 
     def mass(self):
         "Masses (N,), u: those of the run, or of the natural elements."
         from ase.data import atomic_masses
+
         return atomic_masses[self.numbers] if self.masses is None else self.masses
 
     def energy_drift(self):
         "Slope of the total energy in each segment (G,), meV per atom and 10 ps."
-        return np.polyfit(self.dt_fs*np.arange(self.pos.shape[1])/1000, self.energy.T, 1)[0]*1e4/len(self.numbers)
+        return (
+            np.polyfit(self.dt_fs * np.arange(self.pos.shape[1]) / 1000, self.energy.T, 1)[0] * 1e4 / len(self.numbers)
+        )
 
-    def __getitem__(self, i): # integer, slice, mask or array of indices
+    def __getitem__(
+        self,
+        i,  # integer, slice, mask or array of indices
+    ):
         "The chosen segments."
         i = np.arange(len(self.pos))[i].reshape(-1)
-        return replace(self, **{k: getattr(self, k)[i] for k in ("pos", "vel", "energy") if getattr(self, k) is not None})
+        return replace(
+            self, **{k: getattr(self, k)[i] for k in ("pos", "vel", "energy") if getattr(self, k) is not None}
+        )
 
     @property
-    def frames(self): # all states as `Frames`, segment after segment
+    def frames(self):  # all states as `Frames`, segment after segment
         pos = self.pos.reshape(-1, *self.pos.shape[2:])
         return Frames(np.broadcast_to(self.numbers, pos.shape[:2]), pos, provenance=self.provenance)
 
 # %% ../../nbs/10_data/01_records.ipynb #6555a078
-def joined_segments(runs): # list of `Trajectory` of one molecule, at one time step
+def joined_segments(
+    runs,  # list of `Trajectory` of one molecule, at one time step
+):
     "One `Trajectory` of all segments."
     have = [k for k in ("pos", "vel", "energy") if all(getattr(r, k) is not None for r in runs)]
-    return replace(runs[0], **dict.fromkeys(("vel", "energy")) | {k: np.concatenate([getattr(r, k) for r in runs]) for k in have})
+    return replace(
+        runs[0], **dict.fromkeys(("vel", "energy")) | {k: np.concatenate([getattr(r, k) for r in runs]) for k in have}
+    )
 
 # %% ../../nbs/10_data/01_records.ipynb #a7da973e
 @dataclass(frozen=True, eq=False)
 class Harmonic:
     "A molecule at a minimum, and the derivatives there."
-    numbers: np.ndarray          # (N,) atomic numbers
-    pos: np.ndarray              # (N, 3) positions of the minimum, Å
-    hessian: np.ndarray          # (N, 3, N, 3) second derivatives of the energy, eV/Å²
-    dalpha: np.ndarray           # (N, 3, 3, 3) derivatives of the polarizability [atom, xyz, i, j], bohr³/Å
-    ddipole: np.ndarray          # (N, 3, 3) derivatives of the dipole [atom, xyz, i], e·bohr/Å
+
+    numbers: np.ndarray  # (N,) atomic numbers
+    pos: np.ndarray  # (N, 3) positions of the minimum, Å
+    hessian: np.ndarray  # (N, 3, N, 3) second derivatives of the energy, eV/Å²
+    dalpha: np.ndarray  # (N, 3, 3, 3) derivatives of the polarizability [atom, xyz, i, j], bohr³/Å
+    ddipole: np.ndarray  # (N, 3, 3) derivatives of the dipole [atom, xyz, i], e·bohr/Å
     provenance: dict = field(default_factory=dict)  # where the numbers come from
 
     def __post_init__(self):
         n = len(self.numbers)
-        for name, shape in dict(numbers=(n,), pos=(n, 3), hessian=(n, 3, n, 3), dalpha=(n, 3, 3, 3), ddipole=(n, 3, 3)).items():
+        for name, shape in dict(
+            numbers=(n,), pos=(n, 3), hessian=(n, 3, n, 3), dalpha=(n, 3, 3, 3), ddipole=(n, 3, 3)
+        ).items():
             value = np.asarray(getattr(self, name), int if name == "numbers" else float)
-            if value.shape != shape: raise InputError(f"{name} has shape {value.shape}, expected {shape}")
+            if value.shape != shape:
+                raise InputError(f"{name} has shape {value.shape}, expected {shape}")
             object.__setattr__(self, name, value)
 
     @property

@@ -19,38 +19,54 @@ from .records import Frames, joined
 def _read_xyz(path, unit):
     from ase.io import iread
     from tqdm.auto import tqdm
+
     size = unit_size("alpha", unit)
-    if not path.is_file(): raise InputError(f"{path}: no such file")
-    if not path.stat().st_size: raise InputError(f"{path}: the file is empty")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if not path.stat().st_size:
+        raise InputError(f"{path}: the file is empty")
     sets = []
     try:
-        for atoms in tqdm(iread(path, format="extxyz"), desc=f"reading {path.name}", delay=2): sets.append(_frame(atoms, size))
-    except InputError as e: raise InputError(f"{path}, frame {len(sets)}: {e}") from None
+        for atoms in tqdm(iread(path, format="extxyz"), desc=f"reading {path.name}", delay=2):
+            sets.append(_frame(atoms, size))
+    except InputError as e:
+        raise InputError(f"{path}, frame {len(sets)}: {e}") from None
     except Exception as e:  # whatever ASE's parser raises on a file that is not extended xyz
-        raise InputError(f"{path}, frame {len(sets)}: not readable as extended xyz ({_first_line(e)}); is the file cut short or of another kind?") from None
-    if not sets: raise InputError(f"{path}: there is no frame in it")
+        raise InputError(
+            f"{path}, frame {len(sets)}: not readable as extended xyz ({_first_line(e)}); is the file cut short or of another kind?"
+        ) from None
+    if not sets:
+        raise InputError(f"{path}: there is no frame in it")
     return _joined_xyz(sets, path)
 
 # %% ../../nbs/10_data/02_xyz.ipynb #506f8126
-def _first_line(error): return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+
 
 def _joined_xyz(sets, path):
     with_alpha = [s.alpha is not None for s in sets]
     if any(with_alpha) and not all(with_alpha):
-        raise InputError(f"{path}, frame {with_alpha.index(False)}: it has no 'polarizability', but other frames have; complete or remove it")
+        raise InputError(
+            f"{path}, frame {with_alpha.index(False)}: it has no 'polarizability', but other frames have; complete or remove it"
+        )
     return replace(joined(sets), provenance=dict(file=path.name))
 
 # %% ../../nbs/10_data/02_xyz.ipynb #2210a481
 def _frame(atoms, size):
     found = dict(atoms.info, **(atoms.calc.results if atoms.calc else {}))
     alpha = found.get("polarizability")
-    if atoms.pbc.any(): raise InputError("it is periodic; give the molecule alone, unwrapped and without a cell")
-    if alpha is not None and np.asarray(alpha).dtype.kind not in "if": raise InputError("the polarizability could not be read as nine numbers; write polarizability=\"xx xy xz yx …\"")
-    if alpha is not None and np.size(alpha) != 9: raise InputError(f"the polarizability has {np.size(alpha)} numbers, expected 9: three rows of three")
-    kept = {} if alpha is None else dict(alpha=np.reshape(alpha, (1, 3, 3))*size)
+    if atoms.pbc.any():
+        raise InputError("it is periodic; give the molecule alone, unwrapped and without a cell")
+    if alpha is not None and np.asarray(alpha).dtype.kind not in "if":
+        raise InputError('the polarizability could not be read as nine numbers; write polarizability="xx xy xz yx …"')
+    if alpha is not None and np.size(alpha) != 9:
+        raise InputError(f"the polarizability has {np.size(alpha)} numbers, expected 9: three rows of three")
+    kept = {} if alpha is None else dict(alpha=np.reshape(alpha, (1, 3, 3)) * size)
     for name, shape, unit_ in (("dipole", (1, 3), Bohr), ("energy", (1,), 1), ("forces", (1, len(atoms), 3), 1)):
         value = np.asarray(found.get(name))  # of another shape or kind it is none of ours, and not needed
-        if value.dtype.kind in "if" and value.size == np.prod(shape): kept[name] = value.reshape(shape)/unit_
+        if value.dtype.kind in "if" and value.size == np.prod(shape):
+            kept[name] = value.reshape(shape) / unit_
     return Frames(atoms.numbers[None], atoms.positions[None], **kept)
 
 # %% ../../nbs/10_data/02_xyz.ipynb #5aaefc68
@@ -60,12 +76,21 @@ def _write_xyz(path, frames):
     from ase import Atoms
     from ase.calculators.singlepoint import SinglePointCalculator
     from ase.io import write as ase_write
+
     atoms, text = [Atoms(n[n > 0], p[n > 0]) for n, p in zip(frames.numbers, frames.pos)], StringIO()
     for k, a in enumerate(atoms):
-        if frames.alpha is not None: a.info["polarizability"] = frames.alpha[k].ravel()
-        found = {name: getattr(frames, name)[k] for name in ("energy", "forces", "dipole") if getattr(frames, name) is not None}
-        if "forces" in found: found["forces"] = found["forces"][:len(a)]
-        if "dipole" in found: found["dipole"] = found["dipole"]*Bohr
-        if found: a.calc = SinglePointCalculator(a, **found)
+        if frames.alpha is not None:
+            a.info["polarizability"] = frames.alpha[k].ravel()
+        found = {
+            name: getattr(frames, name)[k]
+            for name in ("energy", "forces", "dipole")
+            if getattr(frames, name) is not None
+        }
+        if "forces" in found:
+            found["forces"] = found["forces"][: len(a)]
+        if "dipole" in found:
+            found["dipole"] = found["dipole"] * Bohr
+        if found:
+            a.calc = SinglePointCalculator(a, **found)
     ase_write(text, atoms, format="extxyz")
     write_atomic(path, lambda f: f.write(text.getvalue().encode()))

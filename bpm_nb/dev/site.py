@@ -21,38 +21,62 @@ import numpy as np
 from .sync import directives, notebooks
 
 # %% ../../nbs/99_dev/02_site.ipynb #3925f60f
-def for_nbdev(nb): # notebook (nbformat), changed in place
+def for_nbdev(
+    nb,  # notebook (nbformat), changed in place
+):
     "Without the tests; what follows the promise in a cell of its own, where nbdev leaves it; Sphinx will do the running."
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+
     cells = [c for c in nb.cells if c.cell_type != "code" or not directives(c.source)[0].get("test")]
-    module = next((found["default_exp"] for c in nb.cells if c.cell_type == "code" and (found := directives(c.source)[0]).get("default_exp")), None)
+    module = next(
+        (
+            found["default_exp"]
+            for c in nb.cells
+            if c.cell_type == "code" and (found := directives(c.source)[0]).get("default_exp")
+        ),
+        None,
+    )
     first, *rest = cells
     head = re.match(r"# [^\n]*\n+(> [^\n]*\n?)+", first.source)
-    more = [new_markdown_cell(first.source[head.end():].strip())] if first.source[head.end():].strip() else []
+    more = [new_markdown_cell(first.source[head.end() :].strip())] if first.source[head.end() :].strip() else []
     first.source = head[0]
     module = module and module.removesuffix(".__init__")
     names = f"#| echo: false\nimport bpm_nb.{module}\nfrom nbdev.showdoc import show_doc\nglobals().update({{k: v for k, v in vars(bpm_nb.{module}).items() if not k.startswith('__')}})"
-    nb.cells = [new_raw_cell("---\nskip_showdoc: true\n---"), first, *more, *([new_code_cell(names)] if module else []), *rest]
+    nb.cells = [
+        new_raw_cell("---\nskip_showdoc: true\n---"),
+        first,
+        *more,
+        *([new_code_cell(names)] if module else []),
+        *rest,
+    ]
     return nb
 
 # %% ../../nbs/99_dev/02_site.ipynb #a250ce3d
-def as_page(nb, # notebook (nbformat) as nbdev left it, changed in place
-            run=True): # let Sphinx run it
+def as_page(
+    nb,  # notebook (nbformat) as nbdev left it, changed in place
+    run=True,  # let Sphinx run it
+):
     "The notebook as myst-nb wants it."
     for cell in nb.cells:
-        if cell.cell_type == "raw": cell.cell_type, cell.source = "markdown", _heading(cell.source)
+        if cell.cell_type == "raw":
+            cell.cell_type, cell.source = "markdown", _heading(cell.source)
         if cell.cell_type == "code":
             found, cell.source = directives(cell.source)
             hidden = dict(echo="remove-input", include="remove-cell", hide="remove-cell")
-            cell.metadata["tags"] = [tag for name, tag in hidden.items() if name in found] + ["skip-execution"]*(found.get("eval") == "false" and run)
+            cell.metadata["tags"] = [tag for name, tag in hidden.items() if name in found] + ["skip-execution"] * (
+                found.get("eval") == "false" and run
+            )
             cell.outputs = []
-        for key in ("has_sd", *(("execution_count", "outputs") if cell.cell_type != "code" else ())): cell.pop(key, None)
+        for key in ("has_sd", *(("execution_count", "outputs") if cell.cell_type != "code" else ())):
+            cell.pop(key, None)
     nb.metadata["mystnb"] = dict(execution_mode="force" if run else "off")
     return nb
+
 
 def _heading(front):
     "Title and promise from the front matter."
     import yaml
+
     found = yaml.safe_load(front.strip().strip("-")) or {}
     return f"# {found.get('title', '')}\n\n> {found.get('description', '')}"
 
@@ -85,37 +109,62 @@ TOCTREE = """
 """
 
 # %% ../../nbs/99_dev/02_site.ipynb #09ce8afb
-def sliding(figures, # {label: plotly `Figure`}, all with the same traces
-            title): # what the slider changes
+def sliding(
+    figures,  # {label: plotly `Figure`}, all with the same traces
+    title,  # what the slider changes
+):
     "One figure with a slider."
     import plotly.graph_objects as go
-    plain = lambda values: None if values is None else [None if v != v else v for v in np.asarray(values, float).tolist()]
-    steps = [dict(label=label, method="update", args=[{c: [plain(t[c]) for t in f.data] for c in "xy"}, dict(annotations=[a.to_plotly_json() for a in f.layout.annotations])])
-             for label, f in figures.items()]
+
+    def plain(values):
+        return None if values is None else [None if v != v else v for v in np.asarray(values, float).tolist()]
+
+    steps = [
+        dict(
+            label=label,
+            method="update",
+            args=[
+                {c: [plain(t[c]) for t in f.data] for c in "xy"},
+                dict(annotations=[a.to_plotly_json() for a in f.layout.annotations]),
+            ],
+        )
+        for label, f in figures.items()
+    ]
     fig = go.Figure(next(iter(figures.values())))
     height = (fig.layout.height or 450) + 90
-    return fig.update_layout(height=height, margin_b=150, sliders=[dict(steps=steps, currentvalue=dict(prefix=f"{title}: "), pad=dict(t=110))])
+    return fig.update_layout(
+        height=height,
+        margin_b=150,
+        sliders=[dict(steps=steps, currentvalue=dict(prefix=f"{title}: "), pad=dict(t=110))],
+    )
 
 # %% ../../nbs/99_dev/02_site.ipynb #692b54b2
-def static_raman(name, # a shipped molecule
-                 quick): # a first look instead of the whole run
+def static_raman(
+    name,  # a shipped molecule
+    quick,  # a first look instead of the whole run
+):
     "The comparison's figure with a slider for the resolution."
-    from bpm_nb.dashboards.raman_state import RamanState
     from bpm_nb.dashboards.raman import raman_figure
+    from bpm_nb.dashboards.raman_state import RamanState
     from bpm_nb.dashboards.runs import shipped_series
+
     state = RamanState([name], series={name: shipped_series(name, quick, lambda *_: None)})
     figures = {}
-    for resolution in (8., 10., 14., 20., 28., 40.):
+    for resolution in (8.0, 10.0, 14.0, 20.0, 28.0, 40.0):
         state.resolution_cm1, state.errors = resolution, False
         figures[f"{resolution:g} cm⁻¹"] = raman_figure(state)
     return sliding(figures, "resolution")
 
-def static_kernel(name, # a shipped molecule
-                  **settings): # traits of `LabState`
+
+def static_kernel(
+    name,  # a shipped molecule
+    **settings,  # traits of `LabState`
+):
     "The laboratory's figure with a slider for λ."
-    from bpm_nb.regression.krr import LAMBDAS
-    from bpm_nb.dashboards.kernel_state import LabState
     from bpm_nb.dashboards.kernel import lab_figure
+    from bpm_nb.dashboards.kernel_state import LabState
+    from bpm_nb.regression.krr import LAMBDAS
+
     state, figures = LabState(name, **settings), {}
     state.compute()
     for lam in LAMBDAS[::2]:
@@ -124,83 +173,138 @@ def static_kernel(name, # a shipped molecule
     return sliding(figures, "λ")
 
 # %% ../../nbs/99_dev/02_site.ipynb #f47125c8
-def written_pages(stage, # folder with the project's copy, nbdev has been there
-                  source, # folder for Sphinx
-                  only, # stems of the notebooks that are run; None: all
-                  figures): # {stem of a tutorial: plotly `Figure`}
+def written_pages(
+    stage,  # folder with the project's copy, nbdev has been there
+    source,  # folder for Sphinx
+    only,  # stems of the notebooks that are run; None: all
+    figures,  # {stem of a tutorial: plotly `Figure`}
+):
     "Write what Sphinx reads."
     import nbformat
+
     folders = {}
-    for file in sorted((stage/"_proc").rglob("*.ipynb")):
-        nb, stem = nbformat.read(file, 4), file.relative_to(stage/"_proc").with_suffix("")
+    for file in sorted((stage / "_proc").rglob("*.ipynb")):
+        nb, stem = nbformat.read(file, 4), file.relative_to(stage / "_proc").with_suffix("")
         page = as_page(nb, run=(only is None or stem.name in only) and stem.parts[0] != "apps" and stem.name != "index")
         if stem.name in figures:
             html = figures[stem.name].to_html(full_html=False, include_plotlyjs=False)
-            page.cells.insert(1, nbformat.v4.new_markdown_cell(f'This page has no kernel behind it: the slider moves over numbers that were computed beforehand.\n\n<script src="../_static/plotly.min.js"></script>\n\n```{{raw}} html\n{html}\n```'))
-        if stem.name != "index": folders.setdefault(re.sub(r"^\d+_", "", stem.parts[0]) if len(stem.parts) > 1 else "more", []).append(str(stem))
-        else: page.cells.append(nbformat.v4.new_markdown_cell("@@index@@"))
-        (source/stem).parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(page, source/f"{stem}.ipynb")
-    order = sorted(folders, key=lambda f: (f != "apps", f == "more")) # the sort is stable: the other folders stay in their order
-    index = nbformat.read(source/"index.ipynb", 4)
+            page.cells.insert(
+                1,
+                nbformat.v4.new_markdown_cell(
+                    f'This page has no kernel behind it: the slider moves over numbers that were computed beforehand.\n\n<script src="../_static/plotly.min.js"></script>\n\n```{{raw}} html\n{html}\n```'
+                ),
+            )
+        if stem.name != "index":
+            folders.setdefault(re.sub(r"^\d+_", "", stem.parts[0]) if len(stem.parts) > 1 else "more", []).append(
+                str(stem)
+            )
+        else:
+            page.cells.append(nbformat.v4.new_markdown_cell("@@index@@"))
+        (source / stem).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(page, source / f"{stem}.ipynb")
+    order = sorted(
+        folders, key=lambda f: (f != "apps", f == "more")
+    )  # the sort is stable: the other folders stay in their order
+    index = nbformat.read(source / "index.ipynb", 4)
     index.cells[-1].source = "".join(TOCTREE.format(caption=f, pages="\n".join(folders[f])) for f in order)
-    for cell in index.cells: cell.source = re.sub(r"\]\(nbs/([\w/]+)\.ipynb\)", r"](\1.ipynb)", cell.source)
-    nbformat.write(index, source/"index.ipynb")
-    (source/"conf.py").write_text(CONF, "utf-8")
+    for cell in index.cells:
+        cell.source = re.sub(r"\]\(nbs/([\w/]+)\.ipynb\)", r"](\1.ipynb)", cell.source)
+    nbformat.write(index, source / "index.ipynb")
+    (source / "conf.py").write_text(CONF, "utf-8")
 
 # %% ../../nbs/99_dev/02_site.ipynb #75576ec9
-def at_home(folder): # folder of built pages
+def at_home(
+    folder,  # folder of built pages
+):
     "Point every page to the drawing library that came along."
     from plotly.offline import get_plotlyjs
-    (folder/"_static").mkdir(exist_ok=True)
-    (folder/"_static/plotly.min.js").write_text(get_plotlyjs(), "utf-8")
+
+    (folder / "_static").mkdir(exist_ok=True)
+    (folder / "_static/plotly.min.js").write_text(get_plotlyjs(), "utf-8")
     for page in folder.rglob("*.html"):
-        up = "../"*(len(page.relative_to(folder).parts) - 1)
-        text = re.sub(r'(src=")https://cdn\.plot\.ly/plotly-[\d.]+\.min\.js"( integrity="[^"]*")?( crossorigin="[^"]*")?', rf'\1{up}_static/plotly.min.js"', page.read_text("utf-8"))
+        up = "../" * (len(page.relative_to(folder).parts) - 1)
+        text = re.sub(
+            r'(src=")https://cdn\.plot\.ly/plotly-[\d.]+\.min\.js"( integrity="[^"]*")?( crossorigin="[^"]*")?',
+            rf'\1{up}_static/plotly.min.js"',
+            page.read_text("utf-8"),
+        )
         text = re.sub(r"https://cdn\.plot\.ly/plotly-[\d.]+\.min", f"{up}_static/plotly.min", text)
-        text = re.sub(r"\{target=[^}]*\}", "", text) # Quarto's way to open a link in a tab
+        text = re.sub(r"\{target=[^}]*\}", "", text)  # Quarto's way to open a link in a tab
         text = re.sub(r'<script src="https://[^"]*(?:mathjax|require)[^"]*"[^>]*></script>', "", text, flags=re.I)
         text = re.sub(r'<img(?=[^>]*\ssrc="https?:)[^>]*\salt="([^"]*)"[^>]*>', r"<code>\1</code>", text)
         page.write_text(text, "utf-8")
 
 # %% ../../nbs/99_dev/02_site.ipynb #9465b26f
-def build(root, # top of the project
-          out, # folder for the pages
-          only=None, # stems of the notebooks that are run; None: all
-          quick=False, # first looks instead of whole runs
-          figures=None): # {stem of a tutorial: plotly `Figure`}; None: made here
+def build(
+    root,  # top of the project
+    out,  # folder for the pages
+    only=None,  # stems of the notebooks that are run; None: all
+    quick=False,  # first looks instead of whole runs
+    figures=None,  # {stem of a tutorial: plotly `Figure`}; None: made here
+):
     "Make the pages. Raises `InputError` where the folder holds something else."
     import nbformat
-    from bpm_nb.dashboards.runs import START
+
     from bpm_nb.core.files import InputError
-    if Path(out).is_dir() and any(Path(out).iterdir()) and not Path(out, "searchindex.js").is_file(): raise InputError(f"{out} holds something else than these pages, and would be lost: give a new folder")
-    if figures is None: figures = dict(raman_comparison=static_raman(START, quick), kernel_laboratory=static_kernel(START))
+    from bpm_nb.dashboards.runs import START
+
+    if Path(out).is_dir() and any(Path(out).iterdir()) and not Path(out, "searchindex.js").is_file():
+        raise InputError(f"{out} holds something else than these pages, and would be lost: give a new folder")
+    if figures is None:
+        figures = dict(raman_comparison=static_raman(START, quick), kernel_laboratory=static_kernel(START))
     with TemporaryDirectory() as folder:
         stage, source = Path(folder, "project"), Path(folder, "source")
-        for part in ("nbs", "bpm_nb"): shutil.copytree(Path(root, part), stage/part, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
-        for part in ("pyproject.toml", "settings.ini", "README.md"): shutil.copy(Path(root, part), stage)
-        for file in notebooks(stage): nbformat.write(for_nbdev(nbformat.read(file, 4)), file)
-        (source/"_static").mkdir(parents=True)
-        environment = os.environ | dict(PYTHONPATH=str(Path(root).resolve()), PLOTLY_RENDERER="notebook_connected", TQDM_DISABLE="1")
-        subprocess.run([sys.executable, "-c", "from nbdev.serve import proc_nbs; proc_nbs('nbs')"], cwd=stage, env=environment, check=True)
+        for part in ("nbs", "bpm_nb"):
+            shutil.copytree(
+                Path(root, part), stage / part, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+            )
+        for part in ("pyproject.toml", "settings.ini", "README.md"):
+            shutil.copy(Path(root, part), stage)
+        for file in notebooks(stage):
+            nbformat.write(for_nbdev(nbformat.read(file, 4)), file)
+        (source / "_static").mkdir(parents=True)
+        environment = os.environ | dict(
+            PYTHONPATH=str(Path(root).resolve()), PLOTLY_RENDERER="notebook_connected", TQDM_DISABLE="1"
+        )
+        subprocess.run(
+            [sys.executable, "-c", "from nbdev.serve import proc_nbs; proc_nbs('nbs')"],
+            cwd=stage,
+            env=environment,
+            check=True,
+        )
         written_pages(stage, source, only, figures)
-        if Path(root, "nbs/images").is_dir(): shutil.copytree(Path(root, "nbs/images"), source/"nbs/images")
-        subprocess.run([sys.executable, "-m", "sphinx", "-q", "-b", "html", source, Path(folder, "pages")], env=environment, check=True)
+        if Path(root, "nbs/images").is_dir():
+            shutil.copytree(Path(root, "nbs/images"), source / "nbs/images")
+        subprocess.run(
+            [sys.executable, "-m", "sphinx", "-q", "-b", "html", source, Path(folder, "pages")],
+            env=environment,
+            check=True,
+        )
         shutil.rmtree(out, ignore_errors=True)
-        shutil.move(Path(folder, "pages"), out) # what Sphinx leaves beside its pages stays behind
+        shutil.move(Path(folder, "pages"), out)  # what Sphinx leaves beside its pages stays behind
     at_home(Path(out))
 
 # %% ../../nbs/99_dev/02_site.ipynb #09444e66
-def main(argv=None): # arguments; those of the process where there are none
+def main(
+    argv=None,  # arguments; those of the process where there are none
+):
     "Make the pages of the project in this folder."
-    parser = argparse.ArgumentParser(prog="python -m bpm_nb.dev.site", description="Make the pages of the documentation.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bpm_nb.dev.site", description="Make the pages of the documentation."
+    )
     parser.add_argument("out", nargs="?", default="_docs", help="folder for the pages (default: %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="run no notebook, and take first looks instead of whole runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="run no notebook, and take first looks instead of whole runs"
+    )
     a = parser.parse_args(argv)
     from bpm_nb.core.files import InputError
-    try: build(".", a.out, only=() if a.quick else None, quick=a.quick)
-    except InputError as e: parser.error(str(e))
+
+    try:
+        build(".", a.out, only=() if a.quick else None, quick=a.quick)
+    except InputError as e:
+        parser.error(str(e))
     print(f"open {a.out}/index.html")
 
 # %% ../../nbs/99_dev/02_site.ipynb #13afc807
-if __name__ == "__main__" and "__file__" in globals(): sys.exit(main())
+if __name__ == "__main__" and "__file__" in globals():
+    sys.exit(main())

@@ -6,8 +6,4 @@
 __all__ = ['gfn2', 'relaxed', 'isotope_masses', 'dynamics_chunk', 'thermal_momenta', 'reference_trajectory']
 
 # %% ../../nbs/55_dynamics/00_dynamics.ipynb #fea77d25
-from .calculators import gfn2, isotope_masses, relaxed
-from .ensembles import dynamics_chunk, thermal_momenta
-from .trajectory import reference_trajectory
-
 _all_ = ["gfn2", "relaxed", "isotope_masses", "dynamics_chunk", "thermal_momenta", "reference_trajectory"]

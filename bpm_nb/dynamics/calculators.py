@@ -11,35 +11,45 @@ import numpy as np
 from ..core.files import InputError
 
 # %% ../../nbs/55_dynamics/01_calculators.ipynb #e3fc643c
-def gfn2(charge=0, # total charge, e
-         spin=0): # unpaired electrons
+def gfn2(
+    charge=0,  # total charge, e
+    spin=0,  # unpaired electrons
+):
     "GFN2-xTB calculator, converged tightly enough for energy conservation below 1 meV per atom and 10 ps."
     from tblite.ase import TBLite
+
     return TBLite(method="GFN2-xTB", accuracy=0.1, charge=charge, multiplicity=spin + 1, verbosity=0)
 
 # %% ../../nbs/55_dynamics/01_calculators.ipynb #bfcc9709
-def relaxed(atoms, # ASE atoms with a calculator
-            fmax=1e-3, # largest force at the end, eV/Å
-            hessian=None): # (3N, 3N) a guess of the Hessian, eV/Å²
+def relaxed(
+    atoms,  # ASE atoms with a calculator
+    fmax=1e-3,  # largest force at the end, eV/Å
+    hessian=None,  # (3N, 3N) a guess of the Hessian, eV/Å²
+):
     "Positions (N, 3), Å, of the nearest minimum. Raises `InputError` if there is none near."
     from ase.optimize import BFGS
+
     search = BFGS(atoms, logfile=None)
     if hessian is not None:
         values, vectors = np.linalg.eigh(hessian)
-        search.H0 = vectors*np.maximum(values, 0.05) @ vectors.T
-    if not search.run(fmax=fmax, steps=2000): raise InputError("the molecule did not relax in 2000 steps: check its geometry, charge and spin")
+        search.H0 = vectors * np.maximum(values, 0.05) @ vectors.T
+    if not search.run(fmax=fmax, steps=2000):
+        raise InputError("the molecule did not relax in 2000 steps: check its geometry, charge and spin")
     return atoms.positions - atoms.get_center_of_mass()
 
 # %% ../../nbs/55_dynamics/01_calculators.ipynb #a2b02764
-def topology(numbers, # (N,) atomic numbers
-             pos): # (N, 3) positions, Å
+def topology(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+):
     "Which molecule this is: bonds between heavy atoms, and how many hydrogens sit on each element. A proton that moves from one oxygen to another changes nothing."
     from ase.data import covalent_radii
+
     numbers = np.asarray(numbers)
     d = np.linalg.norm(pos[:, None] - pos, axis=-1)
     heavy, light = np.flatnonzero(numbers > 1), np.flatnonzero(numbers == 1)
     radii = covalent_radii[numbers[heavy]]
-    bonded = np.triu(d[np.ix_(heavy, heavy)] < 1.3*(radii[:, None] + radii), 1)
+    bonded = np.triu(d[np.ix_(heavy, heavy)] < 1.3 * (radii[:, None] + radii), 1)
     hosts = numbers[heavy][d[np.ix_(light, heavy)].argmin(1)] if len(heavy) else light
     return tuple(map(tuple, heavy[np.argwhere(bonded)])), tuple(np.bincount(hosts, minlength=10))
 
@@ -47,7 +57,9 @@ def topology(numbers, # (N,) atomic numbers
 def _bare(numbers, pos, momenta, molecule):
     "ASE atoms without a calculator; `molecule` is (charge, spin), or (charge, spin, masses)."
     from ase import Atoms
+
     return Atoms(numbers, pos, momenta=momenta, masses=molecule[2] if len(molecule) > 2 else None)
+
 
 def _atoms(numbers, pos, momenta, molecule):
     atoms = _bare(numbers, pos, momenta, molecule)
@@ -55,25 +67,36 @@ def _atoms(numbers, pos, momenta, molecule):
     return atoms
 
 # %% ../../nbs/55_dynamics/01_calculators.ipynb #68fbf254
-def isotope_masses(numbers, # (N,) atomic numbers
-                   masses): # (N,) masses, u, or {atom: mass} of those that are not the natural element
+def isotope_masses(
+    numbers,  # (N,) atomic numbers
+    masses,  # (N,) masses, u, or {atom: mass} of those that are not the natural element
+):
     "Masses of all atoms, u, as a list. Raises `InputError` for an atom that is not there and a mass that is far from the element's own."
     from ase.data import atomic_masses
+
     found = atomic_masses[np.asarray(numbers)].tolist()
     for atom, mass in masses.items() if isinstance(masses, dict) else enumerate(masses):
-        if not 0 <= atom < len(found): raise InputError(f"there is no atom {atom}: the molecule has {len(found)}, counted from 0")
-        if not found[atom]/2 < mass < 4*found[atom]: raise InputError(f"a mass of {mass:g} u for atom {atom} is that of another element: its own is {found[atom]:.3f} u")
+        if not 0 <= atom < len(found):
+            raise InputError(f"there is no atom {atom}: the molecule has {len(found)}, counted from 0")
+        if not found[atom] / 2 < mass < 4 * found[atom]:
+            raise InputError(
+                f"a mass of {mass:g} u for atom {atom} is that of another element: its own is {found[atom]:.3f} u"
+            )
         found[atom] = float(mass)
     return found
 
 # %% ../../nbs/55_dynamics/01_calculators.ipynb #937c5be0
-def finite_hessian(atoms, # ASE atoms with a calculator
-                   step=0.01): # displacement, Å
+def finite_hessian(
+    atoms,  # ASE atoms with a calculator
+    step=0.01,  # displacement, Å
+):
     "Hessian (3N, 3N), eV/Å², by central differences of the forces."
+
     def forces(move):
         there = atoms.copy()
         there.calc, there.positions = atoms.calc, atoms.positions + move
         return there.get_forces().ravel()
-    moves = step*np.eye(3*len(atoms)).reshape(-1, len(atoms), 3)
-    found = np.array([forces(-m) - forces(m) for m in moves])/(2*step)
-    return (found + found.T)/2
+
+    moves = step * np.eye(3 * len(atoms)).reshape(-1, len(atoms), 3)
+    found = np.array([forces(-m) - forces(m) for m in moves]) / (2 * step)
+    return (found + found.T) / 2

@@ -14,87 +14,132 @@ from ..core.work import finish
 from .calculators import _atoms, _bare
 
 # %% ../../nbs/55_dynamics/02_ensembles.ipynb #12432290
-def dynamics_chunk(atoms, # ASE atoms with positions, momenta and a calculator; moved on
-                   steps, # number of steps
-                   step_fs, # time step, fs
-                   every, # steps between saved states
-                   temperature_K=None, # Langevin thermostat; None: constant energy
-                   rng=None): # random generator of the thermostat
+def dynamics_chunk(
+    atoms,  # ASE atoms with positions, momenta and a calculator; moved on
+    steps,  # number of steps
+    step_fs,  # time step, fs
+    every,  # steps between saved states
+    temperature_K=None,  # Langevin thermostat; None: constant energy
+    rng=None,  # random generator of the thermostat
+):
     "Saved states of a piece of dynamics: `pos` (T, N, 3) Å, `momenta` (T, N, 3) ASE units, `energy` (T,) total, eV."
     from ase import units
     from ase.md.langevin import Langevin
     from ase.md.verlet import VelocityVerlet
-    md = (VelocityVerlet(atoms, step_fs*units.fs) if temperature_K is None else
-          Langevin(atoms, step_fs*units.fs, temperature_K=temperature_K, friction=0.02/units.fs, fixcm=False, rng=rng))
+
+    md = (
+        VelocityVerlet(atoms, step_fs * units.fs)
+        if temperature_K is None
+        else Langevin(
+            atoms, step_fs * units.fs, temperature_K=temperature_K, friction=0.02 / units.fs, fixcm=False, rng=rng
+        )
+    )
     states = []
-    with threadpool_limits(1):  # tblite gains nothing from threads on a small molecule, and loses much where cores are busy
-        for _ in range(steps//every):
+    with threadpool_limits(
+        1
+    ):  # tblite gains nothing from threads on a small molecule, and loses much where cores are busy
+        for _ in range(steps // every):
             md.run(every)
             states.append((atoms.positions.copy(), atoms.get_momenta(), atoms.get_total_energy()))
     return dict(zip(("pos", "momenta", "energy"), map(np.array, zip(*states))))
 
 # %% ../../nbs/55_dynamics/02_ensembles.ipynb #e11179f1
-def walk(atoms_state, # (numbers, pos, momenta) at the start
-         molecule, # (charge, spin)
-         temperature_K, seed, # of the thermostat; the seed is a list of integers
-         step_fs=0.5, every=200, steps=2000): # time step (fs), steps between states, steps in all
+def walk(
+    atoms_state,  # (numbers, pos, momenta) at the start
+    molecule,  # (charge, spin)
+    temperature_K,
+    seed,  # of the thermostat; the seed is a list of integers
+    step_fs=0.5,
+    every=200,
+    steps=2000,  # time step (fs), steps between states, steps in all
+):
     "One picosecond under the thermostat: see `dynamics_chunk`."
     atoms = _atoms(*atoms_state, molecule)
     return dynamics_chunk(atoms, steps, step_fs, every, temperature_K, np.random.default_rng(seed))
 
 # %% ../../nbs/55_dynamics/02_ensembles.ipynb #c728f4b2
-def walkers(parts, # open `Parts`
-            start, # (numbers, pos): the relaxed molecule
-            molecule, # (charge, spin)
-            runs, # {name: (temperature_K, seed)}; a seed is a list of integers: lists that differ anywhere give runs that have nothing in common
-            n_chunks, # picoseconds of each run
-            workers=1, # processes
-            label="sampling"): # what the progress bar says
+def walkers(
+    parts,  # open `Parts`
+    start,  # (numbers, pos): the relaxed molecule
+    molecule,  # (charge, spin)
+    runs,  # {name: (temperature_K, seed)}; a seed is a list of integers: lists that differ anywhere give runs that have nothing in common
+    n_chunks,  # picoseconds of each run
+    workers=1,  # processes
+    label="sampling",  # what the progress bar says
+):
     "Names of the parts of thermostatted runs, {run: [one part a picosecond]}."
     numbers, pos = start
     keys = {r: [f"walk-{r}-{c:04}" for c in range(n_chunks)] for r in runs}
-    bar = tqdm(total=len(runs)*n_chunks, desc=label)
+    bar = tqdm(total=len(runs) * n_chunks, desc=label)
     for c in range(n_chunks):
         tasks = {}
         for r, (t, seed) in runs.items():
-            if c: last = parts.read(keys[r][c-1]); state = numbers, last["pos"][-1], last["momenta"][-1]
-            else: state = numbers, pos, thermal_momenta(numbers, pos, t, np.random.default_rng([*seed, 0, 1]), masses=_bare(numbers, pos, None, molecule).get_masses())
+            if c:
+                last = parts.read(keys[r][c - 1])
+                state = numbers, last["pos"][-1], last["momenta"][-1]
+            else:
+                state = (
+                    numbers,
+                    pos,
+                    thermal_momenta(
+                        numbers,
+                        pos,
+                        t,
+                        np.random.default_rng([*seed, 0, 1]),
+                        masses=_bare(numbers, pos, None, molecule).get_masses(),
+                    ),
+                )
             tasks[keys[r][c]] = state, molecule, t, [*seed, c]
         finish(tasks, walk, parts, workers, bar=bar)
     bar.close()
     return keys
 
 # %% ../../nbs/55_dynamics/02_ensembles.ipynb #9a9d8c9f
-def thermal_momenta(numbers, # (N,) atomic numbers
-                    pos, # (N, 3) positions, Å
-                    temperature_K, rng, # temperature and random generator
-                    internal=False, # take out translation and rotation
-                    masses=None): # (N,) masses, u; None: those of the natural elements
+def thermal_momenta(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+    temperature_K,
+    rng,  # temperature and random generator
+    internal=False,  # take out translation and rotation
+    masses=None,  # (N,) masses, u; None: those of the natural elements
+):
     "Maxwell-Boltzmann momenta (N, 3), ASE units. The projection to internal motion keeps them canonical there."
     from ase import Atoms, units
+
     atoms = Atoms(numbers, pos, masses=masses)
-    atoms.set_momenta(rng.standard_normal(pos.shape)*np.sqrt(atoms.get_masses()*temperature_K*units.kB)[:, None])
+    atoms.set_momenta(rng.standard_normal(pos.shape) * np.sqrt(atoms.get_masses() * temperature_K * units.kB)[:, None])
     return internal_momenta(atoms) if internal else atoms.get_momenta()
 
 # %% ../../nbs/55_dynamics/02_ensembles.ipynb #bc3a6729
-def internal_momenta(atoms): # ASE atoms with momenta
+def internal_momenta(
+    atoms,  # ASE atoms with momenta
+):
     "Momenta (N, 3) without translation and rotation."
     from ase.md.velocitydistribution import Stationary, ZeroRotation
+
     atoms = atoms.copy()
     Stationary(atoms, preserve_temperature=False)
-    with np.errstate(invalid="ignore"): ZeroRotation(atoms, preserve_temperature=False)  # 0/0 about the axis of a linear molecule, which ASE leaves out
+    with np.errstate(invalid="ignore"):
+        ZeroRotation(atoms, preserve_temperature=False)  # 0/0 about the axis of a linear molecule, which ASE leaves out
     return atoms.get_momenta()
 
 # %% ../../nbs/55_dynamics/02_ensembles.ipynb #b197b0b2
-def constant_energy(atoms_state, # (numbers, pos, momenta) at the start
-                    molecule, # (charge, spin)
-                    step_fs, every, steps): # time step (fs), steps between states, steps in all
+def constant_energy(
+    atoms_state,  # (numbers, pos, momenta) at the start
+    molecule,  # (charge, spin)
+    step_fs,
+    every,
+    steps,  # time step (fs), steps between states, steps in all
+):
     "A piece of dynamics at constant energy: see `dynamics_chunk`."
     return dynamics_chunk(_atoms(*atoms_state, molecule), steps, step_fs, every)
 
 # %% ../../nbs/55_dynamics/02_ensembles.ipynb #0e3f0f9a
-def internal_forces(pos, # (N, 3) positions, Å
-                    forces): # (N, 3) forces
+def internal_forces(
+    pos,  # (N, 3) positions, Å
+    forces,  # (N, 3) forces
+):
     "Forces (N, 3) without net force and torque."
     from ase import Atoms
+
     return internal_momenta(Atoms(f"H{len(pos)}", pos, masses=np.ones(len(pos)), momenta=forces))

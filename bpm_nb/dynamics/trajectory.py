@@ -20,86 +20,145 @@ from .calculators import _atoms, _bare, isotope_masses, relaxed, topology
 from .ensembles import constant_energy, internal_momenta, walkers
 
 # %% ../../nbs/55_dynamics/03_trajectory.ipynb #b138a79a
-def diverse_order(pos, # (S, N, 3) positions, Å
-                  n=None): # how many to choose; None: all
+def diverse_order(
+    pos,  # (S, N, 3) positions, Å
+    n=None,  # how many to choose; None: all
+):
     "Indices (n,) of frames by farthest-point selection in inverse interatomic distances, from the frame nearest the mean."
     i, j = np.triu_indices(pos.shape[1], 1)
-    x = 1/np.linalg.norm(pos[:, i] - pos[:, j], axis=-1)
-    chosen = [int(((x - x.mean(0))**2).sum(1).argmin())]
+    x = 1 / np.linalg.norm(pos[:, i] - pos[:, j], axis=-1)
+    chosen = [int(((x - x.mean(0)) ** 2).sum(1).argmin())]
     distance = np.full(len(x), np.inf)
     for _ in range((n or len(x)) - 1):
-        distance = np.minimum(distance, ((x - x[chosen[-1]])**2).sum(1))
+        distance = np.minimum(distance, ((x - x[chosen[-1]]) ** 2).sum(1))
         chosen.append(int(distance.argmax()))
     return np.array(chosen)
 
 # %% ../../nbs/55_dynamics/03_trajectory.ipynb #dba400d1
-def pool(parts, # open `Parts`
-         start, # (numbers, pos): the relaxed molecule
-         molecule, # (charge, spin)
-         temperatures, # K
-         n, # frames wanted at each temperature
-         seed, # random seed
-         workers=1, n_walkers=4, settle=2): # processes; independent runs a temperature; picoseconds not used
+def pool(
+    parts,  # open `Parts`
+    start,  # (numbers, pos): the relaxed molecule
+    molecule,  # (charge, spin)
+    temperatures,  # K
+    n,  # frames wanted at each temperature
+    seed,  # random seed
+    workers=1,
+    n_walkers=4,
+    settle=2,  # processes; independent runs a temperature; picoseconds not used
+):
     "Positions (S, N, 3), Å, and temperature (S,), K, of sampled frames that are still the same molecule; S ≥ n at each temperature."
     numbers, pos = start
     runs = {f"{t:g}K-{w}": (t, [seed, i, w]) for i, t in enumerate(temperatures) for w in range(n_walkers)}
-    keys = walkers(parts, start, molecule, runs, settle + -(-n//(10*n_walkers)), workers)
+    keys = walkers(parts, start, molecule, runs, settle + -(-n // (10 * n_walkers)), workers)
     found, kelvin = [], []
     for r, (t, _) in runs.items():
-        for key in keys[r][settle:]: found.extend(p := parts.read(key)["pos"]); kelvin.extend([t]*len(p))
+        for key in keys[r][settle:]:
+            found.extend(p := parts.read(key)["pos"])
+            kelvin.extend([t] * len(p))
     found, kelvin = np.array(found), np.array(kelvin)
     same = [topology(numbers, p) == topology(numbers, pos) for p in found]
-    if not np.mean(same) > 0.9: raise InputError("the molecule reacts at this temperature: most sampled frames have other bonds; lower the temperature")
+    if not np.mean(same) > 0.9:
+        raise InputError(
+            "the molecule reacts at this temperature: most sampled frames have other bonds; lower the temperature"
+        )
     return found[same], kelvin[same]
 
 # %% ../../nbs/55_dynamics/03_trajectory.ipynb #dac77a2f
 def _settings(what, numbers, pos, charge, spin, **others):
     programs = {p: version(p) for p in ("pyscf", "tblite", "ase", "numpy")} | {"python": platform.python_version()}
-    return dict(what=what, numbers=[int(z) for z in numbers], start=np.round(pos, 6).tolist(), charge=charge, spin=spin, dynamics="GFN2-xTB", programs=programs, **others)
+    return dict(
+        what=what,
+        numbers=[int(z) for z in numbers],
+        start=np.round(pos, 6).tolist(),
+        charge=charge,
+        spin=spin,
+        dynamics="GFN2-xTB",
+        programs=programs,
+        **others,
+    )
 
 # %% ../../nbs/55_dynamics/03_trajectory.ipynb #e0d4af15
 def _start(parts, numbers, pos, molecule):
     "The relaxed molecule (numbers, pos): relaxed once, then read."
     finish({"start": (np.asarray(numbers), np.asarray(pos, float), molecule)}, _relax, parts, label="relaxing")
     found = parts.read("start")["pos"]
-    if topology(numbers, found) != topology(numbers, pos): raise InputError("the molecule becomes another one when it relaxes: its bonds change; start nearer to a minimum of the molecule that you want")
+    if topology(numbers, found) != topology(numbers, pos):
+        raise InputError(
+            "the molecule becomes another one when it relaxes: its bonds change; start nearer to a minimum of the molecule that you want"
+        )
     return np.asarray(numbers), found
 
-def _relax(numbers, pos, molecule): return dict(pos=relaxed(_atoms(numbers, pos, None, molecule)))
+
+def _relax(numbers, pos, molecule):
+    return dict(pos=relaxed(_atoms(numbers, pos, None, molecule)))
 
 # %% ../../nbs/55_dynamics/03_trajectory.ipynb #58e5f944
-def stratified(energy, # (W, T) total energies of the candidates of each run, eV
-               n): # number of segments, n ≤ W
+def stratified(
+    energy,  # (W, T) total energies of the candidates of each run, eV
+    n,  # number of segments, n ≤ W
+):
     "Indices (n, 2) into `energy`, one candidate a run, whose energies are nearest the n mid-quantiles of all of them."
     from scipy.optimize import linear_sum_assignment
-    target = np.quantile(energy, (np.arange(n) + 0.5)/n)
+
+    target = np.quantile(energy, (np.arange(n) + 0.5) / n)
     misfit = np.abs(energy[:, :, None] - target)
     run, quantile = linear_sum_assignment(misfit.min(1))
     return np.array([(r, misfit[r, :, q].argmin()) for r, q in zip(run, quantile)])
 
 # %% ../../nbs/55_dynamics/03_trajectory.ipynb #9aeeb240
-def reference_trajectory(output, # path of the npz that will hold the trajectory
-                         numbers, pos, # (N,) and (N, 3) Å: the molecule
-                         n_segments=8, # independent segments
-                         length_ps=10, # length of each, ps
-                         temperature_K=300., # temperature of the ensemble
-                         step_fs=0.25, save_fs=2., # time step and time between saved states, fs
-                         seed=0, charge=0, spin=0, # random seed, total charge (e), unpaired electrons
-                         workers=1, # processes
-                         masses=None): # (N,) masses, u, of an isotopologue; None: those of the natural elements
+def reference_trajectory(
+    output,  # path of the npz that will hold the trajectory
+    numbers,
+    pos,  # (N,) and (N, 3) Å: the molecule
+    n_segments=8,  # independent segments
+    length_ps=10,  # length of each, ps
+    temperature_K=300.0,  # temperature of the ensemble
+    step_fs=0.25,
+    save_fs=2.0,  # time step and time between saved states, fs
+    seed=0,
+    charge=0,
+    spin=0,  # random seed, total charge (e), unpaired electrons
+    workers=1,  # processes
+    masses=None,  # (N,) masses, u, of an isotopologue; None: those of the natural elements
+):
     "Segments at constant energy that together are canonical, as `Trajectory`. Goes on where it was stopped."
-    if save_fs > 1000 or not np.isclose(save_fs/step_fs, round(save_fs/step_fs)) or not np.isclose(1000/save_fs, round(1000/save_fs)):
-        raise InputError(f"states every {save_fs:g} fs in steps of {step_fs:g} fs: give whole steps between states, and whole states in a picosecond")
-    settings = _settings("trajectory", numbers, pos, charge, spin, seed=seed, n_segments=n_segments, length_ps=length_ps,
-                         temperature_K=temperature_K, step_fs=step_fs, save_fs=save_fs, **({} if masses is None else dict(masses=isotope_masses(numbers, masses))))
-    molecule, every, steps = (charge, spin, *([settings["masses"]] if masses is not None else [])), round(save_fs/step_fs), round(1000/step_fs)
+    if (
+        save_fs > 1000
+        or not np.isclose(save_fs / step_fs, round(save_fs / step_fs))
+        or not np.isclose(1000 / save_fs, round(1000 / save_fs))
+    ):
+        raise InputError(
+            f"states every {save_fs:g} fs in steps of {step_fs:g} fs: give whole steps between states, and whole states in a picosecond"
+        )
+    settings = _settings(
+        "trajectory",
+        numbers,
+        pos,
+        charge,
+        spin,
+        seed=seed,
+        n_segments=n_segments,
+        length_ps=length_ps,
+        temperature_K=temperature_K,
+        step_fs=step_fs,
+        save_fs=save_fs,
+        **({} if masses is None else dict(masses=isotope_masses(numbers, masses))),
+    )
+    molecule, every, steps = (
+        (charge, spin, *([settings["masses"]] if masses is not None else [])),
+        round(save_fs / step_fs),
+        round(1000 / step_fs),
+    )
     with Parts(output, settings) as parts:
         start = _start(parts, numbers, pos, molecule)
         states = _segment_starts(parts, start, molecule, temperature_K, seed, n_segments, workers)
         keys = [[f"segment-{g:03}-{c:04}" for c in range(length_ps)] for g in range(n_segments)]
-        bar = tqdm(total=n_segments*length_ps, desc="dynamics (ps)")
+        bar = tqdm(total=n_segments * length_ps, desc="dynamics (ps)")
         for c in range(length_ps):
-            if c: states = [(start[0], last["pos"][-1], last["momenta"][-1]) for last in (parts.read(k[c-1]) for k in keys)]
+            if c:
+                states = [
+                    (start[0], last["pos"][-1], last["momenta"][-1]) for last in (parts.read(k[c - 1]) for k in keys)
+                ]
             tasks = {k[c]: (s, molecule, step_fs, every, steps) for k, s in zip(keys, states)}
             finish(tasks, constant_energy, parts, workers, bar=bar)
         bar.close()
@@ -119,17 +178,34 @@ def _segment_starts(parts, start, molecule, temperature_K, seed, n_segments, wor
         p, q, e = (np.concatenate([x[k] for x in pieces]) for k in ("pos", "momenta", "energy"))
         rest = [_bare(start[0], a, b, molecule) for a, b in zip(p, q)]
         lost = [a.get_kinetic_energy() for a in rest]
-        for a in rest: a.set_momenta(internal_momenta(a))
+        for a in rest:
+            a.set_momenta(internal_momenta(a))
         states.append(rest)
         energy.append(e - lost + [a.get_kinetic_energy() for a in rest])
-    return [(start[0], states[r][t].positions, states[r][t].get_momenta()) for r, t in stratified(np.array(energy), n_segments)]
+    return [
+        (start[0], states[r][t].positions, states[r][t].get_momenta())
+        for r, t in stratified(np.array(energy), n_segments)
+    ]
 
 # %% ../../nbs/55_dynamics/03_trajectory.ipynb #4a97a9e0
 def _joined(parts, keys, start, molecule, save_fs, temperature_K, settings):
     from ase import units
-    join = lambda name: np.array([np.concatenate([parts.read(k)[name] for k in segment]) for segment in keys])
+
+    def join(name):
+        return np.array([np.concatenate([parts.read(k)[name] for k in segment]) for segment in keys])
+
     pos, mass = join("pos"), _bare(*start, None, molecule).get_masses()[:, None]
     if any(topology(start[0], p) != topology(start[0], start[1]) for p in pos.reshape(-1, *pos.shape[2:])[::50]):
-        raise InputError("the molecule reacts along the trajectory: its bonds at the end are not those of the start; lower the temperature")
-    return Trajectory(numbers=start[0], pos=pos, vel=join("momenta")/mass*units.fs, dt_fs=save_fs, energy=join("energy"),
-                      temperature_K=temperature_K, provenance=settings, masses=settings.get("masses"))
+        raise InputError(
+            "the molecule reacts along the trajectory: its bonds at the end are not those of the start; lower the temperature"
+        )
+    return Trajectory(
+        numbers=start[0],
+        pos=pos,
+        vel=join("momenta") / mass * units.fs,
+        dt_fs=save_fs,
+        energy=join("energy"),
+        temperature_K=temperature_K,
+        provenance=settings,
+        masses=settings.get("masses"),
+    )

@@ -6,8 +6,4 @@
 __all__ = ['BondPolarizability', 'BondDipole', 'scan', 'left_out_models']
 
 # %% ../../nbs/40_models/00_models.ipynb #253e0ecc
-from .estimator import left_out_models
-from .polarizability import BondDipole, BondPolarizability
-from .tuning import scan
-
 _all_ = ["BondPolarizability", "BondDipole", "scan", "left_out_models"]

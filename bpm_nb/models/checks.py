@@ -18,52 +18,76 @@ from ..data.records import checked, joined
 from ..regression.solvers import BASES
 
 # %% ../../nbs/40_models/01_checks.ipynb #eb7fd325
-def warn_of_strange(model, # fitted `BondPolarizability`
-                    frames): # `Frames`
+def warn_of_strange(
+    model,  # fitted `BondPolarizability`
+    frames,  # `Frames`
+):
     "Warn where the bonds of most frames are strange to the model."
 
-    some = frames[::-(-len(frames)//50)]
-    if (some.numbers != some.numbers[0]).any(): return
+    some = frames[:: -(-len(frames) // 50)]
+    if (some.numbers != some.numbers[0]).any():
+        return
     if (strange := np.median(model.extrapolation(some)[0])) > STRANGE:
-        warnings.warn(f"the model never saw a molecule like this one, its bonds are {strange:.1f} times as strange as the strangest of the training frames: use a model that was fitted on this molecule")
+        warnings.warn(
+            f"the model never saw a molecule like this one, its bonds are {strange:.1f} times as strange as the strangest of the training frames: use a model that was fitted on this molecule"
+        )
 
 # %% ../../nbs/40_models/01_checks.ipynb #068cf1a3
-def check_elements(frames, # `Frames`
-                   species): # (E,) atomic numbers the model knows
+def check_elements(
+    frames,  # `Frames`
+    species,  # (E,) atomic numbers the model knows
+):
     "Raises `InputError` for an element that the model never saw."
     from ase.data import chemical_symbols
+
     strange = (frames.numbers > 0) & ~np.isin(frames.numbers, species)
     if strange.any():
         s, a = np.argwhere(strange)[0]
         known = ", ".join(chemical_symbols[z] for z in species)
-        raise InputError(f"frame {s}, atom {a}: the model never saw the element {chemical_symbols[frames.numbers[s, a]]}, it knows {known}; fit it on frames with this element")
+        raise InputError(
+            f"frame {s}, atom {a}: the model never saw the element {chemical_symbols[frames.numbers[s, a]]}, it knows {known}; fit it on frames with this element"
+        )
 
 # %% ../../nbs/40_models/01_checks.ipynb #c350b755
-def check_fitted(model): # `BondModel`
+def check_fitted(
+    model,  # `BondModel`
+):
     "Raises `NotFittedError` for a model without its fit."
-    if not hasattr(model, "expansions_"): raise NotFittedError(f"this {type(model).__name__} is not fitted yet: call fit first")
+    if not hasattr(model, "expansions_"):
+        raise NotFittedError(f"this {type(model).__name__} is not fitted yet: call fit first")
 
 # %% ../../nbs/40_models/01_checks.ipynb #2256d709
-def known_frames(model, # `BondModel`
-                 X, # `Frames`, or a sequence of them
-                 one=False): # they must be of one molecule
+def known_frames(
+    model,  # `BondModel`
+    X,  # `Frames`, or a sequence of them
+    one=False,  # they must be of one molecule
+):
     "Checked `Frames` that the model can be asked about. Raises `NotFittedError` or `InputError`."
     check_fitted(model)
     frames = checked(joined(X))
     check_elements(frames, model.species_)
     check_bonds(frames, model.bonds, model.cutoff, model.expansions_)
-    if one and (frames.numbers != frames.numbers[0]).any(): raise InputError("the frames hold different molecules, whose bonds have nothing in common: give those of one at a time")
+    if one and (frames.numbers != frames.numbers[0]).any():
+        raise InputError(
+            "the frames hold different molecules, whose bonds have nothing in common: give those of one at a time"
+        )
     return frames
 
 # %% ../../nbs/40_models/01_checks.ipynb #856a3bbf
-STRANGE = 2. # median `extrapolation` of a run, beyond which it is of another molecule than the training frames
+STRANGE = 2.0  # median `extrapolation` of a run, beyond which it is of another molecule than the training frames
 
 # %% ../../nbs/40_models/01_checks.ipynb #85e17bb8
-def check_settings(model): # `BondModel`
+def check_settings(
+    model,  # `BondModel`
+):
     "Raises `InputError` for settings that make no sense."
-    if model.basis not in BASES: raise InputError(f"basis {model.basis!r}: use one of {', '.join(BASES)}")
+    if model.basis not in BASES:
+        raise InputError(f"basis {model.basis!r}: use one of {', '.join(BASES)}")
     for name, value in ((k, getattr(model, k)) for k in ("gamma", "cutoff", "n_points", "memory_mb")):
-        if value is None and name in ("gamma", "n_points"): continue
-        if not (np.isfinite(value) and value > 0): raise InputError(f"{name} is {value}: give a positive number")
-    if model.lam is not None and not (np.asarray(model.lam) > 0).all(): raise InputError(f"lam is {model.lam}: give a positive number, or None")
+        if value is None and name in ("gamma", "n_points"):
+            continue
+        if not (np.isfinite(value) and value > 0):
+            raise InputError(f"{name} is {value}: give a positive number")
+    if model.lam is not None and not (np.asarray(model.lam) > 0).all():
+        raise InputError(f"lam is {model.lam}: give a positive number, or None")
     descriptor(model.descriptor)

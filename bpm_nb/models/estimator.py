@@ -24,77 +24,110 @@ from ..regression.prediction import derivatives, in_blocks, pair_parts, pairs_wi
 # %% ../../nbs/40_models/04_estimator.ipynb #8ec6afe8
 class Answers(BaseEstimator):
     "What a fitted bond model can be asked."
-    quantity = None # `Quantity` that it learns
 
-    def predict(self, X, # `Frames`, or a sequence of them
-                return_std=False): # the standard deviation of each element too
+    quantity = None  # `Quantity` that it learns
+
+    def predict(
+        self,
+        X,  # `Frames`, or a sequence of them
+        return_std=False,  # the standard deviation of each element too
+    ):
         "The quantity of each frame; with `return_std` also its standard deviations. A progress bar appears when it takes longer than two seconds."
         frames = known_frames(self, X)
-        found, = in_blocks(self, frames, predicted)
+        (found,) = in_blocks(self, frames, predicted)
         return (found, next(in_blocks(self, frames, deviations, "uncertainties"))) if return_std else found
 
-    def extrapolation(self, X): # `Frames` of one molecule
+    def extrapolation(
+        self,
+        X,  # `Frames` of one molecule
+    ):
         "How far bonds lie outside the training set: (S,) largest of each frame, pairs of atoms (B, 2), and (S, B) of each bond. Above 1 a bond is stranger than 99.9 % of the training bonds."
         frames = known_frames(self, X, one=True)
         pairs = pairs_within_reach(self, frames.numbers[0], frames.pos)
-        found, = in_blocks(self, frames, partial(strangeness, pairs=pairs), "extrapolation")
+        (found,) = in_blocks(self, frames, partial(strangeness, pairs=pairs), "extrapolation")
         return found.max(1), pairs, found
 
-    def pairs_within_reach(self, X): # `Frames` of one molecule, or a `Trajectory`
+    def pairs_within_reach(
+        self,
+        X,  # `Frames` of one molecule, or a `Trajectory`
+    ):
         "Pairs of atoms (B, 2) that are bonds in some frame; where a quantity has a direction, two atoms of one element stand from each end."
         frames = known_frames(self, X.frames, one=True)
         return pairs_within_reach(self, frames.numbers[0], frames.pos)
 
-    def bond_tensors(self, X): # `Frames` of one molecule
+    def bond_tensors(
+        self,
+        X,  # `Frames` of one molecule
+    ):
         "Pairs of atoms (B, 2) and their parts of the quantity, (S, B, 3, 3) or (S, B, 3). With the constants of the atoms they add up to `predict`."
         frames = known_frames(self, X, one=True)
         pairs = pairs_within_reach(self, frames.numbers[0], frames.pos)
         return pairs, next(in_blocks(self, frames, partial(pair_parts, pairs=pairs), "parts of the bonds"))
 
-    def derivative(self, X): # `Frames`, or a sequence of them
+    def derivative(
+        self,
+        X,  # `Frames`, or a sequence of them
+    ):
         "Derivatives by the positions, (S, N, 3, 3, 3) bohr³/Å or (S, N, 3, 3) e·bohr/Å: frame, atom, direction, quantity."
         return next(in_blocks(self, known_frames(self, X), derivatives, "derivatives"))
 
 # %% ../../nbs/40_models/04_estimator.ipynb #fba5a80c
 class BondModel(RegressorMixin, Answers):
     "A quantity as a sum over bonds, learned by Gaussian kernel ridge regression."
-    def __init__(self,
-                 bonds="pairs", # "pairs", "covalent", or a list of index pairs
-                 cutoff=5.0, # Å, for "pairs"
-                 basis="inducing", # "inducing", "bonds" or "structures"
-                 descriptor="bond-axis", # "bond-axis", "soap", or settings from `bpm_nb.featurizer`
-                 gamma=None, # inverse squared kernel width, in units of the spread of the descriptors; None: by the evidence
-                 lam=None, # ridge, relative to the mean diagonal of the covariance; None: by the evidence
-                 n_points=None, # points of the inducing basis; None: 2500 and five for each frame, at most 5000
-                 memory_mb=2048): # memory for the work, beside frames and result, MiB
+
+    def __init__(
+        self,
+        bonds="pairs",  # "pairs", "covalent", or a list of index pairs
+        cutoff=5.0,  # Å, for "pairs"
+        basis="inducing",  # "inducing", "bonds" or "structures"
+        descriptor="bond-axis",  # "bond-axis", "soap", or settings from `bpm_nb.featurizer`
+        gamma=None,  # inverse squared kernel width, in units of the spread of the descriptors; None: by the evidence
+        lam=None,  # ridge, relative to the mean diagonal of the covariance; None: by the evidence
+        n_points=None,  # points of the inducing basis; None: 2500 and five for each frame, at most 5000
+        memory_mb=2048,  # memory for the work, beside frames and result, MiB
+    ):
         self.bonds, self.cutoff, self.basis, self.descriptor = bonds, cutoff, basis, descriptor
         self.gamma, self.lam, self.n_points, self.memory_mb = gamma, lam, n_points, memory_mb
 
-    def fit(self, X, # `Frames` with the quantity; or a list of them, or any object that gives them each time it is run through
-            y=None): # values of the quantity; None: those of the frames
+    def fit(
+        self,
+        X,  # `Frames` with the quantity; or a list of them, or any object that gives them each time it is run through
+        y=None,  # values of the quantity; None: those of the frames
+    ):
         "Fit. After it `errors_` are the leave-one-frame-out errors of a component of each part: isotropic and anisotropic, bohr³."
         check_settings(self)
         vars(self).update(fitted_parts(self, X, y))
         return self
 
-    def score(self, X, y=None): # `Frames`; values of the quantity, or None: those of the frames
+    def score(
+        self,
+        X,
+        y=None,  # `Frames`; values of the quantity, or None: those of the frames
+    ):
         "Share of the variance of the quantity that is explained; 1 is perfect. Turning a frame changes nothing."
         name = self.quantity.name
         frames = checked(joined(X) if y is None else replace(joined(X), **{name: np.asarray(y, float)}), need=name)
         values = getattr(frames, name)
-        return 1 - np.mean((self.predict(frames) - values)**2)/spread(values)**2
+        return 1 - np.mean((self.predict(frames) - values) ** 2) / spread(values) ** 2
 
-    def save(self, path): write_npz(path, packed_model(self)) # path: where the npz goes
+    def save(self, path):
+        write_npz(path, packed_model(self))  # path: where the npz goes
 
     @classmethod
-    def load(cls, path): return unpacked_model(cls, path) # path: what `save` wrote
+    def load(cls, path):
+        return unpacked_model(cls, path)  # path: what `save` wrote
 
 # %% ../../nbs/40_models/04_estimator.ipynb #477d98ec
-def left_out_models(model, # fitted `BondModel`
-                    frames, # `Frames` that it was fitted on
-                    parts=4): # each part is every so many-th frame
+def left_out_models(
+    model,  # fitted `BondModel`
+    frames,  # `Frames` that it was fitted on
+    parts=4,  # each part is every so many-th frame
+):
     "Models with the γ and λ of this one, each fitted without one of the parts."
     check_fitted(model)
-    if len(frames) < 2*parts: raise InputError(f"{len(frames)} frames are too few to leave out one of {parts} parts; give at least {2*parts}")
+    if len(frames) < 2 * parts:
+        raise InputError(
+            f"{len(frames)} frames are too few to leave out one of {parts} parts; give at least {2 * parts}"
+        )
     part = np.arange(len(frames)) % parts
     return [clone(model).set_params(gamma=model.gamma_, lam=model.lam_).fit(frames[part != k]) for k in range(parts)]

@@ -29,20 +29,44 @@ from bpm_nb.regression.stream import (
 )
 
 # %% ../../nbs/40_models/02_fitting.ipynb #946ed616
-def fitted_parts(model, # `BondModel`, not fitted: its settings
-                 X, # `Frames` with the quantity, or a stream of them
-                 y=None): # its values, (S, 3, 3) or (S, 3)
+def fitted_parts(
+    model,  # `BondModel`, not fitted: its settings
+    X,  # `Frames` with the quantity, or a stream of them
+    y=None,  # its values, (S, 3, 3) or (S, 3)
+):
     "What `fit` finds: the fitted attributes of the model, by name."
     in_chunks = partial(chunks, X, y, name=model.quantity.name)
     survey = surveyed(in_chunks(lambda atoms: 500), model.bonds, model.cutoff, pairs_by_rule(model), model.quantity)
     check_room(model, survey)
-    view, q, share = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
+    view, q, share = fitted_view(
+        survey.sample,
+        survey.species,
+        survey.atomic,
+        descriptor(model.descriptor),
+        model.bonds,
+        model.cutoff,
+        model.quantity,
+    )
     gamma, lams = chosen_settings(model, survey.sample, view)
     n_points = points_by_rule(model, survey.n_frames)
     one_pass = in_chunks(frames_of_block(model, survey.n_frames, n_points))
-    options = dict(points=chosen_points(q, n_points, share=share), choose=model.lam is None, keep=kept_by_rule(model), some=partial(frames_by_rule, model=model, pairs=16_000, seed=0))
+    options = dict(
+        points=chosen_points(q, n_points, share=share),
+        choose=model.lam is None,
+        keep=kept_by_rule(model),
+        some=partial(frames_by_rule, model=model, pairs=16_000, seed=0),
+    )
     solution = BASES[model.basis](one_pass, view, survey, gamma, lams, options)
     errors = tuple(float(np.sqrt(np.mean(r**2))) for r in solution.residuals)
     posterior = fitted_posterior(view, q, share, gamma, solution, frames_by_rule(solution.frames, model, 16_000, 2))
     expansions = {k: Expansion(view.projections[k], z, solution.weights[k]) for k, z in solution.points.items()}
-    return dict(species_=survey.species, atomic_=survey.atomic, expansions_=expansions, gamma_=gamma, lam_=solution.lams, errors_=errors, posterior_=posterior, info_=solution.info)
+    return dict(
+        species_=survey.species,
+        atomic_=survey.atomic,
+        expansions_=expansions,
+        gamma_=gamma,
+        lam_=solution.lams,
+        errors_=errors,
+        posterior_=posterior,
+        info_=solution.info,
+    )

@@ -12,9 +12,11 @@ from .estimator import BondModel
 # %% ../../nbs/40_models/05_polarizability.ipynb #b6da2b40
 class BondPolarizability(BondModel):
     "Molecular polarizability (S, 3, 3), bohr³, as a sum over bonds, learned by Gaussian kernel ridge regression (Sowa and Rossky, J. Chem. Theory Comput. 2024, 20, 10071)."
+
     quantity = POLARIZABILITY
 
 # %% ../../nbs/40_models/05_polarizability.ipynb #89af7aa6
 class BondDipole(BondModel):
     "Dipole (S, 3), e·bohr, of neutral molecules as a sum of vectors along their bonds."
+
     quantity = DIPOLE

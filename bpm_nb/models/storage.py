@@ -23,27 +23,49 @@ from ..regression.representation import Projection
 # %% ../../nbs/40_models/03_storage.ipynb #f0851995
 FORMAT = "bpm_nb model 3"
 
-def packed_model(model): # fitted `BondModel`
+
+def packed_model(
+    model,  # fitted `BondModel`
+):
     "{name: array} that holds the model."
     check_fitted(model)
     settings = descriptor(model.descriptor)
     names = {v: k for k, v in DESCRIPTORS.items()}
     params = dict(model.get_params(), descriptor=[names[type(settings)], asdict(settings)])
-    arrays = dict(format=FORMAT, quantity=model.quantity.name, params=json.dumps(params, default=lambda x: np.asarray(x).tolist()), species=model.species_,
-                  atomic=model.atomic_, gamma=model.gamma_, lam=model.lam_, errors=model.errors_)
+    arrays = dict(
+        format=FORMAT,
+        quantity=model.quantity.name,
+        params=json.dumps(params, default=lambda x: np.asarray(x).tolist()),
+        species=model.species_,
+        atomic=model.atomic_,
+        gamma=model.gamma_,
+        lam=model.lam_,
+        errors=model.errors_,
+    )
     for k, e in model.expansions_.items():
-        arrays |= {f"{k}/mean": e.projection.mean, f"{k}/matrix": e.projection.matrix, f"{k}/points": e.points, f"{k}/weights": e.weights}
+        arrays |= {
+            f"{k}/mean": e.projection.mean,
+            f"{k}/matrix": e.projection.matrix,
+            f"{k}/points": e.points,
+            f"{k}/weights": e.weights,
+        }
     p = model.posterior_
-    arrays |= {f"{k}/known": z for k, z in p.basis.points.items()} | {f"{k}/limit": limit for k, limit in p.limits.items()}
+    arrays |= {f"{k}/known": z for k, z in p.basis.points.items()} | {
+        f"{k}/limit": limit for k, limit in p.limits.items()
+    }
     return arrays | dict(amplitudes=p.amplitudes, remembered_numbers=p.frames.numbers, remembered_pos=p.frames.pos)
 
 # %% ../../nbs/40_models/03_storage.ipynb #945f0c1a
-def unpacked_model(model_class, # `BondPolarizability` or `BondDipole`
-                   path): # what its `save` wrote
+def unpacked_model(
+    model_class,  # `BondPolarizability` or `BondDipole`
+    path,  # what its `save` wrote
+):
     "The fitted model. Raises `InputError` for a file that is not a model of this class."
     arrays = read_npz(path)
-    if str(arrays.get("format")) != FORMAT: raise InputError(f"{path}: not a model of this version of bpm_nb; make one with 'bpm-nb fit'")
-    if (found := str(arrays.get("quantity"))) != model_class.quantity.name: raise InputError(f"{path}: a model of the {found}, not of the {model_class.quantity.name}")
+    if str(arrays.get("format")) != FORMAT:
+        raise InputError(f"{path}: not a model of this version of bpm_nb; make one with 'bpm-nb fit'")
+    if (found := str(arrays.get("quantity"))) != model_class.quantity.name:
+        raise InputError(f"{path}: a model of the {found}, not of the {model_class.quantity.name}")
     try:
         params = json.loads(str(arrays["params"]))
         name, settings = params.pop("descriptor")
@@ -51,11 +73,24 @@ def unpacked_model(model_class, # `BondPolarizability` or `BondDipole`
         model.species_, model.atomic_ = arrays["species"], arrays["atomic"]
         model.gamma_, model.lam_, model.errors_ = float(arrays["gamma"]), tuple(arrays["lam"]), tuple(arrays["errors"])
         kinds = sorted({int(k.split("/")[0]) for k in arrays if "/" in k})
-        part = lambda k, name: arrays[f"{k}/{name}"]
-        model.expansions_ = {k: Expansion(Projection(part(k, "mean"), part(k, "matrix")), part(k, "points"), part(k, "weights")) for k in kinds}
+
+        def part(k, name):
+            return arrays[f"{k}/{name}"]
+
+        model.expansions_ = {
+            k: Expansion(Projection(part(k, "mean"), part(k, "matrix")), part(k, "points"), part(k, "weights"))
+            for k in kinds
+        }
         known = {k: part(k, "known") for k in kinds if f"{k}/known" in arrays}
-        model.posterior_ = Posterior(view_of(model), Frames(arrays["remembered_numbers"], arrays["remembered_pos"]), model.gamma_, model.lam_,
-                                     Basis(known, model.gamma_), {k: float(part(k, "limit")) for k in known}, tuple(arrays["amplitudes"]))
+        model.posterior_ = Posterior(
+            view_of(model),
+            Frames(arrays["remembered_numbers"], arrays["remembered_pos"]),
+            model.gamma_,
+            model.lam_,
+            Basis(known, model.gamma_),
+            {k: float(part(k, "limit")) for k in known},
+            tuple(arrays["amplitudes"]),
+        )
         check_settings(model)
         check_parts(model)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError) as e:
@@ -63,15 +98,23 @@ def unpacked_model(model_class, # `BondPolarizability` or `BondDipole`
     return model
 
 # %% ../../nbs/40_models/03_storage.ipynb #a4a1375b
-def check_parts(model): # `BondModel` with its fitted parts
+def check_parts(
+    model,  # `BondModel` with its fitted parts
+):
     "Raises `ValueError` for parts that do not fit together or are not finite."
     n_parts = len(model.quantity.sizes)
-    if model.atomic_.shape != model.species_.shape: raise ValueError("one baseline for each element is expected")
+    if model.atomic_.shape != model.species_.shape:
+        raise ValueError("one baseline for each element is expected")
     for e in model.expansions_.values():
         (f, r), m = e.projection.matrix.shape, len(e.points)
-        if e.projection.mean.shape != (f,) or e.points.shape != (m, r) or e.weights.shape != (m, n_parts): raise ValueError("the arrays of a kind of bond differ in size")
-        if not all(np.isfinite(x).all() for x in (e.projection.mean, e.projection.matrix, e.points, e.weights)): raise ValueError("a number is not finite")
+        if e.projection.mean.shape != (f,) or e.points.shape != (m, r) or e.weights.shape != (m, n_parts):
+            raise ValueError("the arrays of a kind of bond differ in size")
+        if not all(np.isfinite(x).all() for x in (e.projection.mean, e.projection.matrix, e.points, e.weights)):
+            raise ValueError("a number is not finite")
     p = model.posterior_
-    if len(p.amplitudes) != n_parts or len(model.lam_) != n_parts: raise ValueError("one amplitude and one regularization for each part are expected")
-    if any(z.shape[1] != model.expansions_[k].projection.matrix.shape[1] for k, z in p.basis.points.items()): raise ValueError("the points of the uncertainty differ in size")
-    if not all(np.isfinite(x).all() for x in (p.amplitudes, p.frames.pos, *p.basis.points.values())): raise ValueError("a number is not finite")
+    if len(p.amplitudes) != n_parts or len(model.lam_) != n_parts:
+        raise ValueError("one amplitude and one regularization for each part are expected")
+    if any(z.shape[1] != model.expansions_[k].projection.matrix.shape[1] for k, z in p.basis.points.items()):
+        raise ValueError("the points of the uncertainty differ in size")
+    if not all(np.isfinite(x).all() for x in (p.amplitudes, p.frames.pos, *p.basis.points.values())):
+        raise ValueError("a number is not finite")

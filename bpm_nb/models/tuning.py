@@ -25,108 +25,152 @@ from ..regression.stream import chunks, surveyed
 @dataclass(frozen=True, eq=False)
 class Column:
     "What one γ gives, for L values of λ. Two targets: the isotropic part, and the anisotropic tensor."
-    reference: tuple         # targets of the training frames, (S,) and (S, 5), bohr³
-    left_out: tuple          # predictions for frames left out, (L, S) and (L, S, 5), bohr³
-    spread: tuple            # predicted standard deviations of their errors, (L, S) and (L, S); the second of the norm
-    evidence: tuple          # logarithms of the marginal likelihood (L,) and (L,)
-    sizes: np.ndarray        # (n,) numbers of training frames
-    learning: tuple          # errors on the test frames, (n, L) and (n, L), bohr³
 
-    def error(self, part): # 0: isotropic, 1: anisotropic
+    reference: tuple  # targets of the training frames, (S,) and (S, 5), bohr³
+    left_out: tuple  # predictions for frames left out, (L, S) and (L, S, 5), bohr³
+    spread: tuple  # predicted standard deviations of their errors, (L, S) and (L, S); the second of the norm
+    evidence: tuple  # logarithms of the marginal likelihood (L,) and (L,)
+    sizes: np.ndarray  # (n,) numbers of training frames
+    learning: tuple  # errors on the test frames, (n, L) and (n, L), bohr³
+
+    def error(
+        self,
+        part,  # 0: isotropic, 1: anisotropic
+    ):
         "Root mean square error on frames left out (L,), bohr³; of the tensor, over its nine elements."
         miss = (self.left_out[part] - self.reference[part]).reshape(len(LAMBDAS), len(self.reference[part]), -1)
-        return np.sqrt((miss**2).sum(2).mean(1)/(9 if part else 1))
+        return np.sqrt((miss**2).sum(2).mean(1) / (9 if part else 1))
 
 # %% ../../nbs/40_models/06_tuning.ipynb #9abbd0e1
-def lab_rows(train, # `Frames` with polarizabilities
-             test, # `Frames` with polarizabilities
-             model): # `BondPolarizability`: its settings
+def lab_rows(
+    train,  # `Frames` with polarizabilities
+    test,  # `Frames` with polarizabilities
+    model,  # `BondPolarizability`: its settings
+):
     "Rows and descriptors of all frames, training first, both by kind; which rows are of training frames; the targets (S,) and (S, 5)."
-    from bpm_nb.regression.stream import chunks, surveyed
     from bpm_nb.regression.representation import fitted_view
+    from bpm_nb.regression.stream import chunks, surveyed
+
     survey = surveyed(chunks(train, None, lambda atoms: 500), model.bonds, model.cutoff)
-    view, *_ = fitted_view(train, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff)
+    view, *_ = fitted_view(
+        train, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff
+    )
     both = joined([train, test])
     (rows, q), (iso, beta) = view.rows(both), view.targets(both)
-    return rows, q, {k: r.frames[:len(train)].sum(0) > 0 for k, r in rows.items()}, (iso, beta.reshape(-1, 5))
+    return rows, q, {k: r.frames[: len(train)].sum(0) > 0 for k, r in rows.items()}, (iso, beta.reshape(-1, 5))
 
 # %% ../../nbs/40_models/06_tuning.ipynb #d57a8667
-def lab_design(rows, q, own, # what `lab_rows` returned
-               gamma, # inverse squared width
-               n_points): # points of the basis
+def lab_design(
+    rows,
+    q,
+    own,  # what `lab_rows` returned
+    gamma,  # inverse squared width
+    n_points,  # points of the basis
+):
     "Whitened design (6 S, M) of all frames."
     points = chosen_points({k: x[own[k]] for k, x in q.items()}, n_points)
     return np.concatenate(designs(Basis(points, gamma), rows, q))
 
 # %% ../../nbs/40_models/06_tuning.ipynb #eea9fec2
-def lab_column(design, # (6 S, M) whitened design of all frames
-               targets, # (S,) and (S, 5), training frames first
-               n): # number of training frames
+def lab_column(
+    design,  # (6 S, M) whitened design of all frames
+    targets,  # (S,) and (S, 5), training frames first
+    n,  # number of training frames
+):
     "`Column` of this design."
     s, sizes = len(targets[0]), np.unique(np.geomspace(min(16, n), n, 5).astype(int))
     found = []
     for part, y, size in ((design[:s], targets[0], 1), (design[s:], targets[1].ravel(), 5)):
-        a, y_train, shape = part[:n*size], y[:n*size], (len(LAMBDAS), n, size)
+        a, y_train, shape = part[: n * size], y[: n * size], (len(LAMBDAS), n, size)
         solver = design_ridge(a, size)
         left = (y_train - solver.left_out(y_train, LAMBDAS)).reshape(shape)
         spread = np.array([left_out_spread(solver, y_train, lam) for lam in LAMBDAS])
         evidence = np.array([solver.evidence(y_train, lam) for lam in LAMBDAS])
-        found.append((y_train.reshape(n, size), left, spread, evidence, np.array([learned(part, y, size, k, n) for k in sizes])))
+        found.append(
+            (y_train.reshape(n, size), left, spread, evidence, np.array([learned(part, y, size, k, n) for k in sizes]))
+        )
     reference, left, spread, evidence, learning = zip(*found)
-    flat = lambda x: (x[0][..., 0], x[1])
+
+    def flat(x):
+        return (x[0][..., 0], x[1])
+
     return Column(flat(reference), flat(left), spread, evidence, sizes, learning)
 
-def learned(part, # (size S, M) whitened design
-            y, # (size S,) targets
-            size, # rows of a frame
-            k, # training frames used
-            n): # training frames in all; test frames follow
+
+def learned(
+    part,  # (size S, M) whitened design
+    y,  # (size S,) targets
+    size,  # rows of a frame
+    k,  # training frames used
+    n,  # training frames in all; test frames follow
+):
     "Errors (L,) on the test frames of a fit on the first k frames, as `Column.error` counts."
-    solver = design_ridge(part[:k*size], size)
-    weights = np.array([part[:k*size].T @ solver.coefficients(y[:k*size], lam) for lam in LAMBDAS])
-    miss = (y[n*size:] - weights @ part[n*size:].T).reshape(len(LAMBDAS), -1, size)
-    return np.sqrt((miss**2).sum(2).mean(1)/(9 if size > 1 else 1))
+    solver = design_ridge(part[: k * size], size)
+    weights = np.array([part[: k * size].T @ solver.coefficients(y[: k * size], lam) for lam in LAMBDAS])
+    miss = (y[n * size :] - weights @ part[n * size :].T).reshape(len(LAMBDAS), -1, size)
+    return np.sqrt((miss**2).sum(2).mean(1) / (9 if size > 1 else 1))
 
 # %% ../../nbs/40_models/06_tuning.ipynb #7e0b9453
-def chosen(frames, # `Frames`
-           n, # how many
-           selection): # "first", "random" or "diverse"
+def chosen(
+    frames,  # `Frames`
+    n,  # how many
+    selection,  # "first", "random" or "diverse"
+):
     "Indices (n,) of training frames; `diverse` takes those that are least alike in their distances between atoms."
-    if selection == "first": return np.arange(n)
-    if selection == "random": return np.random.default_rng(0).permutation(len(frames))[:n]
+    if selection == "first":
+        return np.arange(n)
+    if selection == "random":
+        return np.random.default_rng(0).permutation(len(frames))[:n]
     a, b = np.triu_indices(frames.numbers.shape[1], 1)
     distances = np.linalg.norm(frames.pos[:, a] - frames.pos[:, b], axis=-1)
-    scaled = (distances - distances.mean(0))/max(distances.std(), 1e-12)
-    picked = pivots(scaled, 0.5/scaled.shape[1], n, 0.)
+    scaled = (distances - distances.mean(0)) / max(distances.std(), 1e-12)
+    picked = pivots(scaled, 0.5 / scaled.shape[1], n, 0.0)
     return np.append(picked, np.setdiff1d(np.arange(len(frames)), picked))[:n]
 
-def lab_columns(train, # `Frames` with polarizabilities
-                test, # the same, for the learning curve
-                settings, # of `BondPolarizability`
-                gammas, # widths, in the order of the work
-                report): # report(fraction, text, part): parts are (γ, `Column`)
+
+def lab_columns(
+    train,  # `Frames` with polarizabilities
+    test,  # the same, for the learning curve
+    settings,  # of `BondPolarizability`
+    gammas,  # widths, in the order of the work
+    report,  # report(fraction, text, part): parts are (γ, `Column`)
+):
     "Compute the columns one after the other; returns the γ and the two λ of the largest evidence. The matrices are small: a second thread would wait more than help."
     from bpm_nb.models.polarizability import BondPolarizability
     from bpm_nb.regression.selection import Scan
-    report(0., "descriptors")
+
+    report(0.0, "descriptors")
     with threadpool_limits(1):
         model, found = BondPolarizability(**settings), []
         *rows, targets = lab_rows(train, test, model)
         for k, gamma in enumerate(gammas):
             found.append(lab_column(lab_design(*rows, gamma, model.n_points), targets, len(train)))
-            report((k + 0.5)/len(gammas), f"column γ = {gamma:.3g}", (float(gamma), found[-1]))
-    maps = (np.array([[values(c, part) for part in (0, 1)] for c in found]).swapaxes(1, 2) for values in (Column.error, lambda c, part: c.evidence[part]))
+            report((k + 0.5) / len(gammas), f"column γ = {gamma:.3g}", (float(gamma), found[-1]))
+    maps = (
+        np.array([[values(c, part) for part in (0, 1)] for c in found]).swapaxes(1, 2)
+        for values in (Column.error, lambda c, part: c.evidence[part])
+    )
     return Scan(np.asarray(gammas), LAMBDAS, *maps).best
 
 # %% ../../nbs/40_models/06_tuning.ipynb #4a0b4dc3
-def scan(X, # `Frames` with polarizabilities, or a stream of them
-         model=None, # `BondModel` with the other settings; None: a `BondPolarizability`
-         gammas=GAMMAS, # inverse squared widths to try
-         lambdas=LAMBDAS, # relative regularizations to try
-         pairs=8_000): # frames are taken at random until they have so many pairs of atoms
+def scan(
+    X,  # `Frames` with polarizabilities, or a stream of them
+    model=None,  # `BondModel` with the other settings; None: a `BondPolarizability`
+    gammas=GAMMAS,  # inverse squared widths to try
+    lambdas=LAMBDAS,  # relative regularizations to try
+    pairs=8_000,  # frames are taken at random until they have so many pairs of atoms
+):
     "`Scan` of γ and λ on some frames, as `fit` does it."
     model = BondPolarizability() if model is None else model
     check_settings(model)
     survey = surveyed(chunks(X, None, lambda atoms: 500), model.bonds, model.cutoff, pairs, model.quantity)
-    view, *_ = fitted_view(survey.sample, survey.species, survey.atomic, descriptor(model.descriptor), model.bonds, model.cutoff, model.quantity)
+    view, *_ = fitted_view(
+        survey.sample,
+        survey.species,
+        survey.atomic,
+        descriptor(model.descriptor),
+        model.bonds,
+        model.cutoff,
+        model.quantity,
+    )
     return scanned(survey.sample, view, gammas, lambdas)

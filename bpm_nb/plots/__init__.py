@@ -7,11 +7,6 @@ __all__ = ['parity', 'spectrum', 'stacked', 'shares', 'lines', 'comparison', 'mi
            'overlaid', 'laboratory']
 
 # %% ../../nbs/70_plots/00_plots.ipynb #49a987ef
-from .bands import comparison, lines, mixed, shares
-from .live import Overlay, laboratory, overlaid
-from .spectra import parity, spectrum, stacked
-from .style import error_band, with_error
-
 _all_ = [
     "parity",
     "spectrum",

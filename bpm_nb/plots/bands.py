@@ -13,12 +13,14 @@ from plotly.subplots import make_subplots
 from .style import COLOURS, DIVERGING, _kept, _last, _root, _styled, _thinned, error_band, with_error
 
 # %% ../../nbs/70_plots/03_bands.ipynb #44f72a0c
-def shares(found, # `bpm_nb.assign.Shares`
-           labels, # (B,) names of the bonds
-           title="", # title
-           geometry="natural", # geometry, see `geometry_weights`
-           range_cm1=None, # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
-           n_bonds=14): # rows of bonds at most
+def shares(
+    found,  # `bpm_nb.assign.Shares`
+    labels,  # (B,) names of the bonds
+    title="",  # title
+    geometry="natural",  # geometry, see `geometry_weights`
+    range_cm1=None,  # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+    n_bonds=14,  # rows of bonds at most
+):
     "Heat map of bond × wavenumber under the spectrum."
     nu, part = found.wavenumber_cm1, found.curves(geometry)
     low, high = range_cm1 or (0, _last(nu, part.sum(0)))
@@ -26,99 +28,228 @@ def shares(found, # `bpm_nb.assign.Shares`
     nu, part = _thinned(nu[keep]), _thinned(part[:, keep])
     order = np.argsort(-np.abs(part).sum(1))[:n_bonds]
     rows, names = list(part[order]), [labels[k] for k in order]
-    if len(order) < len(part): rows, names = rows + [part.sum(0) - part[order].sum(0)], [*names, "others"]
-    scale = part.sum(0).max() or 1.
-    z = np.array(rows)/scale
-    limit = np.abs(z).max() or 1.
-    ticks = np.array([-1, -0.3, -0.05, 0, 0.05, 0.3, 1])*limit
+    if len(order) < len(part):
+        rows, names = rows + [part.sum(0) - part[order].sum(0)], [*names, "others"]
+    scale = part.sum(0).max() or 1.0
+    z = np.array(rows) / scale
+    limit = np.abs(z).max() or 1.0
+    ticks = np.array([-1, -0.3, -0.05, 0, 0.05, 0.3, 1]) * limit
     fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.3, 0.7], vertical_spacing=0.03)
-    fig.add_trace(go.Scatter(x=nu, y=part.sum(0)/scale, mode="lines", line=dict(color=COLOURS["black"], width=2), showlegend=False), 1, 1)
-    fig.add_trace(go.Heatmap(x=nu, y=names, z=_root(z), customdata=z, zmin=-limit**0.5, zmax=limit**0.5, colorscale=DIVERGING,
-                             hovertemplate="%{y}, %{x:.0f} cm⁻¹: %{customdata:.3f}<extra></extra>",
-                             colorbar=dict(title="share", len=0.7, y=0.34, thickness=14, tickvals=_root(ticks), ticktext=[f"{v:.2g}" for v in ticks])), 2, 1)
-    fig = _styled(fig, title, 300 + 26*len(rows)).update_layout(margin_l=90)
+    fig.add_trace(
+        go.Scatter(
+            x=nu, y=part.sum(0) / scale, mode="lines", line=dict(color=COLOURS["black"], width=2), showlegend=False
+        ),
+        1,
+        1,
+    )
+    fig.add_trace(
+        go.Heatmap(
+            x=nu,
+            y=names,
+            z=_root(z),
+            customdata=z,
+            zmin=-(limit**0.5),
+            zmax=limit**0.5,
+            colorscale=DIVERGING,
+            hovertemplate="%{y}, %{x:.0f} cm⁻¹: %{customdata:.3f}<extra></extra>",
+            colorbar=dict(
+                title="share",
+                len=0.7,
+                y=0.34,
+                thickness=14,
+                tickvals=_root(ticks),
+                ticktext=[f"{v:.2g}" for v in ticks],
+            ),
+        ),
+        2,
+        1,
+    )
+    fig = _styled(fig, title, 300 + 26 * len(rows)).update_layout(margin_l=90)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
     fig.update_yaxes(title="strongest = 1", range=[0, 1.08], row=1, col=1)
     return fig.update_yaxes(autorange="reversed", showgrid=False, row=2, col=1)
 
 # %% ../../nbs/70_plots/03_bands.ipynb #ed869095
-def lines(spectrum, # `Spectrum`, `Intensity` or `Curve`
-          match, # `bpm_nb.assign.Match` of its peaks
-          strengths=None, # (L,) strengths of the lines; None: all alike
-          title="", # title
-          geometry="natural", # geometry, see `geometry_weights`
-          range_cm1=None): # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+def lines(
+    spectrum,  # `Spectrum`, `Intensity` or `Curve`
+    match,  # `bpm_nb.assign.Match` of its peaks
+    strengths=None,  # (L,) strengths of the lines; None: all alike
+    title="",  # title
+    geometry="natural",  # geometry, see `geometry_weights`
+    range_cm1=None,  # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+):
     "A spectrum with the lines of a table below it, and the shifts of matched bands."
     nu, curve = spectrum.wavenumber_cm1, spectrum.curve(geometry)
     low, high = range_cm1 or (0, _last(nu, curve))
     keep = _kept(nu, low, high)
-    scale = curve[keep].max() or 1.
-    size = np.ones(len(match.lines)) if strengths is None else np.asarray(strengths, float)/np.max(strengths)
+    scale = curve[keep].max() or 1.0
+    size = np.ones(len(match.lines)) if strengths is None else np.asarray(strengths, float) / np.max(strengths)
     fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.05)
-    fig.add_trace(go.Scatter(x=nu[keep], y=curve[keep]/scale, mode="lines", line=dict(color=COLOURS["blue"], width=2), name="spectrum"), 1, 1)
-    for name, own, colour in (("line with a band", match.pairs[:, 1], "black"), ("line without a band", match.unmatched_lines, "orange")):
-        x, y = (np.stack(v, 1).ravel() for v in ((match.lines[own],)*2 + (np.full(len(own), None),), (np.zeros(len(own)), -0.1 - 0.4*size[own], np.full(len(own), None))))
+    fig.add_trace(
+        go.Scatter(
+            x=nu[keep], y=curve[keep] / scale, mode="lines", line=dict(color=COLOURS["blue"], width=2), name="spectrum"
+        ),
+        1,
+        1,
+    )
+    for name, own, colour in (
+        ("line with a band", match.pairs[:, 1], "black"),
+        ("line without a band", match.unmatched_lines, "orange"),
+    ):
+        x, y = (
+            np.stack(v, 1).ravel()
+            for v in (
+                (match.lines[own],) * 2 + (np.full(len(own), None),),
+                (np.zeros(len(own)), -0.1 - 0.4 * size[own], np.full(len(own), None)),
+            )
+        )
         fig.add_trace(go.Scatter(x=x, y=y, mode="lines", line=dict(color=COLOURS[colour], width=2.5), name=name), 1, 1)
     alone = match.bands[match.unmatched_bands]
-    fig.add_trace(go.Scatter(x=alone, y=np.interp(alone, nu, curve)/scale + 0.03, mode="markers", name="band without a line", marker=dict(color=COLOURS["vermillion"], symbol="circle-open", size=9)), 1, 1)
+    fig.add_trace(
+        go.Scatter(
+            x=alone,
+            y=np.interp(alone, nu, curve) / scale + 0.03,
+            mode="markers",
+            name="band without a line",
+            marker=dict(color=COLOURS["vermillion"], symbol="circle-open", size=9),
+        ),
+        1,
+        1,
+    )
     _add_shifts(fig, match, low, high)
     fig = _styled(fig, title, 560)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
-    fig.update_yaxes(title="strongest = 1", range=[-0.55, 1.1], tickvals=[0, 0.5, 1], zeroline=True, zerolinecolor="#444", row=1, col=1)
+    fig.update_yaxes(
+        title="strongest = 1",
+        range=[-0.55, 1.1],
+        tickvals=[0, 0.5, 1],
+        zeroline=True,
+        zerolinecolor="#444",
+        row=1,
+        col=1,
+    )
     return fig.update_yaxes(title="band − line (cm⁻¹)", zeroline=True, zerolinecolor="#444", row=2, col=1)
 
 # %% ../../nbs/70_plots/03_bands.ipynb #e3f587af
 def _add_shifts(fig, match, low, high):
     "Shifts of matched bands in the lower panel, and the common factor as a line."
     at = match.lines[match.pairs[:, 1]]
-    fig.add_trace(go.Scatter(x=at, y=match.shift, mode="markers", marker=dict(color=COLOURS["black"], size=8), showlegend=False), 2, 1)
+    fig.add_trace(
+        go.Scatter(x=at, y=match.shift, mode="markers", marker=dict(color=COLOURS["black"], size=8), showlegend=False),
+        2,
+        1,
+    )
     if np.isfinite(match.scale_error):
         ends = np.array([low, high])
-        fig.add_trace(go.Scatter(x=ends, y=(match.scale - 1)*ends, mode="lines", line=dict(color="#888", dash="dash"), showlegend=False), 2, 1)
-        fig.add_annotation(text=f"common factor {with_error(match.scale, match.scale_error, 4)}", x=0.99, y=0.95, xref="x2 domain", yref="y2 domain", xanchor="right",
-                           yanchor="top", showarrow=False, bgcolor="rgba(255,255,255,0.8)")
+        fig.add_trace(
+            go.Scatter(
+                x=ends, y=(match.scale - 1) * ends, mode="lines", line=dict(color="#888", dash="dash"), showlegend=False
+            ),
+            2,
+            1,
+        )
+        fig.add_annotation(
+            text=f"common factor {with_error(match.scale, match.scale_error, 4)}",
+            x=0.99,
+            y=0.95,
+            xref="x2 domain",
+            yref="y2 domain",
+            xanchor="right",
+            yanchor="top",
+            showarrow=False,
+            bgcolor="rgba(255,255,255,0.8)",
+        )
 
 # %% ../../nbs/70_plots/03_bands.ipynb #abb9aba9
-def comparison(first, # `Spectrum` or `Intensity`
-               second, # the same, of another form
-               names=("first", "second"), # their names
-               markers=(), # list of `bpm_nb.assign.Marker`: shaded
-               title="", # title
-               geometry="natural", # geometry, see `geometry_weights`
-               range_cm1=None): # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+def comparison(
+    first,  # `Spectrum` or `Intensity`
+    second,  # the same, of another form
+    names=("first", "second"),  # their names
+    markers=(),  # list of `bpm_nb.assign.Marker`: shaded
+    title="",  # title
+    geometry="natural",  # geometry, see `geometry_weights`
+    range_cm1=None,  # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+):
     "Two spectra on one scale, their marker bands, and their difference with its error."
     nu = first.wavenumber_cm1
-    on = lambda s, y: np.interp(nu, s.wavenumber_cm1, y)
-    a, b, errors = first.curve(geometry), on(second, second.curve(geometry)), [on(s, s.error(geometry)) for s in (first, second)]
+
+    def on(s, y):
+        return np.interp(nu, s.wavenumber_cm1, y)
+
+    a, b, errors = (
+        first.curve(geometry),
+        on(second, second.curve(geometry)),
+        [on(s, s.error(geometry)) for s in (first, second)],
+    )
     low, high = range_cm1 or (0, _last(nu, np.maximum(a, b)))
     keep = _kept(nu, low, high)
-    scale = max(a[keep].max(), b[keep].max()) or 1.
+    scale = max(a[keep].max(), b[keep].max()) or 1.0
     fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.65, 0.35], vertical_spacing=0.05)
     for name, y, error, colour in zip(names, (a, b), errors, ("blue", "vermillion")):
-        if np.isfinite(error).any(): fig.add_trace(error_band(nu[keep], y[keep]/scale, error[keep]/scale, COLOURS[colour]), 1, 1)
-        fig.add_trace(go.Scatter(x=nu[keep], y=y[keep]/scale, mode="lines", line=dict(color=COLOURS[colour], width=1.8), name=name), 1, 1)
-    difference, error = (a - b)[keep]/scale, np.hypot(*errors)[keep]/scale
-    if np.isfinite(error).any(): fig.add_trace(error_band(nu[keep], difference, error, COLOURS["black"]), 2, 1)
-    fig.add_trace(go.Scatter(x=nu[keep], y=difference, mode="lines", line=dict(color=COLOURS["black"], width=1.4), showlegend=False), 2, 1)
-    for m in markers: fig.add_vrect(max(m.low_cm1, low), min(m.high_cm1, high), fillcolor=COLOURS["blue" if m.difference > 0 else "vermillion"], opacity=0.13, line_width=0, layer="below")
+        if np.isfinite(error).any():
+            fig.add_trace(error_band(nu[keep], y[keep] / scale, error[keep] / scale, COLOURS[colour]), 1, 1)
+        fig.add_trace(
+            go.Scatter(
+                x=nu[keep], y=y[keep] / scale, mode="lines", line=dict(color=COLOURS[colour], width=1.8), name=name
+            ),
+            1,
+            1,
+        )
+    difference, error = (a - b)[keep] / scale, np.hypot(*errors)[keep] / scale
+    if np.isfinite(error).any():
+        fig.add_trace(error_band(nu[keep], difference, error, COLOURS["black"]), 2, 1)
+    fig.add_trace(
+        go.Scatter(
+            x=nu[keep], y=difference, mode="lines", line=dict(color=COLOURS["black"], width=1.4), showlegend=False
+        ),
+        2,
+        1,
+    )
+    for m in markers:
+        fig.add_vrect(
+            max(m.low_cm1, low),
+            min(m.high_cm1, high),
+            fillcolor=COLOURS["blue" if m.difference > 0 else "vermillion"],
+            opacity=0.13,
+            line_width=0,
+            layer="below",
+        )
     fig = _styled(fig, title, 560)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
     fig.update_yaxes(title="strongest = 1", range=[0, 1.08], row=1, col=1)
-    return fig.update_yaxes(title=f"{names[0]} − {names[1]}" if len("".join(names)) < 15 else "first − second", zeroline=True, zerolinecolor="#444", row=2, col=1)
+    return fig.update_yaxes(
+        title=f"{names[0]} − {names[1]}" if len("".join(names)) < 15 else "first − second",
+        zeroline=True,
+        zerolinecolor="#444",
+        row=2,
+        col=1,
+    )
 
 # %% ../../nbs/70_plots/03_bands.ipynb #d406b8cc
-def mixed(found, # `bpm_nb.assign.Mixture`
-          title=""): # title
+def mixed(
+    found,  # `bpm_nb.assign.Mixture`
+    title="",  # title
+):
     "A spectrum, the mixture that explains it best, and what is left."
-    nu, scale = found.wavenumber_cm1, found.target.max() or 1.
+    nu, scale = found.wavenumber_cm1, found.target.max() or 1.0
     low, high = float(nu[0]), min(float(nu[-1]), _last(nu, found.target))
     keep = _kept(nu, low, high)
     fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.05)
-    for name, y, colour, row in (("given", found.target, "black", 1), ("mixture", found.fit, "vermillion", 1), ("given − mixture", found.target - found.fit, "blue", 2)):
-        fig.add_trace(go.Scatter(x=nu[keep], y=y[keep]/scale, mode="lines", line=dict(color=COLOURS[colour], width=1.8), name=name), row, 1)
+    for name, y, colour, row in (
+        ("given", found.target, "black", 1),
+        ("mixture", found.fit, "vermillion", 1),
+        ("given − mixture", found.target - found.fit, "blue", 2),
+    ):
+        fig.add_trace(
+            go.Scatter(
+                x=nu[keep], y=y[keep] / scale, mode="lines", line=dict(color=COLOURS[colour], width=1.8), name=name
+            ),
+            row,
+            1,
+        )
     fig = _styled(fig, title, 480)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)

@@ -20,14 +20,19 @@ from .style import COLOURS, _ends, _runs, _styled
 @dataclass(frozen=True, eq=False)
 class Overlay:
     "A curve to be compared with others, and what is marked on it."
-    name: str            # name in the legend
-    x: np.ndarray        # (K,) wavenumber, cm⁻¹
-    y: np.ndarray        # (K,) value
-    error: np.ndarray    # (K,) standard error; NaN where it is not known
-    bands: tuple = ()    # wavenumbers of bands, cm⁻¹
-    lines: dict = field(default_factory=dict) # lines to hang below: {source: (wavenumbers (L,), heights (L,))}
 
-    def at(self, x, reach=6.): # wavenumbers, cm⁻¹; how far from them to look, cm⁻¹
+    name: str  # name in the legend
+    x: np.ndarray  # (K,) wavenumber, cm⁻¹
+    y: np.ndarray  # (K,) value
+    error: np.ndarray  # (K,) standard error; NaN where it is not known
+    bands: tuple = ()  # wavenumbers of bands, cm⁻¹
+    lines: dict = field(default_factory=dict)  # lines to hang below: {source: (wavenumbers (L,), heights (L,))}
+
+    def at(
+        self,
+        x,
+        reach=6.0,  # wavenumbers, cm⁻¹; how far from them to look, cm⁻¹
+    ):
         "Highest values near some wavenumbers."
         return np.array([np.nanmax(np.append(self.y[np.abs(self.x - b) <= reach], np.nan), initial=-np.inf) for b in x])
 
@@ -35,34 +40,72 @@ class Overlay:
 @lru_cache
 def _overlay_layout():
     "Axes and style of `overlaid` as JSON; made once, because that takes longer than drawing the data."
-    fig = _styled(go.Figure(), "", 480).update_layout(uirevision="keep", showlegend=True, margin=dict(t=20, b=110), legend=dict(y=-0.24))
+    fig = _styled(go.Figure(), "", 480).update_layout(
+        uirevision="keep", showlegend=True, margin=dict(t=20, b=110), legend=dict(y=-0.24)
+    )
     fig.update_xaxes(title="wavenumber (cm⁻¹)").update_yaxes(tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1])
     return json.dumps(fig.layout.to_plotly_json())
 
 # %% ../../nbs/70_plots/04_live.ipynb #917fbb1e
-def overlaid(curves, # list of `Overlay`
-             stacked=False, # one above the other
-             y_title="intensity, strongest = 1", # title of the vertical axis
-             range_cm1=(0, 4000), # (lowest, highest) wavenumber, cm⁻¹
-             errors=True, # draw the standard errors
-             marked=None, # (index of the curve, wavenumber) of a band to mark
-             n_labels=12): # labelled bands at most, for each curve
+def overlaid(
+    curves,  # list of `Overlay`
+    stacked=False,  # one above the other
+    y_title="intensity, strongest = 1",  # title of the vertical axis
+    range_cm1=(0, 4000),  # (lowest, highest) wavenumber, cm⁻¹
+    errors=True,  # draw the standard errors
+    marked=None,  # (index of the curve, wavenumber) of a band to mark
+    n_labels=12,  # labelled bands at most, for each curve
+):
     "Curves over one axis; the traces named `bands of …` carry the index of their curve in `meta`."
-    layout, traces, colours = json.loads(_overlay_layout()), [], [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
+    layout, traces, colours = (
+        json.loads(_overlay_layout()),
+        [],
+        [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")],
+    )
     layout["xaxis"]["range"], layout["annotations"] = list(range_cm1), []
     layout["yaxis"] |= dict(title=layout["yaxis"].get("title", {}) | dict(text=y_title), showticklabels=not stacked)
-    if not any(len(c.y) for c in curves): layout["yaxis"]["range"] = [-0.26, 1.1]
-    step = 1.15*max((np.nanmax(c.y) for c in curves if len(c.y)), default=1.) if stacked else 0.
+    if not any(len(c.y) for c in curves):
+        layout["yaxis"]["range"] = [-0.26, 1.1]
+    step = 1.15 * max((np.nanmax(c.y) for c in curves if len(c.y)), default=1.0) if stacked else 0.0
     for k, c in enumerate(curves):
         colour, keep = colours[k % len(colours)], (c.x >= range_cm1[0]) & (c.x <= range_cm1[1])
-        x, y, error = c.x[keep], c.y[keep] + k*step, c.error[keep]
-        if errors and np.isfinite(error).any(): traces.append(_ribbon(x, y, error, colour))
-        if len(x): traces.append(dict(type="scatter", x=x, y=y, name=c.name, mode="lines", line=dict(color=colour, width=2), hoverinfo="skip"))
+        x, y, error = c.x[keep], c.y[keep] + k * step, c.error[keep]
+        if errors and np.isfinite(error).any():
+            traces.append(_ribbon(x, y, error, colour))
+        if len(x):
+            traces.append(
+                dict(
+                    type="scatter",
+                    x=x,
+                    y=y,
+                    name=c.name,
+                    mode="lines",
+                    line=dict(color=colour, width=2),
+                    hoverinfo="skip",
+                )
+            )
         nu = np.array([b for b in c.bands if range_cm1[0] <= b <= range_cm1[1]])
-        if len(nu): traces.append(_marks(c.name, k, nu, c.at(nu) + k*step, colour))
-        layout["annotations"] += _labels(nu, c.at(nu) + k*step, colour, 0.02*(range_cm1[1] - range_cm1[0]))[:n_labels]
-        for source, (nu, height) in c.lines.items(): traces.append(_sticks(f"{c.name}: {source}", nu, height, k*step, colour, DASHES.get(source, "solid")))
-    if marked: layout["shapes"] = [dict(type="line", x0=marked[1], x1=marked[1], y0=0, y1=1, yref="y domain", line=dict(color=COLOURS["orange"], width=6), opacity=0.35, layer="below")]
+        if len(nu):
+            traces.append(_marks(c.name, k, nu, c.at(nu) + k * step, colour))
+        layout["annotations"] += _labels(nu, c.at(nu) + k * step, colour, 0.02 * (range_cm1[1] - range_cm1[0]))[
+            :n_labels
+        ]
+        for source, (nu, height) in c.lines.items():
+            traces.append(_sticks(f"{c.name}: {source}", nu, height, k * step, colour, DASHES.get(source, "solid")))
+    if marked:
+        layout["shapes"] = [
+            dict(
+                type="line",
+                x0=marked[1],
+                x1=marked[1],
+                y0=0,
+                y1=1,
+                yref="y domain",
+                line=dict(color=COLOURS["orange"], width=6),
+                opacity=0.35,
+                layer="below",
+            )
+        ]
     return go.Figure(dict(data=traces, layout=layout))
 
 # %% ../../nbs/70_plots/04_live.ipynb #25dad1f2
@@ -72,74 +115,178 @@ def _ribbon(x, y, error, colour):
     for r in _runs(np.isfinite(y) & np.isfinite(error)):
         xs += [x[r], x[r][::-1], [np.nan]]
         ys += [(y + error)[r], (y - error)[r][::-1], [np.nan]]
-    rgb = ",".join(str(int(colour[i:i+2], 16)) for i in (1, 3, 5))
-    return dict(type="scatter", x=np.concatenate(xs), y=np.concatenate(ys), fill="toself", fillcolor=f"rgba({rgb},0.25)", line=dict(width=0), mode="lines", hoverinfo="skip", showlegend=False)
+    rgb = ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+    return dict(
+        type="scatter",
+        x=np.concatenate(xs),
+        y=np.concatenate(ys),
+        fill="toself",
+        fillcolor=f"rgba({rgb},0.25)",
+        line=dict(width=0),
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 # %% ../../nbs/70_plots/04_live.ipynb #5af9207f
 def _marks(name, k, nu, y, colour):
     "Marks of bands that can be clicked."
-    return dict(type="scatter", x=nu, y=y, name=f"bands of {name}", meta=k, mode="markers", showlegend=False, hovertemplate="%{x:.0f} cm⁻¹: click<extra></extra>",
-                marker=dict(color="white", size=9, line=dict(color=colour, width=2)))
+    return dict(
+        type="scatter",
+        x=nu,
+        y=y,
+        name=f"bands of {name}",
+        meta=k,
+        mode="markers",
+        showlegend=False,
+        hovertemplate="%{x:.0f} cm⁻¹: click<extra></extra>",
+        marker=dict(color="white", size=9, line=dict(color=colour, width=2)),
+    )
+
 
 def _labels(nu, y, colour, apart):
     "Wavenumbers above the marks, the highest first; none nearer than `apart` to a higher one."
     placed = []
     for b, height in sorted(zip(nu, y), key=lambda p: -p[1]):
         if all(abs(b - other["x"]) >= apart for other in placed):
-            placed.append(dict(x=b, y=height, text=f"{b:.0f}", textangle=-90, showarrow=False, yanchor="bottom", yshift=8, font=dict(size=12, color=colour)))
+            placed.append(
+                dict(
+                    x=b,
+                    y=height,
+                    text=f"{b:.0f}",
+                    textangle=-90,
+                    showarrow=False,
+                    yanchor="bottom",
+                    yshift=8,
+                    font=dict(size=12, color=colour),
+                )
+            )
     return placed
 
 # %% ../../nbs/70_plots/04_live.ipynb #87d44bb0
-DASHES = {"harmonic, DFT": "dash", "literature": "dot", "literature, calculated": "dashdot"} # of a source of lines
+DASHES = {"harmonic, DFT": "dash", "literature": "dot", "literature, calculated": "dashdot"}  # of a source of lines
+
 
 def _sticks(name, nu, height, floor, colour, dash):
     "Lines that hang below the floor, the highest to a fifth."
     nu, height = np.asarray(nu, float), np.asarray(height, float)
     x = np.stack([nu, nu, np.full_like(nu, np.nan)], 1).ravel()
-    y = floor - 0.02 - np.stack([0*nu, 0.2*height/height.max(), np.full_like(nu, np.nan)], 1).ravel()
-    return dict(type="scatter", x=x, y=y, name=name, mode="lines", line=dict(color=colour, width=1.8, dash=dash), hoverinfo="name+x")
+    y = floor - 0.02 - np.stack([0 * nu, 0.2 * height / height.max(), np.full_like(nu, np.nan)], 1).ravel()
+    return dict(
+        type="scatter",
+        x=x,
+        y=y,
+        name=name,
+        mode="lines",
+        line=dict(color=colour, width=1.8, dash=dash),
+        hoverinfo="name+x",
+    )
 
 # %% ../../nbs/70_plots/04_live.ipynb #4ba99b6d
 @lru_cache
 def _laboratory_layout(what):
     "Axes, titles and style of the six panels as JSON; made once, because that takes longer than drawing the data."
-    titles = ("isotropic part", "anisotropic tensor", "error and what was predicted", f"isotropic: {what}", f"anisotropic: {what}", "learning curve")
+    titles = (
+        "isotropic part",
+        "anisotropic tensor",
+        "error and what was predicted",
+        f"isotropic: {what}",
+        f"anisotropic: {what}",
+        "learning curve",
+    )
     fig = make_subplots(2, 3, subplot_titles=titles, horizontal_spacing=0.09, vertical_spacing=0.17)
-    _styled(fig, "", 700).update_layout(uirevision="keep", margin=dict(t=40, r=30), legend=dict(x=0.98, y=0.43, xanchor="right", yanchor="top", orientation="v"), font_size=12)
+    _styled(fig, "", 700).update_layout(
+        uirevision="keep",
+        margin=dict(t=40, r=30),
+        legend=dict(x=0.98, y=0.43, xanchor="right", yanchor="top", orientation="v"),
+        font_size=12,
+    )
     fig.update_annotations(font_size=14)
     for col in (1, 2):
-        fig.update_xaxes(title="reference (bohr³)", row=1, col=col).update_yaxes(title="left out (bohr³)", row=1, col=col)
-        fig.update_xaxes(type="log", title="λ", exponentformat="power", dtick=2, row=2, col=col).update_yaxes(type="log", title="γ", row=2, col=col)
-    fig.update_xaxes(type="log", title="predicted deviation (bohr³)", exponentformat="power", dtick=1, row=1, col=3).update_yaxes(type="log", title="error (bohr³)", exponentformat="power", dtick=1, row=1, col=3)
-    fig.update_xaxes(type="log", title="training frames", dtick="D2", row=2, col=3).update_yaxes(type="log", title="error on test frames (bohr³)", dtick="D2", row=2, col=3)
+        fig.update_xaxes(title="reference (bohr³)", row=1, col=col).update_yaxes(
+            title="left out (bohr³)", row=1, col=col
+        )
+        fig.update_xaxes(type="log", title="λ", exponentformat="power", dtick=2, row=2, col=col).update_yaxes(
+            type="log", title="γ", row=2, col=col
+        )
+    fig.update_xaxes(
+        type="log", title="predicted deviation (bohr³)", exponentformat="power", dtick=1, row=1, col=3
+    ).update_yaxes(type="log", title="error (bohr³)", exponentformat="power", dtick=1, row=1, col=3)
+    fig.update_xaxes(type="log", title="training frames", dtick="D2", row=2, col=3).update_yaxes(
+        type="log", title="error on test frames (bohr³)", dtick="D2", row=2, col=3
+    )
     return json.dumps(fig.layout.to_plotly_json())
 
 # %% ../../nbs/70_plots/04_live.ipynb #3679d66a
-def laboratory(reference, # (S,) and (S, 5) reference values, bohr³
-               predicted, # (S,) and (S, 5) predictions for frames left out, bohr³
-               spread, # (S,) and (S,) predicted standard deviation of the error of each frame, bohr³
-               maps, # (γ (G,), λ (L,), values (G, L), values (G, L)); NaN where not known yet
-               point, # (γ, λ) of the present point
-               learning, # (sizes (n,), errors (n,), errors (n,)), bohr³
-               evidence=False, # the maps hold logarithms of the evidence; else errors, bohr³
-               chosen=None): # γ and the two λ that a fit would choose; None: not known
+def laboratory(
+    reference,  # (S,) and (S, 5) reference values, bohr³
+    predicted,  # (S,) and (S, 5) predictions for frames left out, bohr³
+    spread,  # (S,) and (S,) predicted standard deviation of the error of each frame, bohr³
+    maps,  # (γ (G,), λ (L,), values (G, L), values (G, L)); NaN where not known yet
+    point,  # (γ, λ) of the present point
+    learning,  # (sizes (n,), errors (n,), errors (n,)), bohr³
+    evidence=False,  # the maps hold logarithms of the evidence; else errors, bohr³
+    chosen=None,  # γ and the two λ that a fit would choose; None: not known
+):
     "The figure of the kernel laboratory; the traces `map …` can be clicked."
     layout, traces = json.loads(_laboratory_layout("ln evidence below the best" if evidence else "error left out")), []
     miss = [np.linalg.norm((p - r).reshape(len(r), -1), axis=1) for p, r in zip(predicted, reference)]
     ends = np.array([min(map(np.min, spread)), max(map(np.max, spread))])
     plain = dict(type="scatter", mode="lines", line=dict(color="#888", width=1.5), hoverinfo="skip", showlegend=False)
-    line = lambda x, y, axes, **more: plain | dict(x=x, y=y, xaxis=f"x{axes}", yaxis=f"y{axes}") | more
+
+    def line(x, y, axes, **more):
+        return plain | dict(x=x, y=y, xaxis=f"x{axes}", yaxis=f"y{axes}") | more
+
     for k, (name, colour) in enumerate((("isotropic", COLOURS["blue"]), ("anisotropic", COLOURS["vermillion"]))):
         dots = dict(mode="markers", marker=dict(color=colour, size=5, opacity=0.5), hoverinfo="x+y")
         x, y, axes = reference[k].ravel(), predicted[k].ravel(), ("", "2")[k]
         low_high, some, few = _ends(x, y), _some(len(x)), _some(len(miss[k]))
-        traces += [line(low_high, low_high, axes), line(x[some], y[some], axes, **dots, name=f"parity {name}"), line(spread[k][few], np.maximum(miss[k][few], 1e-6), "3", **dots, name=f"errors {name}"),
-                   line(learning[0], learning[1 + k], "6", mode="lines+markers", line=dict(color=colour, width=2), name=name, showlegend=True, hoverinfo="x+y")]
-        traces += _map_traces(name, ("4", "5")[k], (0.135, 0.5)[k], *maps[:2], maps[2 + k], point, evidence, chosen and (chosen[0], chosen[1][k]))
-        layout["annotations"].append(dict(text=f"RMSE {np.sqrt(np.mean((y - x)**2)):.3g} bohr³" + (f"<br>{len(some)} of {len(x)} points are drawn" if len(some) < len(x) else ""), x=0.04, y=0.96, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left", yanchor="top", align="left", showarrow=False))
+        traces += [
+            line(low_high, low_high, axes),
+            line(x[some], y[some], axes, **dots, name=f"parity {name}"),
+            line(spread[k][few], np.maximum(miss[k][few], 1e-6), "3", **dots, name=f"errors {name}"),
+            line(
+                learning[0],
+                learning[1 + k],
+                "6",
+                mode="lines+markers",
+                line=dict(color=colour, width=2),
+                name=name,
+                showlegend=True,
+                hoverinfo="x+y",
+            ),
+        ]
+        traces += _map_traces(
+            name,
+            ("4", "5")[k],
+            (0.135, 0.5)[k],
+            *maps[:2],
+            maps[2 + k],
+            point,
+            evidence,
+            chosen and (chosen[0], chosen[1][k]),
+        )
+        layout["annotations"].append(
+            dict(
+                text=f"RMSE {np.sqrt(np.mean((y - x) ** 2)):.3g} bohr³"
+                + (f"<br>{len(some)} of {len(x)} points are drawn" if len(some) < len(x) else ""),
+                x=0.04,
+                y=0.96,
+                xref=f"x{axes} domain",
+                yref=f"y{axes} domain",
+                xanchor="left",
+                yanchor="top",
+                align="left",
+                showarrow=False,
+            )
+        )
         layout[f"xaxis{axes}"]["range"] = layout[f"yaxis{axes}"]["range"] = low_high
-    traces += [line(ends, factor*ends, "3", line=dict(color="#888", width=1.5, dash=dash)) for factor, dash in ((1, "solid"), (2, "dot"))]
+    traces += [
+        line(ends, factor * ends, "3", line=dict(color="#888", width=1.5, dash=dash))
+        for factor, dash in ((1, "solid"), (2, "dot"))
+    ]
     return go.Figure(dict(data=traces, layout=layout))
+
 
 def _some(n, most=500):
     "Indices (m,) of dots to draw: at most so many, taken at random, because thousands keep a browser busy for longer than all the rest."
@@ -151,13 +298,62 @@ def _map_traces(name, axes, place, gammas, lambdas, values, point, evidence, cho
     below = np.nanmax(values) - values if evidence and np.isfinite(values).any() else values
     ticks = np.array([0, 1, 10, 100, 1000, 1e4] if evidence else [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5])
     scale = (lambda x: np.log10(1 + x)) if evidence else np.log10
-    bar = dict(orientation="h", thickness=10, len=0.25, x=place, y=-0.19, tickvals=scale(ticks), ticktext=[f"{t:g}" for t in ticks])
-    mark = lambda which, g, l, **marker: dict(type="scatter", x=[l], y=[g], mode="markers", marker=marker, name=f"{which} {name}", hoverinfo="skip", showlegend=False, xaxis=f"x{axes}", yaxis=f"y{axes}")
+    bar = dict(
+        orientation="h",
+        thickness=10,
+        len=0.25,
+        x=place,
+        y=-0.19,
+        tickvals=scale(ticks),
+        ticktext=[f"{t:g}" for t in ticks],
+    )
+
+    def mark(which, g, l, **marker):
+        return dict(
+            type="scatter",
+            x=[l],
+            y=[g],
+            mode="markers",
+            marker=marker,
+            name=f"{which} {name}",
+            hoverinfo="skip",
+            showlegend=False,
+            xaxis=f"x{axes}",
+            yaxis=f"y{axes}",
+        )
+
     shown = "ln evidence %{customdata:.3g} below the best" if evidence else "%{customdata:.3g} bohr³"
-    found = [dict(type="heatmap", x=lambdas, y=gammas, z=scale(below), customdata=below, meta="map", name=f"map {name}", colorscale="Viridis", reversescale=True, colorbar=bar,
-                  hovertemplate="λ %{x:.2g}, γ %{y:.3g}: " + shown + "<extra>click to go there</extra>", xaxis=f"x{axes}", yaxis=f"y{axes}")]
+    found = [
+        dict(
+            type="heatmap",
+            x=lambdas,
+            y=gammas,
+            z=scale(below),
+            customdata=below,
+            meta="map",
+            name=f"map {name}",
+            colorscale="Viridis",
+            reversescale=True,
+            colorbar=bar,
+            hovertemplate="λ %{x:.2g}, γ %{y:.3g}: " + shown + "<extra>click to go there</extra>",
+            xaxis=f"x{axes}",
+            yaxis=f"y{axes}",
+        )
+    ]
     if np.isfinite(below).any():
         g, l = np.unravel_index(np.nanargmin(below), below.shape)
-        found.append(mark("best", gammas[g], lambdas[l], symbol="circle-open", size=14, color="white", line=dict(width=2)))
-    if chosen: found.append(mark("chosen", *chosen, symbol="star", size=15, color=COLOURS["vermillion"], line=dict(color="white", width=1)))
+        found.append(
+            mark("best", gammas[g], lambdas[l], symbol="circle-open", size=14, color="white", line=dict(width=2))
+        )
+    if chosen:
+        found.append(
+            mark(
+                "chosen",
+                *chosen,
+                symbol="star",
+                size=15,
+                color=COLOURS["vermillion"],
+                line=dict(color="white", width=1),
+            )
+        )
     return [*found, mark("point", *point, symbol="x", size=10, color="white", line=dict(color="black", width=1.5))]

@@ -15,103 +15,201 @@ from .style import COLOURS, _ends, _kept, _last, _scale_text, _styled, error_ban
 from ..spectra.spectrum import geometry_weights
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #9536c8b6
-def parity(reference, # (…) reference values
-           predicted, # (…) predicted values, the same shape
-           unit="bohr³", # unit of both
-           title="", # title
-           error=None): # (…) standard error of the predictions, drawn as bars
+def parity(
+    reference,  # (…) reference values
+    predicted,  # (…) predicted values, the same shape
+    unit="bohr³",  # unit of both
+    title="",  # title
+    error=None,  # (…) standard error of the predictions, drawn as bars
+):
     "Predicted against reference values, with their root mean square error."
     reference, predicted = np.asarray(reference, float), np.asarray(predicted, float)
     if reference.shape != predicted.shape or not reference.size:
-        raise InputError(f"reference {reference.shape} and predicted {predicted.shape} differ in shape or are empty: give one prediction for each reference")
+        raise InputError(
+            f"reference {reference.shape} and predicted {predicted.shape} differ in shape or are empty: give one prediction for each reference"
+        )
     x, y = reference.ravel(), predicted.ravel()
-    rmse, ends = np.sqrt(np.mean((y - x)**2)), _ends(x, y)
+    rmse, ends = np.sqrt(np.mean((y - x) ** 2)), _ends(x, y)
     bars = None if error is None else dict(array=np.ravel(error), width=0, thickness=1)
-    fig = go.Figure([go.Scatter(x=ends, y=ends, mode="lines", line=dict(color="#888", width=1.5), hoverinfo="skip"),
-                     go.Scatter(x=x, y=y, mode="markers", error_y=bars, marker=dict(color=COLOURS["blue"], size=6, opacity=0.5, line_width=0))])
-    fig.add_annotation(text=f"RMSE {rmse:.3g} {unit}<br>{len(x)} values", x=0.03, y=0.97, xref="x domain", yref="y domain", align="left",
-                       xanchor="left", yanchor="top", showarrow=False, bgcolor="rgba(255,255,255,0.8)")
+    fig = go.Figure(
+        [
+            go.Scatter(x=ends, y=ends, mode="lines", line=dict(color="#888", width=1.5), hoverinfo="skip"),
+            go.Scatter(
+                x=x,
+                y=y,
+                mode="markers",
+                error_y=bars,
+                marker=dict(color=COLOURS["blue"], size=6, opacity=0.5, line_width=0),
+            ),
+        ]
+    )
+    fig.add_annotation(
+        text=f"RMSE {rmse:.3g} {unit}<br>{len(x)} values",
+        x=0.03,
+        y=0.97,
+        xref="x domain",
+        yref="y domain",
+        align="left",
+        xanchor="left",
+        yanchor="top",
+        showarrow=False,
+        bgcolor="rgba(255,255,255,0.8)",
+    )
     fig = _styled(fig, title, 440).update_layout(showlegend=False)
     fig.update_xaxes(title=f"reference ({unit})", range=ends, constrain="domain")
     return fig.update_yaxes(title=f"predicted ({unit})", range=ends, scaleanchor="x", constrain="domain")
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #fad3ee25
-def spectrum(spectrum, # `Spectrum` or `Intensity`
-             peaks=(), # list of `Peak`: labelled
-             title="", # title
-             geometry="natural", # geometry, see `geometry_weights`
-             range_cm1=None, # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
-             n_labels=16, # labels at most
-             model_error=None): # (K,) standard error that comes from the training frames, drawn apart as dotted lines
+def spectrum(
+    spectrum,  # `Spectrum` or `Intensity`
+    peaks=(),  # list of `Peak`: labelled
+    title="",  # title
+    geometry="natural",  # geometry, see `geometry_weights`
+    range_cm1=None,  # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+    n_labels=16,  # labels at most
+    model_error=None,  # (K,) standard error that comes from the training frames, drawn apart as dotted lines
+):
     "A spectrum with its isotropic and anisotropic parts, standard errors, labelled peaks, and the depolarization ratio below."
     low, high = range_cm1 or (0, _last(spectrum.wavenumber_cm1, spectrum.curve(geometry)))
     keep = _kept(spectrum.wavenumber_cm1, low, high)
     fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.05)
-    scale = spectrum.curve(geometry)[keep].max() or 1.
+    scale = spectrum.curve(geometry)[keep].max() or 1.0
     _add_curves(fig, spectrum, geometry, keep, scale)
     for sign in () if model_error is None else (1, -1):
-        fig.add_trace(go.Scatter(x=spectrum.wavenumber_cm1[keep], y=(spectrum.curve(geometry) + sign*model_error)[keep]/scale, mode="lines", name="± error of the model",
-                                 line=dict(color=COLOURS["purple"], width=1.2, dash="dot"), showlegend=sign > 0), 1, 1)
+        fig.add_trace(
+            go.Scatter(
+                x=spectrum.wavenumber_cm1[keep],
+                y=(spectrum.curve(geometry) + sign * model_error)[keep] / scale,
+                mode="lines",
+                name="± error of the model",
+                line=dict(color=COLOURS["purple"], width=1.2, dash="dot"),
+                showlegend=sign > 0,
+            ),
+            1,
+            1,
+        )
     _add_ratio(fig, spectrum, keep)
     top = _add_labels(fig, [p for p in peaks if low <= p.wavenumber_cm1 <= high][:n_labels], scale, high - low)
     fig = _styled(fig, title, 620)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
-    fig.update_yaxes(title=_scale_text(spectrum, scale), range=[0, max(1.1, top + 0.2)], tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1], row=1, col=1)
+    fig.update_yaxes(
+        title=_scale_text(spectrum, scale),
+        range=[0, max(1.1, top + 0.2)],
+        tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1],
+        row=1,
+        col=1,
+    )
     return fig.update_yaxes(title="ρ = VH / VV", range=[0, 0.85], tickvals=[0, 0.25, 0.5, 0.75], row=2, col=1)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #c45fac97
 def _add_curves(fig, spectrum, geometry, keep, scale):
     "The whole and its two parts, in the upper panel."
     nu, (a2, g2) = spectrum.wavenumber_cm1[keep], geometry_weights(geometry)
-    name = f"analyser at {geometry}°" if isinstance(geometry, (int, float, np.number)) else {"natural": "natural light, 90°"}.get(geometry, geometry)
-    parts = [("isotropic part", "blue", a2*spectrum.isotropic, a2*spectrum.isotropic_error),
-             ("anisotropic part", "vermillion", g2*spectrum.anisotropic, g2*spectrum.anisotropic_error)]
+    name = (
+        f"analyser at {geometry}°"
+        if isinstance(geometry, (int, float, np.number))
+        else {"natural": "natural light, 90°"}.get(geometry, geometry)
+    )
+    parts = [
+        ("isotropic part", "blue", a2 * spectrum.isotropic, a2 * spectrum.isotropic_error),
+        ("anisotropic part", "vermillion", g2 * spectrum.anisotropic, g2 * spectrum.anisotropic_error),
+    ]
     for label, colour, value, error in [(name, "black", spectrum.curve(geometry), spectrum.error(geometry)), *parts]:
-        value, error, colour = value[keep]/scale, error[keep]/scale, COLOURS[colour]
-        if np.isfinite(error).any(): fig.add_trace(error_band(nu, value, error, colour), 1, 1)
-        fig.add_trace(go.Scatter(x=nu, y=value, name=label, mode="lines", line=dict(color=colour, width=2.6 if label == name else 1.4)), 1, 1)
+        value, error, colour = value[keep] / scale, error[keep] / scale, COLOURS[colour]
+        if np.isfinite(error).any():
+            fig.add_trace(error_band(nu, value, error, colour), 1, 1)
+        fig.add_trace(
+            go.Scatter(
+                x=nu, y=value, name=label, mode="lines", line=dict(color=colour, width=2.6 if label == name else 1.4)
+            ),
+            1,
+            1,
+        )
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #75abbfc2
 def _add_ratio(fig, spectrum, keep):
     "The depolarization ratio and its bound, in the lower panel."
-    nu, rho, error = (v[keep] for v in (spectrum.wavenumber_cm1, spectrum.depolarization_ratio, spectrum.depolarization_error))
-    if np.isfinite(error).any(): fig.add_trace(error_band(nu, rho, error, COLOURS["green"]), 2, 1)
-    fig.add_trace(go.Scatter(x=nu, y=rho, mode="lines", line=dict(color=COLOURS["green"], width=1.8), name="depolarization ratio ρ",
-                             showlegend=False), 2, 1)
+    nu, rho, error = (
+        v[keep] for v in (spectrum.wavenumber_cm1, spectrum.depolarization_ratio, spectrum.depolarization_error)
+    )
+    if np.isfinite(error).any():
+        fig.add_trace(error_band(nu, rho, error, COLOURS["green"]), 2, 1)
+    fig.add_trace(
+        go.Scatter(
+            x=nu,
+            y=rho,
+            mode="lines",
+            line=dict(color=COLOURS["green"], width=1.8),
+            name="depolarization ratio ρ",
+            showlegend=False,
+        ),
+        2,
+        1,
+    )
     fig.add_hline(0.75, line=dict(color="#888", dash="dash", width=1), row=2, col=1)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #679194f8
 def _add_labels(fig, peaks, scale, span):
     "Put wavenumbers above the peaks, of two that would overlap above the higher one; the height of the highest label."
-    placed, top = [], 0.
+    placed, top = [], 0.0
     for p in sorted(peaks, key=lambda p: -p.height):
-        if any(abs(p.wavenumber_cm1 - q) < 0.018*span for q in placed): continue
+        if any(abs(p.wavenumber_cm1 - q) < 0.018 * span for q in placed):
+            continue
         placed.append(p.wavenumber_cm1)
-        y = (p.height + np.nan_to_num(p.height_error))/scale
+        y = (p.height + np.nan_to_num(p.height_error)) / scale
         top = max(top, y)
-        fig.add_annotation(x=p.wavenumber_cm1, y=y, text=f"{p.wavenumber_cm1:.0f}",
-                           textangle=-90, showarrow=False, yanchor="bottom", yshift=4, font_size=12, row=1, col=1)
+        fig.add_annotation(
+            x=p.wavenumber_cm1,
+            y=y,
+            text=f"{p.wavenumber_cm1:.0f}",
+            textangle=-90,
+            showarrow=False,
+            yanchor="bottom",
+            yshift=4,
+            font_size=12,
+            row=1,
+            col=1,
+        )
     return top
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #634984cf
-def stacked(spectra, # {name: `Spectrum`, `Intensity` or `Curve`}
-            title="", # title
-            geometry="natural", # geometry of those that have one
-            range_cm1=None, # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
-            common=False): # one scale for all, the strongest point of all at 1; else each has its own
+def stacked(
+    spectra,  # {name: `Spectrum`, `Intensity` or `Curve`}
+    title="",  # title
+    geometry="natural",  # geometry of those that have one
+    range_cm1=None,  # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+    common=False,  # one scale for all, the strongest point of all at 1; else each has its own
+):
     "Spectra above each other on one axis, each with its errors and its strongest point at 1."
     low, high = range_cm1 or (0, max(_last(s.wavenumber_cm1, s.curve(geometry)) for s in spectra.values()))
     largest = max(s.curve(geometry)[_kept(s.wavenumber_cm1, low, high)].max() for s in spectra.values())
     fig = make_subplots(len(spectra), 1, shared_xaxes=True, vertical_spacing=0.04)
-    for row, ((name, s), colour) in enumerate(zip(spectra.items(), ("black", "vermillion", "blue", "green", "purple", "orange")*9), 1):
+    for row, ((name, s), colour) in enumerate(
+        zip(spectra.items(), ("black", "vermillion", "blue", "green", "purple", "orange") * 9), 1
+    ):
         keep = _kept(s.wavenumber_cm1, low, high)
         nu, y, error = s.wavenumber_cm1[keep], s.curve(geometry)[keep], s.error(geometry)[keep]
-        scale = (largest if common else y.max()) or 1.
-        if np.isfinite(error).any(): fig.add_trace(error_band(nu, y/scale, error/scale, COLOURS[colour]), row, 1)
-        fig.add_trace(go.Scatter(x=nu, y=y/scale, mode="lines", line=dict(color=COLOURS[colour], width=1.8), name=name), row, 1)
-        fig.add_annotation(text=name, x=0.01, y=0.95, xref="x domain", yref="y domain", xanchor="left", yanchor="top", showarrow=False, font_size=15, row=row, col=1)
-    fig = _styled(fig, title, 120 + 190*len(spectra)).update_layout(showlegend=False)
+        scale = (largest if common else y.max()) or 1.0
+        if np.isfinite(error).any():
+            fig.add_trace(error_band(nu, y / scale, error / scale, COLOURS[colour]), row, 1)
+        fig.add_trace(
+            go.Scatter(x=nu, y=y / scale, mode="lines", line=dict(color=COLOURS[colour], width=1.8), name=name), row, 1
+        )
+        fig.add_annotation(
+            text=name,
+            x=0.01,
+            y=0.95,
+            xref="x domain",
+            yref="y domain",
+            xanchor="left",
+            yanchor="top",
+            showarrow=False,
+            font_size=15,
+            row=row,
+            col=1,
+        )
+    fig = _styled(fig, title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
     fig.update_xaxes(range=[low, high])
     fig.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1])
     return fig.update_xaxes(title="wavenumber (cm⁻¹)", row=len(spectra), col=1)

@@ -13,16 +13,40 @@ from ..core.files import InputError
 from ..spectra.spectrum import Intensity
 
 # %% ../../nbs/70_plots/01_style.ipynb #f8141a7b
-COLOURS = dict(black="#222222", blue="#0072B2", vermillion="#D55E00", green="#009E73", orange="#E69F00", sky="#56B4E9", purple="#CC79A7")
+COLOURS = dict(
+    black="#222222",
+    blue="#0072B2",
+    vermillion="#D55E00",
+    green="#009E73",
+    orange="#E69F00",
+    sky="#56B4E9",
+    purple="#CC79A7",
+)
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 
 # %% ../../nbs/70_plots/01_style.ipynb #892c2584
 def _styled(fig, title, height):
     "The figure with the style of all figures."
-    axis = dict(showline=True, linecolor="#444", ticks="outside", tickcolor="#444", gridcolor="#ececec", zeroline=False, title_standoff=8)
-    fig.update_layout(template=None, title=dict(text=title, x=0.01, xanchor="left", font_size=18), height=height, font=dict(family=FONT, size=14, color="#222"),
-                      paper_bgcolor="white", plot_bgcolor="white", margin=dict(l=70, r=20, t=50 if title else 30, b=60), hovermode="closest",
-                      legend=dict(orientation="h", x=0, xanchor="left", y=-0.16, yanchor="top"))
+    axis = dict(
+        showline=True,
+        linecolor="#444",
+        ticks="outside",
+        tickcolor="#444",
+        gridcolor="#ececec",
+        zeroline=False,
+        title_standoff=8,
+    )
+    fig.update_layout(
+        template=None,
+        title=dict(text=title, x=0.01, xanchor="left", font_size=18),
+        height=height,
+        font=dict(family=FONT, size=14, color="#222"),
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        margin=dict(l=70, r=20, t=50 if title else 30, b=60),
+        hovermode="closest",
+        legend=dict(orientation="h", x=0, xanchor="left", y=-0.16, yanchor="top"),
+    )
     fig.update_xaxes(**axis)
     fig.update_yaxes(**axis)
     return fig
@@ -34,65 +58,84 @@ def _runs(given):
     return [slice(a, b) for a, b in zip(edges[::2], edges[1::2])]
 
 # %% ../../nbs/70_plots/01_style.ipynb #5fed485a
-def error_band(x, # (K,) abscissa
-               value, # (K,) value
-               error, # (K,) standard error; NaN where there is none
-               colour): # colour as #rrggbb
+def error_band(
+    x,  # (K,) abscissa
+    value,  # (K,) value
+    error,  # (K,) standard error; NaN where there is none
+    colour,  # colour as #rrggbb
+):
     "Filled trace between value - error and value + error."
     xs, ys = [], []
     for r in _runs(np.isfinite(value) & np.isfinite(error)):
         low, high = value[r] - error[r], value[r] + error[r]
         xs += [*x[r], *x[r][::-1], None]
         ys += [*high, *low[::-1], None]
-    rgb = ",".join(str(int(colour[i:i+2], 16)) for i in (1, 3, 5))
-    return go.Scatter(x=xs, y=ys, fill="toself", fillcolor=f"rgba({rgb},0.2)", line_width=0, mode="lines", hoverinfo="skip", showlegend=False)
+    rgb = ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+    return go.Scatter(
+        x=xs,
+        y=ys,
+        fill="toself",
+        fillcolor=f"rgba({rgb},0.2)",
+        line_width=0,
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 # %% ../../nbs/70_plots/01_style.ipynb #708c09c2
 def _ends(x, y):
     "Ends of an axis that holds both, with a small margin."
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
-    margin = 0.04*(high - low) or 1.
+    margin = 0.04 * (high - low) or 1.0
     return [float(low - margin), float(high + margin)]
 
 # %% ../../nbs/70_plots/01_style.ipynb #ea3830bc
 def _last(nu, curve):
     "End of the axis: the next multiple of 100 cm⁻¹ after the last point above 1 % of the strongest."
-    return float(min(4000, 100*np.ceil(nu[np.flatnonzero(curve >= 1e-2*curve.max())[-1]]/100 + 1)))
+    return float(min(4000, 100 * np.ceil(nu[np.flatnonzero(curve >= 1e-2 * curve.max())[-1]] / 100 + 1)))
 
 # %% ../../nbs/70_plots/01_style.ipynb #82ebbc0d
 def _kept(nu, low, high):
     "Mask (K,) of the points in the range. Raises `InputError` where there is none."
     keep = (nu >= low) & (nu <= high)
-    if not keep.any(): raise InputError(f"no point of the spectrum lies between {low:g} and {high:g} cm-1: choose another range")
+    if not keep.any():
+        raise InputError(f"no point of the spectrum lies between {low:g} and {high:g} cm-1: choose another range")
     return keep
 
 # %% ../../nbs/70_plots/01_style.ipynb #1b818c14
 def _scale_text(spectrum, scale):
-    if isinstance(spectrum, Intensity): return "intensity, strongest = 1"
+    if isinstance(spectrum, Intensity):
+        return "intensity, strongest = 1"
     power = int(np.floor(np.log10(scale)))
     digits = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"activity / {scale/10**power:.2f}·10{digits} bohr⁶ fs⁻² cm"
+    return f"activity / {scale / 10**power:.2f}·10{digits} bohr⁶ fs⁻² cm"
 
 # %% ../../nbs/70_plots/01_style.ipynb #f000c3e5
-def with_error(value, # value
-               error, # standard error; NaN: not known
-               digits=2): # decimals where the error is not known
+def with_error(
+    value,  # value
+    error,  # standard error; NaN: not known
+    digits=2,  # decimals where the error is not known
+):
     "Text such as 1601.7 ± 0.2: decimals up to the first digit of the error, or the second where the first is 1."
-    if not np.isfinite(value): return "–"
-    if not np.isfinite(error) or error <= 0: return f"{value:.{digits}f}"
+    if not np.isfinite(value):
+        return "–"
+    if not np.isfinite(error) or error <= 0:
+        return f"{value:.{digits}f}"
     first = int(np.floor(np.log10(error)))
-    decimals = max(0, -first + (error < 1.95*10.**first))
+    decimals = max(0, -first + (error < 1.95 * 10.0**first))
     return f"{value:.{decimals}f} ± {error:.{decimals}f}"
 
 # %% ../../nbs/70_plots/01_style.ipynb #9853aed8
 DIVERGING = [[0, "#0072B2"], [0.35, "#9CC8E3"], [0.5, "#FFFFFF"], [0.65, "#F2B48A"], [1, "#D55E00"]]
 
+
 def _root(x):
     "Square root with the sign of `x`: weak bands stay visible beside strong ones."
-    return np.sign(x)*np.sqrt(np.abs(x))
+    return np.sign(x) * np.sqrt(np.abs(x))
+
 
 def _thinned(x, most=1500):
     "At most `most` columns: means of neighbours."
-    step = -(-x.shape[-1]//most)
-    n = x.shape[-1]//step*step
+    step = -(-x.shape[-1] // most)
+    n = x.shape[-1] // step * step
     return x[..., :n].reshape(*x.shape[:-1], -1, step).mean(-1)

@@ -18,35 +18,58 @@ from ..dynamics.trajectory import _settings, _start, diverse_order, pool
 from .quantum import Level, check_level, single_point
 
 # %% ../../nbs/60_reference/05_frames.ipynb #e36c274d
-def about_centre(dipole, # (S, 3) dipoles about the origin, e·bohr
-                 numbers, pos, # (N,) atomic numbers; (S, N, 3) positions, Å
-                 charge): # of the molecule, e
+def about_centre(
+    dipole,  # (S, 3) dipoles about the origin, e·bohr
+    numbers,
+    pos,  # (N,) atomic numbers; (S, N, 3) positions, Å
+    charge,  # of the molecule, e
+):
     "Dipoles (S, 3), e·bohr, about the centre of mass: without a charge the same."
     from ase.data import atomic_masses
     from ase.units import Bohr
+
     masses = atomic_masses[numbers]
-    return dipole - charge*(masses @ pos)/masses.sum()/Bohr
+    return dipole - charge * (masses @ pos) / masses.sum() / Bohr
 
 # %% ../../nbs/60_reference/05_frames.ipynb #cfe083a3
-def reference_frames(output, # path of the npz that will hold the frames
-                     numbers, pos, # (N,) and (N, 3) Å: the molecule
-                     n=400, # number of frames
-                     temperatures=(500.,), # K; the frames are shared out evenly
-                     seed=0, # random seed
-                     level=Level(), # level of theory
-                     charge=0, spin=0, # total charge (e), unpaired electrons
-                     oversample=2, # sampled frames for each chosen one
-                     workers=1): # processes
+def reference_frames(
+    output,  # path of the npz that will hold the frames
+    numbers,
+    pos,  # (N,) and (N, 3) Å: the molecule
+    n=400,  # number of frames
+    temperatures=(500.0,),  # K; the frames are shared out evenly
+    seed=0,  # random seed
+    level=Level(),  # level of theory
+    charge=0,
+    spin=0,  # total charge (e), unpaired electrons
+    oversample=2,  # sampled frames for each chosen one
+    workers=1,  # processes
+):
     "Sample frames, choose diverse ones, compute them and write them as `Frames`; returns these. Goes on where it was stopped."
     check_level(numbers, pos, level, charge, spin)
-    if len(set(temperatures)) < len(temperatures): raise InputError(f"a temperature is given twice: {', '.join(f'{t:g}' for t in temperatures)} K; give each once")
-    settings = _settings("frames", numbers, pos, charge, spin, seed=seed, n=n, temperatures=list(temperatures), level=asdict(level), oversample=oversample)
+    if len(set(temperatures)) < len(temperatures):
+        raise InputError(f"a temperature is given twice: {', '.join(f'{t:g}' for t in temperatures)} K; give each once")
+    settings = _settings(
+        "frames",
+        numbers,
+        pos,
+        charge,
+        spin,
+        seed=seed,
+        n=n,
+        temperatures=list(temperatures),
+        level=asdict(level),
+        oversample=oversample,
+    )
     with Parts(output, settings) as parts:
         start = _start(parts, numbers, pos, (charge, spin))
-        each = -(-n//len(temperatures))
-        sampled, kelvin = pool(parts, start, (charge, spin), temperatures, each*oversample, seed, workers)
+        each = -(-n // len(temperatures))
+        sampled, kelvin = pool(parts, start, (charge, spin), temperatures, each * oversample, seed, workers)
         picks = [np.flatnonzero(kelvin == t) for t in temperatures]
-        if min(map(len, picks)) < each: raise InputError("too many sampled frames have other bonds than the molecule; raise --oversample or lower the temperature")
+        if min(map(len, picks)) < each:
+            raise InputError(
+                "too many sampled frames have other bonds than the molecule; raise --oversample or lower the temperature"
+            )
         picks = [p[diverse_order(sampled[p], each)] for p in picks]
         chosen = np.stack(picks, 1).ravel()[:n]
         tasks = {f"frame-{k:05}": (start[0], sampled[c], level, charge, spin) for k, c in enumerate(chosen)}
@@ -54,7 +77,12 @@ def reference_frames(output, # path of the npz that will hold the frames
         results = [parts.read(k) for k in tasks]
         found = {k: np.array([r[k] for r in results]) for k in ("alpha", "dipole", "energy", "forces")}
         found["dipole"] = about_centre(found["dipole"], start[0], sampled[chosen], charge)
-        frames = Frames(numbers=np.tile(start[0], (n, 1)), pos=sampled[chosen], provenance=dict(settings, temperature_K=kelvin[chosen].tolist()), **found)
+        frames = Frames(
+            numbers=np.tile(start[0], (n, 1)),
+            pos=sampled[chosen],
+            provenance=dict(settings, temperature_K=kelvin[chosen].tolist()),
+            **found,
+        )
         write(output, frames)
         parts.remove()
     return frames

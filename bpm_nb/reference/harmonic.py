@@ -27,25 +27,33 @@ from .symmetry import distinct_displacements, symmetric
 SURFACES = "dft", "gfn2"
 TIGHT = 1e-6  # orbital gradient, a.u., where a difference of two calculations is taken
 
-def displaced_point(numbers, # (N,) atomic numbers
-                    pos, # (N, 3) positions, Å
-                    level, # level of theory
-                    charge, spin, # total charge (e), unpaired electrons
-                    surface): # one of `SURFACES`: what the forces are taken from
+
+def displaced_point(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+    level,  # level of theory
+    charge,
+    spin,  # total charge (e), unpaired electrons
+    surface,  # one of `SURFACES`: what the forces are taken from
+):
     "What central differences are made of: `alpha`, `dipole`, `energy` at the level, `forces` (N, 3) eV/Å of the surface."
     want = ("alpha", "forces") if surface == "dft" else ("alpha",)
     found = single_point(numbers, pos, level, charge, spin, want, TIGHT)
     if surface == "gfn2":
-        with threadpool_limits(1): found["forces"] = _atoms(numbers, pos, None, (charge, spin)).get_forces()
+        with threadpool_limits(1):
+            found["forces"] = _atoms(numbers, pos, None, (charge, spin)).get_forces()
     return found
 
 # %% ../../nbs/60_reference/04_harmonic.ipynb #2b92eeb6
-def remembered(parts, # open `Parts`
-               point): # function (pos) → dict with `energy` and `forces`
+def remembered(
+    parts,  # open `Parts`
+    point,  # function (pos) → dict with `energy` and `forces`
+):
     "ASE calculator that keeps what it has computed as parts, and counts the steps in a bar."
     from hashlib import sha256
 
     from ase.calculators.calculator import Calculator
+
     bar = tqdm(desc="relaxing (steps)")
 
     class Remembered(Calculator):
@@ -53,7 +61,7 @@ def remembered(parts, # open `Parts`
 
         def calculate(self, atoms=None, properties=("energy",), system_changes=()):
             super().calculate(atoms, properties, system_changes)
-            pos = self.atoms.positions.round(9) + 0.
+            pos = self.atoms.positions.round(9) + 0.0
             finish({(key := f"relax-{sha256(pos.tobytes()).hexdigest()[:16]}"): (pos,)}, point, parts, bar=bar)
             found = parts.read(key)
             self.results = dict(energy=float(found["energy"]), forces=internal_forces(pos, found["forces"]))
@@ -64,33 +72,60 @@ def remembered(parts, # open `Parts`
 def _minimum(parts, numbers, pos, surface, level, molecule, tol):
     "`Symmetry` of the minimum on a surface: that of GFN2-xTB, and from there, in its principal axes, that of the level."
     from ase import Atoms
+
     numbers, pos = _start(parts, numbers, pos, molecule)
     found = symmetric(numbers, pos, tol)
-    if surface == "gfn2": return found
+    if surface == "gfn2":
+        return found
     pos = found.pos
     atoms = Atoms(numbers, pos)
     atoms.calc = remembered(parts, lambda pos: single_point(numbers, pos, level, *molecule, ("forces",), TIGHT))
     return symmetric(numbers, relaxed(atoms, 3e-4, finite_hessian(_atoms(numbers, pos, None, molecule))), tol)
 
 # %% ../../nbs/60_reference/04_harmonic.ipynb #aac1b332
-def reference_harmonic(output, # path of the npz that will hold the derivatives
-                       numbers, pos, # (N,) and (N, 3) Å: the molecule
-                       surface="dft", # one of `SURFACES`
-                       step=0.005, # displacement, Å
-                       level=Level(), # level of theory
-                       charge=0, spin=0, # total charge (e), unpaired electrons
-                       workers=1, # processes
-                       symmetry_tol=0.02): # largest distance of an atom of the minimum from where a symmetry has it, Å; 0: every displacement is computed
+def reference_harmonic(
+    output,  # path of the npz that will hold the derivatives
+    numbers,
+    pos,  # (N,) and (N, 3) Å: the molecule
+    surface="dft",  # one of `SURFACES`
+    step=0.005,  # displacement, Å
+    level=Level(),  # level of theory
+    charge=0,
+    spin=0,  # total charge (e), unpaired electrons
+    workers=1,  # processes
+    symmetry_tol=0.02,  # largest distance of an atom of the minimum from where a symmetry has it, Å; 0: every displacement is computed
+):
     "Relax, displace and differentiate: the `Harmonic` record of a molecule. Goes on where it was stopped."
-    if surface not in SURFACES: raise InputError(f"surface {surface!r}: use {' or '.join(SURFACES)}")
+    if surface not in SURFACES:
+        raise InputError(f"surface {surface!r}: use {' or '.join(SURFACES)}")
     check_level(numbers, pos, level, charge, spin)
-    settings = _settings("harmonic", numbers, pos, charge, spin, surface=surface, step=step, level=asdict(level), symmetry_tol=symmetry_tol)
+    settings = _settings(
+        "harmonic",
+        numbers,
+        pos,
+        charge,
+        spin,
+        surface=surface,
+        step=step,
+        level=asdict(level),
+        symmetry_tol=symmetry_tol,
+    )
     with Parts(output, settings) as parts:
         numbers = np.asarray(numbers)
         symmetry = _minimum(parts, numbers, pos, surface, level, (charge, spin), symmetry_tol)
-        moves = {f"{name}-{a:03}-{'xyz'[k]}": sign*step*np.eye(symmetry.pos.size)[3*a + k].reshape(-1, 3)
-                 for (a, k), turn in distinct_displacements(symmetry).items() for name, sign in (("plus", 1), ("minus", -1)) if turn is None or sign > 0}
-        finish({k: (numbers, symmetry.pos + d, level, charge, spin, surface) for k, d in moves.items()}, displaced_point, parts, workers, "displacements")
+        moves = {
+            f"{name}-{a:03}-{'xyz'[k]}": sign * step * np.eye(symmetry.pos.size)[3 * a + k].reshape(-1, 3)
+            for (a, k), turn in distinct_displacements(symmetry).items()
+            for name, sign in (("plus", 1), ("minus", -1))
+            if turn is None or sign > 0
+        }
+        finish(
+            {k: (numbers, symmetry.pos + d, level, charge, spin, surface) for k, d in moves.items()},
+            displaced_point,
+            parts,
+            workers,
+            "displacements",
+        )
         found = [(d, parts.read(k)) for k, d in moves.items()]
         record = Harmonic(numbers, symmetry.pos, *central_differences(found, symmetry), provenance=settings)
         write(output, record)
@@ -98,13 +133,21 @@ def reference_harmonic(output, # path of the npz that will hold the derivatives
     return record
 
 # %% ../../nbs/60_reference/04_harmonic.ipynb #833761e0
-def central_differences(found, # list of (displacement (N, 3) Å, dict of `displaced_point`): steps, of which operations make all others
-                        symmetry): # `Symmetry` of the molecule that was displaced
+def central_differences(
+    found,  # list of (displacement (N, 3) Å, dict of `displaced_point`): steps, of which operations make all others
+    symmetry,  # `Symmetry` of the molecule that was displaced
+):
     "Hessian (N, 3, N, 3) eV/Å², dα/dx (N, 3, 3, 3) bohr³/Å and dμ/dx (N, 3, 3) e·bohr/Å."
     n, moves = len(symmetry.pos), symmetry.moves()
     acts = np.array([block_diag(m, r, np.kron(r, r)) for m, r in zip(moves, symmetry.rotations)])
     steps = np.concatenate([moves @ step.ravel() for step, _ in found])
-    results = np.concatenate([acts @ np.concatenate([np.ravel(point[k]) for k in ("forces", "dipole", "alpha")]) for _, point in found])
+    results = np.concatenate(
+        [acts @ np.concatenate([np.ravel(point[k]) for k in ("forces", "dipole", "alpha")]) for _, point in found]
+    )
     slopes = np.linalg.lstsq(np.column_stack([steps, np.ones(len(steps))]), results, rcond=None)[0][:-1]
-    hessian = -(slopes[:, :3*n] + slopes[:, :3*n].T)/2
-    return hessian.reshape(n, 3, n, 3), slopes[:, 3*n+3:].reshape(n, 3, 3, 3), slopes[:, 3*n:3*n+3].reshape(n, 3, 3)
+    hessian = -(slopes[:, : 3 * n] + slopes[:, : 3 * n].T) / 2
+    return (
+        hessian.reshape(n, 3, n, 3),
+        slopes[:, 3 * n + 3 :].reshape(n, 3, 3, 3),
+        slopes[:, 3 * n : 3 * n + 3].reshape(n, 3, 3),
+    )

@@ -21,52 +21,86 @@ from .response import _stock_polarizability, check_response, response_polarizabi
 @dataclass(frozen=True)
 class Level:
     "A level of theory for energy, forces, dipole and polarizability."
-    xc: str = "b3lyp"          # functional, as PySCF names it; "hf" for Hartree-Fock
-    basis: str = "def2-svpd"   # basis set, as PySCF names it
-    scf_grid: int = 1          # PySCF grid level of the energy and the forces
-    response_grid: int = 1     # PySCF grid level of the polarizability
+
+    xc: str = "b3lyp"  # functional, as PySCF names it; "hf" for Hartree-Fock
+    basis: str = "def2-svpd"  # basis set, as PySCF names it
+    scf_grid: int = 1  # PySCF grid level of the energy and the forces
+    response_grid: int = 1  # PySCF grid level of the polarizability
 
 # %% ../../nbs/60_reference/02_quantum.ipynb #a8edb057
-WITH_AVX2 = "Haswell", "Zen", "SkylakeX", "Cooperlake", "SapphireRapids" # OpenBLAS's names of processors with these instructions
+WITH_AVX2 = (
+    "Haswell",
+    "Zen",
+    "SkylakeX",
+    "Cooperlake",
+    "SapphireRapids",
+)  # OpenBLAS's names of processors with these instructions
+
 
 def choose_kernel():
     "Let PySCF's OpenBLAS take the kernel for AVX2 where the processor has it and nothing else was asked for."
     import scipy.linalg  # noqa: F401, loaded first: it knows the processor itself
-    if any(library.get("architecture") in WITH_AVX2 for library in threadpool_info()): os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+
+    if any(library.get("architecture") in WITH_AVX2 for library in threadpool_info()):
+        os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
 
 # %% ../../nbs/60_reference/02_quantum.ipynb #4f6974ae
 @contextmanager
 def kept_memory():
     "While this lasts, freed memory is kept for the next allocation, where the C library is glibc; at the end it goes back to the system."
-    if platform.libc_ver()[0] != "glibc": yield; return
+    if platform.libc_ver()[0] != "glibc":
+        yield
+        return
     import ctypes
-    libc, (trim, block, most_blocks) = ctypes.CDLL(None), (-1, -3, -4)  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD and M_MMAP_MAX of malloc.h
-    for parameter, value in ((most_blocks, 0), (trim, -1)): libc.mallopt(parameter, value)
-    try: yield
+
+    libc, (trim, block, most_blocks) = (
+        ctypes.CDLL(None),
+        (-1, -3, -4),
+    )  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD and M_MMAP_MAX of malloc.h
+    for parameter, value in ((most_blocks, 0), (trim, -1)):
+        libc.mallopt(parameter, value)
+    try:
+        yield
     finally:
-        for parameter, value in ((most_blocks, 2**16), (block, 2**25), (trim, 2**26)): libc.mallopt(parameter, value)
+        for parameter, value in ((most_blocks, 2**16), (block, 2**25), (trim, 2**26)):
+            libc.mallopt(parameter, value)
         libc.malloc_trim(0)
 
 # %% ../../nbs/60_reference/02_quantum.ipynb #f168d9e1
-def pyscf_molecule(numbers, # (N,) atomic numbers
-                   pos, # (N, 3) positions, Å
-                   level, charge, spin): # `Level`; total charge, e; unpaired electrons
+def pyscf_molecule(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+    level,
+    charge,
+    spin,  # `Level`; total charge, e; unpaired electrons
+):
     "PySCF molecule. Where the basis is made for a core potential, as those of heavy elements are, it is there too."
     from ase.data import chemical_symbols
     from pyscf import gto
+
     potentials = {s: level.basis for s in {chemical_symbols[z] for z in numbers} if gto.basis.load_ecp(level.basis, s)}
-    return gto.M(atom=list(zip(map(int, numbers), np.asarray(pos))), basis=level.basis, ecp=potentials, charge=charge, spin=spin, verbose=0)
+    return gto.M(
+        atom=list(zip(map(int, numbers), np.asarray(pos))),
+        basis=level.basis,
+        ecp=potentials,
+        charge=charge,
+        spin=spin,
+        verbose=0,
+    )
 
 # %% ../../nbs/60_reference/02_quantum.ipynb #4e8b19e5
-def mean_field(numbers, # (N,) atomic numbers
-               pos, # (N, 3) positions, Å
-               level=Level(), # level of theory
-               charge=0, # total charge, e
-               spin=0, # number of unpaired electrons
-               tol=2e-5): # orbital gradient at the end, a.u.
+def mean_field(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+    level=Level(),  # level of theory
+    charge=0,  # total charge, e
+    spin=0,  # number of unpaired electrons
+    tol=2e-5,  # orbital gradient at the end, a.u.
+):
     "Converged density-fitted Kohn-Sham calculation (PySCF object): first on a coarse grid, then on the level's own."
     choose_kernel()
     from pyscf import dft
+
     mol = pyscf_molecule(numbers, pos, level, charge, spin)
     kohn_sham, density, integrals = (dft.UKS if spin else dft.RKS), None, None
     for grid, tol, gradient_tol in ((0, 1e-6, 3e-3), (level.scf_grid, 1e-9, tol)):
@@ -75,42 +109,55 @@ def mean_field(numbers, # (N,) atomic numbers
         mf.grids.level, mf.conv_tol, mf.conv_tol_grad = grid, tol, gradient_tol
         mf.kernel(density)
         density, integrals = mf.make_rdm1(), mf.with_df
-    if not mf.converged: raise InputError("the SCF did not converge: check the geometry, the charge and the spin")
+    if not mf.converged:
+        raise InputError("the SCF did not converge: check the geometry, the charge and the spin")
     return mf
 
 # %% ../../nbs/60_reference/02_quantum.ipynb #0d40970f
-def check_level(numbers, # (N,) atomic numbers
-                pos, # (N, 3) positions, Å
-                level, # level of theory
-                charge, # total charge, e
-                spin): # unpaired electrons
+def check_level(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+    level,  # level of theory
+    charge,  # total charge, e
+    spin,  # unpaired electrons
+):
     "Raises `InputError` for a functional, basis, charge or spin that cannot be, before any work is done."
     import warnings
 
     choose_kernel()
     from pyscf import df, dft
+
     try:
         with warnings.catch_warnings(action="ignore"):
             mol = pyscf_molecule(numbers, pos, level, charge, spin)
             df.addons.make_auxmol(mol, dft.KS(mol, xc=level.xc).density_fit().with_df.auxbasis)
-            if level.xc != "hf": dft.libxc.parse_xc(level.xc)
+            if level.xc != "hf":
+                dft.libxc.parse_xc(level.xc)
     except Exception as e:  # PySCF has no error of its own for each of these
-        raise InputError(f"{level.xc}/{level.basis}, charge {charge}, {spin} unpaired electrons: PySCF refuses ({type(e).__name__}: {e})") from None
-    if not spin: check_response(level.xc)
+        raise InputError(
+            f"{level.xc}/{level.basis}, charge {charge}, {spin} unpaired electrons: PySCF refuses ({type(e).__name__}: {e})"
+        ) from None
+    if not spin:
+        check_response(level.xc)
 
 # %% ../../nbs/60_reference/02_quantum.ipynb #3133e68a
 @kept_memory()
-def single_point(numbers, # (N,) atomic numbers
-                 pos, # (N, 3) positions, Å
-                 level=Level(), # level of theory
-                 charge=0, # total charge, e
-                 spin=0, # unpaired electrons; open shells take PySCF's stock response solver
-                 want=("alpha", "forces"), # what costs more than energy and dipole, and can be left out
-                 tol=2e-5): # orbital gradient at the end of the SCF, a.u.
+def single_point(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+    level=Level(),  # level of theory
+    charge=0,  # total charge, e
+    spin=0,  # unpaired electrons; open shells take PySCF's stock response solver
+    want=("alpha", "forces"),  # what costs more than energy and dipole, and can be left out
+    tol=2e-5,  # orbital gradient at the end of the SCF, a.u.
+):
     "`alpha` (3, 3) bohr³, `dipole` (3,) e·bohr, `energy` eV and `forces` (N, 3) eV/Å of one geometry, from one calculation. The dipole of an ion is that about the origin of the positions."
     from ase.units import Bohr, Hartree
+
     mf = mean_field(numbers, pos, level, charge, spin, tol)
-    found = dict(dipole=mf.dip_moment(unit="au", verbose=0), energy=mf.e_tot*Hartree)
-    if "forces" in want: found["forces"] = -mf.nuc_grad_method().kernel()*Hartree/Bohr
-    if "alpha" in want: found["alpha"] = _stock_polarizability(mf) if spin else response_polarizability(mf, level.response_grid)
+    found = dict(dipole=mf.dip_moment(unit="au", verbose=0), energy=mf.e_tot * Hartree)
+    if "forces" in want:
+        found["forces"] = -mf.nuc_grad_method().kernel() * Hartree / Bohr
+    if "alpha" in want:
+        found["alpha"] = _stock_polarizability(mf) if spin else response_polarizability(mf, level.response_grid)
     return found

@@ -11,47 +11,64 @@ import numpy as np
 from ..core.files import InputError
 
 # %% ../../nbs/60_reference/01_response.ipynb #17ca6134
-def check_response(xc): # name of a functional
+def check_response(
+    xc,  # name of a functional
+):
     "Raises `InputError` for a functional whose response `response_polarizability` does not know."
     from pyscf.dft import libxc
-    fault = "depends on the kinetic energy density" if libxc.xc_type(xc) == "MGGA" else "is split by range" if libxc.rsh_coeff(xc)[0] else None
-    if fault: raise InputError(f"{xc!r} {fault}: use a local, gradient-corrected or hybrid functional")
+
+    fault = (
+        "depends on the kinetic energy density"
+        if libxc.xc_type(xc) == "MGGA"
+        else "is split by range"
+        if libxc.rsh_coeff(xc)[0]
+        else None
+    )
+    if fault:
+        raise InputError(f"{xc!r} {fault}: use a local, gradient-corrected or hybrid functional")
 
 # %% ../../nbs/60_reference/01_response.ipynb #628f0982
-def xc_response(mf, # converged restricted PySCF calculation
-                occ, # (n, o) occupied orbitals
-                vir, # (n, v) virtual orbitals
-                grid): # PySCF grid level
+def xc_response(
+    mf,  # converged restricted PySCF calculation
+    occ,  # (n, o) occupied orbitals
+    vir,  # (n, v) virtual orbitals
+    grid,  # PySCF grid level
+):
     "Function `u (v, o)` → exchange-correlation part of `(A+B) u`, for local and gradient-corrected functionals."
     from pyscf.dft import gen_grid
+
     kind = mf._numint._xc_type(mf.xc)
-    if kind == "HF": return np.zeros_like
+    if kind == "HF":
+        return np.zeros_like
     grids = gen_grid.Grids(mf.mol)
     grids.level = grid
     grids.build()
     ao = mf._numint.eval_ao(mf.mol, grids.coords, deriv=int(kind == "GGA")).reshape(-1, len(grids.coords), len(occ))
     phi = ao @ occ
-    rho = 2*np.einsum("gi,xgi->xg", phi[0], phi)
+    rho = 2 * np.einsum("gi,xgi->xg", phi[0], phi)
     rho[1:] *= 2
-    f = mf._numint.eval_xc_eff(mf.xc, rho if kind == "GGA" else rho[0], deriv=2, xctype=kind)[2]*grids.weights
+    f = mf._numint.eval_xc_eff(mf.xc, rho if kind == "GGA" else rho[0], deriv=2, xctype=kind)[2] * grids.weights
     return _xc_product(np.float32(f), np.float32(phi), np.float32(ao) @ np.float32(vir))
 
 # %% ../../nbs/60_reference/01_response.ipynb #3f591f44
 def _xc_product(f, phi, psi):
     "Product of the kernel `f (x, x, G)` with first-order orbitals, on occupied `phi (x, G, o)` and virtual `psi (x, G, v)`."
+
     def product(u):
         first = psi @ np.float32(u)
-        rho = 4*np.einsum("gi,xgi->xg", first[0], phi)
-        rho[1:] += 4*np.einsum("gi,xgi->xg", phi[0], first[1:])
+        rho = 4 * np.einsum("gi,xgi->xg", first[0], phi)
+        rho[1:] += 4 * np.einsum("gi,xgi->xg", phi[0], first[1:])
         v = np.einsum("xyg,yg->xg", f, rho)
         out = psi[0].T @ np.einsum("xg,xgi->gi", v, phi)
-        return out + sum(psi[k].T @ (v[k][:, None]*phi[0]) for k in range(1, len(v)))
+        return out + sum(psi[k].T @ (v[k][:, None] * phi[0]) for k in range(1, len(v)))
+
     return product
 
 # %% ../../nbs/60_reference/01_response.ipynb #ca5820e9
 def _mo_integrals(mf, occ, vir):
     "Density-fitting integrals in orbitals: (P|ai), (P|ij), (P|ab), single precision."
     from pyscf import lib
+
     blocks = []
     for ao in mf.with_df.loop():
         ao = lib.unpack_tril(ao)
@@ -69,29 +86,39 @@ def _exchange(u, ai, ij, ab, block=64):
     return out
 
 # %% ../../nbs/60_reference/01_response.ipynb #2b60ff80
-def conjugate_gradient(product, # function (k, …) → (k, …): a symmetric positive operator on each of k vectors
-                       rhs, # (k, …) right-hand sides
-                       diagonal, # (…) diagonal preconditioner
-                       tol=1e-5, # largest element of the residual at the end
-                       max_iter=100): # iterations at most
+def conjugate_gradient(
+    product,  # function (k, …) → (k, …): a symmetric positive operator on each of k vectors
+    rhs,  # (k, …) right-hand sides
+    diagonal,  # (…) diagonal preconditioner
+    tol=1e-5,  # largest element of the residual at the end
+    max_iter=100,  # iterations at most
+):
     "Solutions (k, …) of k independent symmetric positive systems that share an operator."
-    dot = lambda a, b: (a*b).reshape(len(a), -1).sum(1).reshape(-1, *[1]*diagonal.ndim)
+
+    def dot(a, b):
+        return (a * b).reshape(len(a), -1).sum(1).reshape(-1, *[1] * diagonal.ndim)
+
     x, r = np.zeros_like(rhs), rhs.copy()
-    p = z = r/diagonal
+    p = z = r / diagonal
     rz = dot(r, z)
     for _ in range(max_iter):
-        if np.abs(r).max() < tol: return x
+        if np.abs(r).max() < tol:
+            return x
         ap = product(p)
-        step = rz/np.maximum(dot(p, ap), 1e-300)
-        x, r = x + step*p, r - step*ap
-        z = r/diagonal
+        step = rz / np.maximum(dot(p, ap), 1e-300)
+        x, r = x + step * p, r - step * ap
+        z = r / diagonal
         rz, old = dot(r, z), rz
-        p = z + rz/np.maximum(old, 1e-300)*p
-    raise InputError(f"the response equations did not converge in {max_iter} iterations: check that the molecule is a stable closed shell")
+        p = z + rz / np.maximum(old, 1e-300) * p
+    raise InputError(
+        f"the response equations did not converge in {max_iter} iterations: check that the molecule is a stable closed shell"
+    )
 
 # %% ../../nbs/60_reference/01_response.ipynb #559f4590
-def response_polarizability(mf, # converged restricted PySCF calculation
-                            grid=1): # PySCF grid level of the exchange-correlation kernel
+def response_polarizability(
+    mf,  # converged restricted PySCF calculation
+    grid=1,  # PySCF grid level of the exchange-correlation kernel
+):
     "Static polarizability (3, 3), a.u., by density-fitted coupled-perturbed Kohn-Sham."
     check_response(mf.xc)
     filled = mf.mo_occ > 0
@@ -101,13 +128,16 @@ def response_polarizability(mf, # converged restricted PySCF calculation
     ai, ij, ab = _mo_integrals(mf, occ, vir)
     xc = xc_response(mf, occ, vir, grid)
     dipole = vir.T @ mf.mol.intor("int1e_r") @ occ
+
     def product(u):
         coulomb = np.tensordot(np.tensordot(np.float32(u), ai, ((1, 2), (1, 2))), ai, 1)
-        return gap*u + 4*coulomb + np.array([xc(v) - hybrid*_exchange(v, ai, ij, ab) for v in u])
-    alpha = 4*np.einsum("xai,yai->xy", dipole, conjugate_gradient(product, dipole, gap))
-    return (alpha + alpha.T)/2
+        return gap * u + 4 * coulomb + np.array([xc(v) - hybrid * _exchange(v, ai, ij, ab) for v in u])
+
+    alpha = 4 * np.einsum("xai,yai->xy", dipole, conjugate_gradient(product, dipole, gap))
+    return (alpha + alpha.T) / 2
 
 # %% ../../nbs/60_reference/01_response.ipynb #6815e494
 def _stock_polarizability(mf):
     from pyscf.prop.polarizability.uks import Polarizability
+
     return Polarizability(mf).polarizability()

@@ -14,74 +14,90 @@ import numpy as np
 @dataclass(frozen=True, eq=False)
 class Symmetry:
     "A molecule in its principal axes, and the rotations and reflections that map it onto itself."
-    pos: np.ndarray        # (N, 3) symmetric positions about their centre, Å
+
+    pos: np.ndarray  # (N, 3) symmetric positions about their centre, Å
     rotations: np.ndarray  # (G, 3, 3) orthogonal matrices, determinant 1 or -1
-    images: np.ndarray     # (G, N) operation g takes atom a to where atom images[g, a] is
+    images: np.ndarray  # (G, N) operation g takes atom a to where atom images[g, a] is
 
     def moves(self):
         "What each operation makes of displacements or forces of all atoms, (G, 3 N, 3 N)."
         to = np.eye(len(self.pos))[self.images]
-        return np.einsum("gab,gij->gbiaj", to, self.rotations).reshape(len(to), *2*(self.pos.size,))
+        return np.einsum("gab,gij->gbiaj", to, self.rotations).reshape(len(to), *2 * (self.pos.size,))
 
 # %% ../../nbs/60_reference/03_symmetry.ipynb #1c58912b
-def fitted_rotation(start, # (N, 3) positions
-                    end, # (N, 3) positions
-                    handedness=1): # 1: a rotation; -1: with a reflection
+def fitted_rotation(
+    start,  # (N, 3) positions
+    end,  # (N, 3) positions
+    handedness=1,  # 1: a rotation; -1: with a reflection
+):
     "Orthogonal matrix (3, 3) of this determinant that takes `start` as near to `end` as can be: `start @ R.T`."
     u, _, vt = np.linalg.svd(end.T @ start)
-    return u*[1, 1, handedness*np.sign(np.linalg.det(u @ vt))] @ vt
+    return u * [1, 1, handedness * np.sign(np.linalg.det(u @ vt))] @ vt
 
 # %% ../../nbs/60_reference/03_symmetry.ipynb #8a4ab700
-def operations(kinds, # (N,) kind of each point
-               pos, # (N, 3) points about their centre, not on one line, Å
-               tol): # largest distance of a point from its image, Å
+def operations(
+    kinds,  # (N,) kind of each point
+    pos,  # (N, 3) points about their centre, not on one line, Å
+    tol,  # largest distance of a point from its image, Å
+):
     "{(image of each point, determinant): matrix (3, 3)} of the rotations and reflections that map the points onto themselves."
     size, found = np.linalg.norm(pos, axis=1), {}
-    alike = (kinds[:, None] == kinds) & (np.abs(size[:, None] - size) < 2*tol)
-    apart, ways = np.linalg.norm(np.cross(pos[:, None], pos), axis=2), alike.sum(0)[:, None]*alike.sum(0)
-    a, b = np.unravel_index((apart/ways).argmax(), apart.shape)
+    alike = (kinds[:, None] == kinds) & (np.abs(size[:, None] - size) < 2 * tol)
+    apart, ways = np.linalg.norm(np.cross(pos[:, None], pos), axis=2), alike.sum(0)[:, None] * alike.sum(0)
+    a, b = np.unravel_index((apart / ways).argmax(), apart.shape)
     for pair in ([c, d] for c in np.flatnonzero(alike[a]) for d in np.flatnonzero(alike[b])):
-        if abs(np.linalg.norm(np.subtract(*pos[pair])) - np.linalg.norm(pos[a] - pos[b])) > 2*tol: continue
+        if abs(np.linalg.norm(np.subtract(*pos[pair])) - np.linalg.norm(pos[a] - pos[b])) > 2 * tol:
+            continue
         for sign in (1, -1):
             moved = pos @ fitted_rotation(pos[[a, b]], pos[pair], sign).T
-            image = (np.linalg.norm(moved[:, None] - pos, axis=2) + 1e3*(kinds[:, None] != kinds)).argmin(1)
-            if len(np.unique(image)) < len(pos): continue
+            image = (np.linalg.norm(moved[:, None] - pos, axis=2) + 1e3 * (kinds[:, None] != kinds)).argmin(1)
+            if len(np.unique(image)) < len(pos):
+                continue
             exact = fitted_rotation(pos, pos[image], sign)
-            if np.linalg.norm(pos @ exact.T - pos[image], axis=1).max() < tol: found[tuple(image.tolist()), sign] = exact
+            if np.linalg.norm(pos @ exact.T - pos[image], axis=1).max() < tol:
+                found[tuple(image.tolist()), sign] = exact
     return found
 
 # %% ../../nbs/60_reference/03_symmetry.ipynb #21790ffb
-def symmetric(numbers, # (N,) atomic numbers
-              pos, # (N, 3) positions, Å
-              tol=0.02): # largest distance of an atom from where the symmetry has it, Å; 0: no symmetry is looked for
+def symmetric(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+    tol=0.02,  # largest distance of an atom from where the symmetry has it, Å; 0: no symmetry is looked for
+):
     "`Symmetry` of a molecule."
-    if not tol: return Symmetry(np.asarray(pos, float), np.eye(3)[None], np.arange(len(numbers))[None])
+    if not tol:
+        return Symmetry(np.asarray(pos, float), np.eye(3)[None], np.arange(len(numbers))[None])
     pos = _in_principal_axes(pos)[0]
     rank = int((np.ptp(pos, axis=0) > 0.1).sum())
     cross = np.concatenate([np.eye(3)[rank:], -np.eye(3)[rank:]]) if rank < 2 else np.empty((0, 3))
     points, kinds = np.concatenate([pos, cross]), np.concatenate([numbers, np.zeros(len(cross), int)])
     found = operations(kinds, points, tol)
-    if not all((tuple(g[k] for k in f), r*s) in found for g, r in found for f, s in found): return symmetric(numbers, pos, tol/2)
+    if not all((tuple(g[k] for k in f), r * s) in found for g, r in found for f, s in found):
+        return symmetric(numbers, pos, tol / 2)
     images, signs = np.array([image for image, _ in found]), [sign for _, sign in found]
     for _ in range(20):
         rotations = np.array([fitted_rotation(points, points[i], s) for i, s in zip(images, signs)])
         points = (points[images] @ rotations).mean(0)
-    pos, axes = _in_principal_axes(points[:len(pos)])
-    return Symmetry(pos, axes @ rotations @ axes.T, images[:, :len(pos)])
+    pos, axes = _in_principal_axes(points[: len(pos)])
+    return Symmetry(pos, axes @ rotations @ axes.T, images[:, : len(pos)])
+
 
 def _in_principal_axes(pos):
     "Positions (N, 3) about their centre in their principal axes, the longest first, and the axes (3, 3) as rows."
     pos = pos - pos.mean(0)
     axes = np.linalg.svd(pos)[2]
-    return pos @ (axes := axes*np.linalg.det(axes)).T, axes
+    return pos @ (axes := axes * np.linalg.det(axes)).T, axes
 
 # %% ../../nbs/60_reference/03_symmetry.ipynb #75f636e7
-def distinct_displacements(symmetry): # `Symmetry`
+def distinct_displacements(
+    symmetry,  # `Symmetry`
+):
     "{(atom, axis): operation that turns the step round, or None where both directions must be computed}; operations make all steps from these."
     moves, steps, needed = symmetry.moves(), np.eye(symmetry.pos.size), {}
     seen = known = np.empty((0, len(steps)))
     for k, step in enumerate(steps):
-        if np.linalg.norm(step - known.T @ (known @ step)) < 1e-3: continue
+        if np.linalg.norm(step - known.T @ (known @ step)) < 1e-3:
+            continue
         turned_round = np.flatnonzero(np.abs(moves[:, :, k] + step).max(1) < 1e-6)
         needed[divmod(k, 3)] = turned_round[0] if len(turned_round) else None
         seen = np.concatenate([seen, moves[:, :, k]])

@@ -7,13 +7,6 @@ __all__ = ['gaussian', 'Basis', 'chosen_points', 'Ridge', 'ridge', 'design_ridge
            'Solution', 'Posterior']
 
 # %% ../../nbs/30_regression/00_regression.ipynb #5c045a42
-from .kernel import Basis, chosen_points, gaussian
-from .krr import Ridge, best_lambda, design_ridge, ridge
-from .posterior import Posterior
-from .representation import Projection, View
-from .selection import Scan
-from .solvers import Solution
-
 _all_ = [
     "gaussian",
     "Basis",

@@ -15,25 +15,33 @@ from scipy.linalg import cholesky, solve_triangular
 from ..core.work import row_blocks
 
 # %% ../../nbs/30_regression/01_kernel.ipynb #64558ba1
-def gaussian(q, # (P, R) descriptors
-             z, # (M, R) descriptors
-             gamma): # inverse squared width
+def gaussian(
+    q,  # (P, R) descriptors
+    z,  # (M, R) descriptors
+    gamma,  # inverse squared width
+):
     "Kernel (P, M). One matrix product carries the whole exponent."
-    square = lambda x: -gamma*(x**2).sum(1)[:, None]
-    k = np.hstack([2*gamma*q, square(q), np.ones((len(q), 1))]) @ np.hstack([z, np.ones((len(z), 1)), square(z)]).T
+
+    def square(x):
+        return -gamma * (x**2).sum(1)[:, None]
+
+    k = np.hstack([2 * gamma * q, square(q), np.ones((len(q), 1))]) @ np.hstack([z, np.ones((len(z), 1)), square(z)]).T
     return np.exp(k, out=k)
 
 # %% ../../nbs/30_regression/01_kernel.ipynb #fc5876ec
-HOT = 2**21 # bytes of a block that stays in a processor's cache while it is made and used
+HOT = 2**21  # bytes of a block that stays in a processor's cache while it is made and used
 
-def summed_kernels(q, # (P, R) descriptors
-                   z, # (M, R) descriptors
-                   gamma, # inverse squared width
-                   *sides): # (left, right): (A, P) sparse sums rows; (M, B), dense or sparse, sums columns, or None: they stay
+
+def summed_kernels(
+    q,  # (P, R) descriptors
+    z,  # (M, R) descriptors
+    gamma,  # inverse squared width
+    *sides,  # (left, right): (A, P) sparse sums rows; (M, B), dense or sparse, sums columns, or None: they stay
+):
     "`left @ gaussian(q, z) @ right`, (A, B), for each pair of sides, without ever holding (P, M)."
     totals = [np.zeros((left.shape[0], len(z) if right is None else right.shape[1])) for left, right in sides]
     lefts = [left.tocsc() for left, _ in sides]
-    for rows in row_blocks(len(q), 8*len(z), max(HOT, 512*len(z))):
+    for rows in row_blocks(len(q), 8 * len(z), max(HOT, 512 * len(z))):
         k = gaussian(q[rows], z, gamma)
         for total, left, (_, right) in zip(totals, lefts, sides):
             part = left[:, rows].tocsr()
@@ -43,56 +51,66 @@ def summed_kernels(q, # (P, R) descriptors
     return totals
 
 # %% ../../nbs/30_regression/01_kernel.ipynb #85c49955
-def chosen_points(q, # {kind: (P, R)} descriptors
-                  n, # points wanted in all; the result has at most one more for each kind
-                  seed=0, # of the choice
-                  share=None): # {kind: (P,)} how much each row counts; None: all alike
+def chosen_points(
+    q,  # {kind: (P, R)} descriptors
+    n,  # points wanted in all; the result has at most one more for each kind
+    seed=0,  # of the choice
+    share=None,  # {kind: (P,)} how much each row counts; None: all alike
+):
     "Rows taken at random from each kind, in proportion to what they count, {kind: (M, R)} (sequential Poisson sampling, Ohlsson 1998)."
     share = share or {k: np.ones(len(x)) for k, x in q.items()}
     rng, total = np.random.default_rng(seed), sum(s.sum() for s in share.values())
-    order = {k: (rng.permutation(len(x)).argsort()/share[k]).argsort(kind="stable") for k, x in q.items()}
-    return {k: x[order[k][:int(np.ceil(n*share[k].sum()/total - 1e-9))]] for k, x in q.items()}
+    order = {k: (rng.permutation(len(x)).argsort() / share[k]).argsort(kind="stable") for k, x in q.items()}
+    return {k: x[order[k][: int(np.ceil(n * share[k].sum() / total - 1e-9))]] for k, x in q.items()}
 
 # %% ../../nbs/30_regression/01_kernel.ipynb #f1e62df6
 @dataclass(frozen=True, eq=False)
 class Basis:
     "Functions of bonds, orthonormal in the norm of the kernel."
-    points: dict    # {kind: (M, R)} descriptors
-    gamma: float    # inverse squared width of the kernel
-    jitter: float = 1e-10 # added to the diagonal of the kernel between the points
+
+    points: dict  # {kind: (M, R)} descriptors
+    gamma: float  # inverse squared width of the kernel
+    jitter: float = 1e-10  # added to the diagonal of the kernel between the points
 
     @cached_property
     def whitening(self):
         "{kind: (M, M)} upper triangular T with TᵀKT = 1."
-        shifted = {k: gaussian(z, z, self.gamma) + self.jitter*np.eye(len(z)) for k, z in self.points.items()}
+        shifted = {k: gaussian(z, z, self.gamma) + self.jitter * np.eye(len(z)) for k, z in self.points.items()}
         return {k: solve_triangular(cholesky(x, lower=True), np.eye(len(x)), lower=True).T for k, x in shifted.items()}
 
     @cached_property
     def columns(self):
         "{kind: slice} of the columns of each kind."
         ends = np.cumsum([0] + [len(z) for z in self.points.values()])
-        return {k: slice(*ends[i:i + 2]) for i, k in enumerate(self.points)}
+        return {k: slice(*ends[i : i + 2]) for i, k in enumerate(self.points)}
 
-    def __len__(self): return sum(map(len, self.points.values()))
+    def __len__(self):
+        return sum(map(len, self.points.values()))
 
-    def values(self, kind, # of the bonds
-               q): # (P, R) descriptors
+    def values(
+        self,
+        kind,  # of the bonds
+        q,  # (P, R) descriptors
+    ):
         "Functions (P, M) of the kind's own points."
         return gaussian(q, self.points[kind], self.gamma) @ self.whitening[kind]
 
 # %% ../../nbs/30_regression/01_kernel.ipynb #77c5a6ce
-def pivots(q, # (P, R) descriptors
-           gamma, # inverse squared width
-           n, # points wanted
-           tolerance=1e-10): # stop when every variance left is below
+def pivots(
+    q,  # (P, R) descriptors
+    gamma,  # inverse squared width
+    n,  # points wanted
+    tolerance=1e-10,  # stop when every variance left is below
+):
     "Indices of at most n rows that explain the kernel best, in the order of choice."
     left, factor, chosen = np.ones(len(q)), np.empty((min(n, len(q)), len(q))), []
     for m in range(len(factor)):
         pivot = int(left.argmax())
-        if left[pivot] < tolerance: break
-        column = gaussian(q[pivot:pivot+1], q, gamma)[0] - factor[:m, pivot] @ factor[:m]
-        factor[m] = column/np.sqrt(left[pivot])
-        left = np.maximum(left - factor[m]**2, 0)
+        if left[pivot] < tolerance:
+            break
+        column = gaussian(q[pivot : pivot + 1], q, gamma)[0] - factor[:m, pivot] @ factor[:m]
+        factor[m] = column / np.sqrt(left[pivot])
+        left = np.maximum(left - factor[m] ** 2, 0)
         left[pivot] = 0
         chosen.append(pivot)
     return np.array(chosen)

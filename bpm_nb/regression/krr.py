@@ -16,154 +16,214 @@ from scipy.linalg.lapack import dormqr
 from ..core.files import InputError
 
 # %% ../../nbs/30_regression/02_krr.ipynb #7ca0a941
-def evidence(quadratic, # yᵀ (K + λ)⁻¹ y
-             logdet, # ln det (K + λ)
-             n): # number of targets
+def evidence(
+    quadratic,  # yᵀ (K + λ)⁻¹ y
+    logdet,  # ln det (K + λ)
+    n,  # number of targets
+):
     "Logarithm of the marginal likelihood of a Gaussian process at its best amplitude, up to a constant."
-    return -0.5*(n*np.log(max(quadratic, 1e-300)/n) + logdet)
+    return -0.5 * (n * np.log(max(quadratic, 1e-300) / n) + logdet)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #08cbd633
 @dataclass(frozen=True, eq=False)
 class Ridge:
     "A covariance, factorized: ready for any regularization."
-    values: np.ndarray   # (r,) eigenvalues s² of the covariance, not negative
+
+    values: np.ndarray  # (r,) eigenvalues s² of the covariance, not negative
     vectors: np.ndarray  # (n, r) eigenvectors U; r < n where a design has fewer columns than rows
-    size: int            # rows of the covariance that belong to one frame
+    size: int  # rows of the covariance that belong to one frame
 
     @property
-    def scale(self): return max(self.values.sum()/len(self.vectors), 1e-300)
+    def scale(self):
+        return max(self.values.sum() / len(self.vectors), 1e-300)
 
-    def coefficients(self, y, # (n,) targets
-                     lam): # regularization, relative to the mean diagonal of the covariance
+    def coefficients(
+        self,
+        y,  # (n,) targets
+        lam,  # regularization, relative to the mean diagonal of the covariance
+    ):
         "Solution (n,) of `(K + λ) c = y`, without the part of `c` that the design does not see."
-        return self.vectors @ ((self.vectors.T @ y)/(self.values + lam*self.scale))
+        return self.vectors @ ((self.vectors.T @ y) / (self.values + lam * self.scale))
 
-    def left_out(self, y, # (n,) targets
-                 lam): # relative regularization, or several (Λ,)
+    def left_out(
+        self,
+        y,  # (n,) targets
+        lam,  # relative regularization, or several (Λ,)
+    ):
         "Residuals (n,) or (Λ, n), each of a fit without its own frame."
         n, r = self.vectors.shape
-        floor = np.atleast_1d(lam)[:, None]*self.scale
-        kept = floor/(self.values + floor)
+        floor = np.atleast_1d(lam)[:, None] * self.scale
+        kept = floor / (self.values + floor)
         inside = self.vectors.T @ y
         beyond = y - self.vectors @ inside if r < n else 0
         frames = self.vectors.reshape(-1, self.size, r)
-        products = [(frames[:, c, None]*frames).reshape(n, r) @ (kept if r == n else kept - 1).T for c in range(self.size)]
-        blocks = np.stack(products, 1).reshape(-1, self.size, self.size, len(kept)).transpose(3, 0, 2, 1) + (r < n)*np.eye(self.size)
-        residuals = (kept*inside) @ self.vectors.T + beyond
+        products = [
+            (frames[:, c, None] * frames).reshape(n, r) @ (kept if r == n else kept - 1).T for c in range(self.size)
+        ]
+        blocks = np.stack(products, 1).reshape(-1, self.size, self.size, len(kept)).transpose(3, 0, 2, 1) + (
+            r < n
+        ) * np.eye(self.size)
+        residuals = (kept * inside) @ self.vectors.T + beyond
         return np.linalg.solve(blocks, residuals.reshape(len(kept), -1, self.size, 1)).reshape(*np.shape(lam), n)
 
-    def evidence(self, y, # (n,) targets
-                 lam): # relative regularization
+    def evidence(
+        self,
+        y,  # (n,) targets
+        lam,  # relative regularization
+    ):
         "Logarithm of the marginal likelihood at the best amplitude, up to a constant (Rasmussen and Williams 2006, eq. 5.8)."
         inside = self.vectors.T @ y
-        beyond, floor = max(y @ y - inside @ inside, 0) if len(self.values) < len(y) else 0, lam*self.scale
-        quadratic = (inside**2/(self.values + floor)).sum() + beyond/floor
-        return evidence(quadratic, np.log(self.values + floor).sum() + (len(y) - len(self.values))*np.log(floor), len(y))
+        beyond, floor = max(y @ y - inside @ inside, 0) if len(self.values) < len(y) else 0, lam * self.scale
+        quadratic = (inside**2 / (self.values + floor)).sum() + beyond / floor
+        return evidence(
+            quadratic, np.log(self.values + floor).sum() + (len(y) - len(self.values)) * np.log(floor), len(y)
+        )
 
 # %% ../../nbs/30_regression/02_krr.ipynb #6688c9a6
-def ridge(covariance, # (n, n) covariance of the targets
-          size=1): # rows of one frame
+def ridge(
+    covariance,  # (n, n) covariance of the targets
+    size=1,  # rows of one frame
+):
     "`Ridge` of a covariance. Raises `InputError` for numbers that are not finite."
-    if not np.isfinite(covariance).all(): raise InputError("the kernel has values that are not finite: check gamma and the descriptor")
-    values, vectors = np.linalg.eigh((covariance + covariance.T)/2)
+    if not np.isfinite(covariance).all():
+        raise InputError("the kernel has values that are not finite: check gamma and the descriptor")
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     return Ridge(np.maximum(values, 0), vectors, size)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #9984906f
-def design_ridge(design, # (n, M) design matrix, whitened
-                 size=1): # rows of one frame
+def design_ridge(
+    design,  # (n, M) design matrix, whitened
+    size=1,  # rows of one frame
+):
     "`Ridge` of the covariance `A Aᵀ` by a singular value decomposition of `A`, which does not square the condition number."
-    if not np.isfinite(design).all(): raise InputError("the kernel has values that are not finite: check gamma and the descriptor")
+    if not np.isfinite(design).all():
+        raise InputError("the kernel has values that are not finite: check gamma and the descriptor")
     vectors, s, _ = svd(design, full_matrices=False, check_finite=False)
     return Ridge(s**2, vectors, size)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #7cec55e9
-LAMBDAS = 10.0**np.arange(-12, -0.9, 0.5)  # relative regularizations that are tried
+LAMBDAS = 10.0 ** np.arange(-12, -0.9, 0.5)  # relative regularizations that are tried
 
-def best_lambda(ridge, # `Ridge`
-                y, # (n,) targets
-                lambdas=LAMBDAS): # relative regularizations to try
+
+def best_lambda(
+    ridge,  # `Ridge`
+    y,  # (n,) targets
+    lambdas=LAMBDAS,  # relative regularizations to try
+):
     "The λ of the smallest leave-one-frame-out error, and the root mean square error (len(lambdas),) of all."
-    errors = np.sqrt(np.mean(ridge.left_out(y, lambdas)**2, 1))
+    errors = np.sqrt(np.mean(ridge.left_out(y, lambdas) ** 2, 1))
     return float(lambdas[errors.argmin()]), errors
 
 # %% ../../nbs/30_regression/02_krr.ipynb #bc03b8f5
-def whitened(design, # (n, M) design matrix
-             metric, # (M, M) kernel between the basis functions
-             jitter=1e-10): # added to the diagonal of the metric, relative to its mean
+def whitened(
+    design,  # (n, M) design matrix
+    metric,  # (M, M) kernel between the basis functions
+    jitter=1e-10,  # added to the diagonal of the metric, relative to its mean
+):
     "Whitened design (n, M), and the function that turns its weights (M,) to weights of the basis functions."
-    lower = cholesky(metric + jitter*np.trace(metric)/len(metric)*np.eye(len(metric)), lower=True)
+    lower = cholesky(metric + jitter * np.trace(metric) / len(metric) * np.eye(len(metric)), lower=True)
     return solve_triangular(lower, design.T, lower=True).T, lambda w: solve_triangular(lower, w, lower=True, trans=1)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #32c622d6
-def factorized(gram, # (M, M) AᵀA; its upper triangle is enough
-               lam): # regularization, absolute
+def factorized(
+    gram,  # (M, M) AᵀA; its upper triangle is enough
+    lam,  # regularization, absolute
+):
     "Upper Cholesky factor of `AᵀA + λ + jitter`, and the jitter: some roundings of the largest eigenvalue, more where that does not do."
-    diagonal, jitter = np.diag(gram).copy(), 10*np.finfo(float).eps*np.trace(gram)
+    diagonal, jitter = np.diag(gram).copy(), 10 * np.finfo(float).eps * np.trace(gram)
     for _ in range(8):
         np.fill_diagonal(gram, diagonal + lam + jitter)
-        try: return cholesky(gram, check_finite=False), jitter
-        except LinAlgError: jitter *= 10
-        finally: np.fill_diagonal(gram, diagonal)
+        try:
+            return cholesky(gram, check_finite=False), jitter
+        except LinAlgError:
+            jitter *= 10
+        finally:
+            np.fill_diagonal(gram, diagonal)
     raise InputError("the kernel has values that are not finite: check gamma and the descriptor")
 
 # %% ../../nbs/30_regression/02_krr.ipynb #d35e0a1f
-def row_space(design): # (n, M), n ≤ M; it is overwritten
+def row_space(
+    design,  # (n, M), n ≤ M; it is overwritten
+):
     "The design (n, n) in orthonormal directions V (M, n) that its rows span, `A V`, and the function from weights (n,) of these to weights (M,), `V w`."
     (reflectors, tau), triangle = qr(design.T, mode="raw", overwrite_a=True, check_finite=False)
     n, m = design.shape
+
     def back(w):
         return dormqr("L", "N", reflectors, tau, np.concatenate([w, np.zeros(m - n)])[:, None], 64)[0][:, 0]
+
     return np.ascontiguousarray(triangle.T), back
 
 # %% ../../nbs/30_regression/02_krr.ipynb #2067ea1f
-def normal_evidence(factor, # (M, M) of `factorized`
-                    w, # (M,) solution
-                    rhs, # (M,) Aᵀy
-                    norm, # ‖y‖
-                    lam, # regularization, absolute
-                    n): # number of targets
+def normal_evidence(
+    factor,  # (M, M) of `factorized`
+    w,  # (M,) solution
+    rhs,  # (M,) Aᵀy
+    norm,  # ‖y‖
+    lam,  # regularization, absolute
+    n,  # number of targets
+):
     "`evidence` of the covariance `A Aᵀ + λ`, from the normal equations."
-    return evidence(max(norm**2 - rhs @ w, 0)/lam, (n - len(w))*np.log(lam) + 2*np.log(np.diag(factor)).sum(), n)
+    return evidence(max(norm**2 - rhs @ w, 0) / lam, (n - len(w)) * np.log(lam) + 2 * np.log(np.diag(factor)).sum(), n)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #ba45b25d
-def normal_slope(factor, w, rhs, norm, lam, n, # as for `normal_evidence`
-                 probes=32): # vectors of random signs
+def normal_slope(
+    factor,
+    w,
+    rhs,
+    norm,
+    lam,
+    n,  # as for `normal_evidence`
+    probes=32,  # vectors of random signs
+):
     "Derivative of `normal_evidence` by ln λ; the trace in it is estimated."
-    signs = np.random.default_rng(0).choice([-1., 1.], (len(w), probes))
-    trace = (solve_triangular(factor, signs, trans=1, check_finite=False)**2).sum()/probes
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(w), probes))
+    trace = (solve_triangular(factor, signs, trans=1, check_finite=False) ** 2).sum() / probes
     unexplained = max(norm**2 - rhs @ w, 1e-300)
-    return 0.5*(n*(1 - lam*(w @ w)/unexplained) - n + len(w) - lam*trace)
+    return 0.5 * (n * (1 - lam * (w @ w) / unexplained) - n + len(w) - lam * trace)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #3a110f97
-def refined(sweep, # function(w, p) of K vectors each → Aᵀ(y − A w) and AᵀA p, K vectors each: one pass for K problems
-            rhs, # K vectors (M,) Aᵀy
-            factors, # K factors (M, M) of `factorized`
-            lams, # (K,) regularizations, absolute
-            norms, # (K,) norms of y
-            tol=1e-11, # error of A w allowed, relative to the norm of y
-            limit=50): # sweeps at most
+def refined(
+    sweep,  # function(w, p) of K vectors each → Aᵀ(y − A w) and AᵀA p, K vectors each: one pass for K problems
+    rhs,  # K vectors (M,) Aᵀy
+    factors,  # K factors (M, M) of `factorized`
+    lams,  # (K,) regularizations, absolute
+    norms,  # (K,) norms of y
+    tol=1e-11,  # error of A w allowed, relative to the norm of y
+    limit=50,  # sweeps at most
+):
     "K solutions (M,) of `(AᵀA + λ) w = Aᵀy`, and the number of sweeps (conjugate gradients, Hestenes and Stiefel 1952). Raises `InputError` where the limit is not enough."
-    solve = lambda r: [cho_solve((f, False), x, check_finite=False) for f, x in zip(factors, r)]
-    dot = lambda a, b: np.array([x @ y for x, y in zip(a, b)])
+
+    def solve(r):
+        return [cho_solve((f, False), x, check_finite=False) for f, x in zip(factors, r)]
+
+    def dot(a, b):
+        return np.array([x @ y for x, y in zip(a, b)])
+
     w, z = [np.zeros_like(x) for x in rhs], solve(rhs)
     p, rz = z, dot(rhs, z)
     for n in range(1, limit + 1):
         residual, product = sweep(w, p)
-        product = [g + lam*x for g, lam, x in zip(product, lams, p)]
-        step = rz/np.maximum(dot(p, product), 1e-300)
-        r = [x - lam*y - s*g for x, lam, y, s, g in zip(residual, lams, w, step, product)]
-        w, z = [x + s*y for x, s, y in zip(w, step, p)], solve(r)
+        product = [g + lam * x for g, lam, x in zip(product, lams, p)]
+        step = rz / np.maximum(dot(p, product), 1e-300)
+        r = [x - lam * y - s * g for x, lam, y, s, g in zip(residual, lams, w, step, product)]
+        w, z = [x + s * y for x, s, y in zip(w, step, p)], solve(r)
         rz, old = dot(r, z), rz
-        if (np.sqrt(np.abs(rz)) <= tol*np.asarray(norms)).all(): return w, n
-        kept = np.where(rz < old/4, rz/np.maximum(old, 1e-300), 0) # a direction that gained little is rounding: it is forgotten
-        p = [x + k*y for x, k, y in zip(z, kept, p)]
+        if (np.sqrt(np.abs(rz)) <= tol * np.asarray(norms)).all():
+            return w, n
+        kept = np.where(
+            rz < old / 4, rz / np.maximum(old, 1e-300), 0
+        )  # a direction that gained little is rounding: it is forgotten
+        p = [x + k * y for x, k, y in zip(z, kept, p)]
     raise InputError(f"the ridge equations did not converge in {limit} sweeps: choose a larger lam, or fewer points")
 
 # %% ../../nbs/30_regression/02_krr.ipynb #c05aa8c1
-def left_out_rows(design, # (n, M) rows of some frames
-                  residual, # (n,) y − A w
-                  factor, # (M, M) of `factorized`
-                  size=1): # rows of one frame
+def left_out_rows(
+    design,  # (n, M) rows of some frames
+    residual,  # (n,) y − A w
+    factor,  # (M, M) of `factorized`
+    size=1,  # rows of one frame
+):
     "Residuals (n,) without the own frame, and `H (1 − H)⁻¹` (n/size, size, size): times λ it is the covariance that the other frames leave."
     v = solve_triangular(factor, design.T, trans=1, check_finite=False).reshape(len(factor), -1, size)
     h = np.einsum("mfc,mfd->fcd", v, v, optimize=True)
@@ -171,14 +231,16 @@ def left_out_rows(design, # (n, M) rows of some frames
     return np.linalg.solve(rest, residual.reshape(-1, size, 1)).ravel(), np.linalg.solve(rest, h)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #61161496
-def left_out_spread(ridge, # `Ridge`
-                    y, # (n,) targets
-                    lam): # relative regularization
+def left_out_spread(
+    ridge,  # `Ridge`
+    y,  # (n,) targets
+    lam,  # relative regularization
+):
     "Predicted standard deviation (S,) of the error on each frame left out (its norm, where a frame has several rows), by the posterior variance of the Gaussian process."
     n, r = ridge.vectors.shape
-    noise = lam*ridge.scale
-    kept, inside = noise/(ridge.values + noise), ridge.vectors.T @ y
+    noise = lam * ridge.scale
+    kept, inside = noise / (ridge.values + noise), ridge.vectors.T @ y
     frames = ridge.vectors.reshape(-1, ridge.size, r)
-    blocks = np.einsum("scr,sdr->scd", frames*(kept - 1), frames, optimize=True) + np.eye(ridge.size)
-    amplitude = ((inside**2*kept).sum() + max(y @ y - inside @ inside, 0))/n
-    return np.sqrt(amplitude*np.trace(np.linalg.inv(blocks), axis1=1, axis2=2))
+    blocks = np.einsum("scr,sdr->scd", frames * (kept - 1), frames, optimize=True) + np.eye(ridge.size)
+    amplitude = ((inside**2 * kept).sum() + max(y @ y - inside @ inside, 0)) / n
+    return np.sqrt(amplitude * np.trace(np.linalg.inv(blocks), axis1=1, axis2=2))

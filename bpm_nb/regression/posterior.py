@@ -23,76 +23,122 @@ from .selection import covariances
 @dataclass(frozen=True, eq=False)
 class Posterior:
     "Covariance that the training frames leave, as some of them tell it."
-    view: View           # how the model sees frames
-    frames: Frames       # those that are remembered
-    gamma: float         # inverse squared width of the kernel
-    lams: tuple          # (K,) relative regularization of each part
-    basis: Basis         # a few hundred bonds that stand for all
-    limits: dict         # {kind: what these leave unexplained of 99.9 % of the training bonds, at most}
-    amplitudes: tuple = None # (K,) standard deviation of a bond before any data
+
+    view: View  # how the model sees frames
+    frames: Frames  # those that are remembered
+    gamma: float  # inverse squared width of the kernel
+    lams: tuple  # (K,) relative regularization of each part
+    basis: Basis  # a few hundred bonds that stand for all
+    limits: dict  # {kind: what these leave unexplained of 99.9 % of the training bonds, at most}
+    amplitudes: tuple = None  # (K,) standard deviation of a bond before any data
 
     @cached_property
     def known(self):
         "Rows and descriptors of the frames that are remembered, Cholesky factors of `K + λ` of each part, and λ, absolute."
         seen = self.view.rows(self.frames)
         kernels = covariances(seen, seen, self.gamma)
-        floors = [lam*max(np.trace(k)/len(k), 1e-300) for k, lam in zip(kernels, self.lams)]
-        return seen, [cho_factor(k + floor*np.eye(len(k))) for k, floor in zip(kernels, floors)], floors
+        floors = [lam * max(np.trace(k) / len(k), 1e-300) for k, lam in zip(kernels, self.lams)]
+        return seen, [cho_factor(k + floor * np.eye(len(k))) for k, floor in zip(kernels, floors)], floors
 
-    def covariance(self, frames): # `Frames`
+    def covariance(
+        self,
+        frames,  # `Frames`
+    ):
         "Covariances (S, C, C) of the errors of each part."
         (seen, factors, floors), new, found = self.known, self.view.rows(frames), []
         own, cross = covariances(new, new, self.gamma), covariances(new, seen, self.gamma)
-        for k, c, factor, floor, amplitude, size in zip(own, cross, factors, floors, self.amplitudes, self.view.quantity.sizes):
-            v = solve_triangular(factor[0], c.T, trans=0 if factor[1] else 1, lower=factor[1]).reshape(len(c.T), -1, size)
-            found.append(amplitude**2*(diagonal_blocks(k, size) - np.einsum("mfc,mfd->fcd", v, v, optimize=True) + floor*np.eye(size)))
+        for k, c, factor, floor, amplitude, size in zip(
+            own, cross, factors, floors, self.amplitudes, self.view.quantity.sizes
+        ):
+            v = solve_triangular(factor[0], c.T, trans=0 if factor[1] else 1, lower=factor[1]).reshape(
+                len(c.T), -1, size
+            )
+            found.append(
+                amplitude**2
+                * (diagonal_blocks(k, size) - np.einsum("mfc,mfd->fcd", v, v, optimize=True) + floor * np.eye(size))
+            )
         return found
 
     def left_out(self):
         "Variances (C S,) of each part of the frames that are remembered, each without its own targets, before the amplitude (ibid., eq. 5.12)."
         _, factors, _ = self.known
-        inverse = (diagonal_blocks(cho_solve(f, np.eye(len(f[0]))), size) for f, size in zip(factors, self.view.quantity.sizes))
+        inverse = (
+            diagonal_blocks(cho_solve(f, np.eye(len(f[0]))), size) for f, size in zip(factors, self.view.quantity.sizes)
+        )
         return [np.einsum("fcc->fc", np.linalg.inv(blocks)).ravel() for blocks in inverse]
 
-    def unexplained(self, kind, q): # kind of the bonds, (P, R) descriptors
+    def unexplained(
+        self,
+        kind,
+        q,  # kind of the bonds, (P, R) descriptors
+    ):
         "Standard deviation (P,) that the points leave to each bond, from 0 to 1."
-        blocks = row_blocks(len(q), 8*max(1, len(self.basis.points[kind])), HOT)
-        return np.concatenate([np.sqrt(np.maximum(1 - (self.basis.values(kind, q[b])**2).sum(1), 0)) for b in blocks])
+        blocks = row_blocks(len(q), 8 * max(1, len(self.basis.points[kind])), HOT)
+        return np.concatenate([np.sqrt(np.maximum(1 - (self.basis.values(kind, q[b]) ** 2).sum(1), 0)) for b in blocks])
 
 # %% ../../nbs/30_regression/08_posterior.ipynb #99bda81a
-def diagonal_blocks(matrix, # (C S, C S)
-                    size): # C
+def diagonal_blocks(
+    matrix,  # (C S, C S)
+    size,  # C
+):
     "Blocks (S, C, C) of each frame with itself."
-    frames = np.arange(len(matrix)//size)
+    frames = np.arange(len(matrix) // size)
     return matrix.reshape(len(frames), size, len(frames), size)[frames, :, frames]
 
 # %% ../../nbs/30_regression/08_posterior.ipynb #10951f23
-def fitted_posterior(view, q, share, gamma, solution, # see `BASES`; {kind: (P, R)} descriptors of training bonds, {kind: (P,)} how much each counts
-                     some, # indices of the frames to remember among those that the solution left out
-                     n_points=800): # bonds that stand for all, at most half of them: the others tell what is usual
+def fitted_posterior(
+    view,
+    q,
+    share,
+    gamma,
+    solution,  # see `BASES`; {kind: (P, R)} descriptors of training bonds, {kind: (P,)} how much each counts
+    some,  # indices of the frames to remember among those that the solution left out
+    n_points=800,  # bonds that stand for all, at most half of them: the others tell what is usual
+):
     "`Posterior`, calibrated on the frames that were left out of the fit."
-    basis = Basis(chosen_points(q, min(n_points, sum(map(len, q.values()))//2), 1, share), gamma)
+    basis = Basis(chosen_points(q, min(n_points, sum(map(len, q.values())) // 2), 1, share), gamma)
     raw = Posterior(view, solution.frames[some], gamma, solution.lams, basis, {})
     limits = {k: max(float(np.quantile(raw.unexplained(k, x), 0.999)), 1e-6) for k, x in q.items() if k in basis.points}
     errors = [r.reshape(len(solution.frames), -1)[some].ravel() for r in solution.residuals]
-    amplitudes = tuple(float(np.median(np.abs(e)/np.sqrt(np.maximum(v, 1e-300)))/0.6745) for e, v in zip(errors, raw.left_out()))
+    amplitudes = tuple(
+        float(np.median(np.abs(e) / np.sqrt(np.maximum(v, 1e-300))) / 0.6745) for e, v in zip(errors, raw.left_out())
+    )
     return replace(raw, limits=limits, amplitudes=amplitudes)
 
 # %% ../../nbs/30_regression/08_posterior.ipynb #68fb111b
-def deviations(model, frames): # see `predicted`
+def deviations(
+    model,
+    frames,  # see `predicted`
+):
     "One array: standard deviation of each element of the quantity."
-    atoms, spread_over = frames.numbers.shape[1], lambda basis, c: np.einsum("...c,scd,...d->s...", basis, c, basis, optimize=True)
-    size = max(1, 4000//max(1, atoms*(atoms - 1)//2))  # the frames' own covariance should cost less than that with those remembered
-    found = [sum(map(spread_over, model.quantity.bases, model.posterior_.covariance(frames[i:i + size]))) for i in range(0, len(frames), size)]
-    return np.sqrt(np.maximum(np.concatenate(found), 0)),
+    atoms, spread_over = (
+        frames.numbers.shape[1],
+        lambda basis, c: np.einsum("...c,scd,...d->s...", basis, c, basis, optimize=True),
+    )
+    size = max(
+        1, 4000 // max(1, atoms * (atoms - 1) // 2)
+    )  # the frames' own covariance should cost less than that with those remembered
+    found = [
+        sum(map(spread_over, model.quantity.bases, model.posterior_.covariance(frames[i : i + size])))
+        for i in range(0, len(frames), size)
+    ]
+    return (np.sqrt(np.maximum(np.concatenate(found), 0)),)
 
-def strangeness(model, frames, pairs): # see `pair_parts`
+
+def strangeness(
+    model,
+    frames,
+    pairs,  # see `pair_parts`
+):
     "One array: (S, B) unexplained deviation of each pair in units of the largest in the training set, times its weight."
-    (_, numbers, pos), = groups(frames)
+    ((_, numbers, pos),) = groups(frames)
     view, posterior, found = view_of(model), model.posterior_, np.zeros((len(pos), len(pairs)))
     b = view.bonds(numbers, pos)
     raw, values = view.raw(numbers, pos, b), np.zeros(len(b.frame))
     for kind, own in _by_kind(model, b):
-        if kind in posterior.limits: values[own] = posterior.unexplained(kind, model.expansions_[kind].projection(raw[own]))/posterior.limits[kind]
-    found[b.frame, _column(pairs, b.atoms)] = b.weight*values
-    return found,
+        if kind in posterior.limits:
+            values[own] = (
+                posterior.unexplained(kind, model.expansions_[kind].projection(raw[own])) / posterior.limits[kind]
+            )
+    found[b.frame, _column(pairs, b.atoms)] = b.weight * values
+    return (found,)

@@ -24,96 +24,143 @@ from .stream import frames_of_block
 @dataclass(frozen=True, eq=False)
 class Expansion:
     "The functions of one pair of elements, one for each part of the quantity: a(q) and β(q)."
-    projection: Projection # from raw descriptors
-    points: np.ndarray     # (M, R) training bonds, projected
-    weights: np.ndarray    # (M, K) weights for each of the K parts
 
-    def __call__(self, raw, # (P, F) raw descriptors
-                 gamma): # inverse squared width
+    projection: Projection  # from raw descriptors
+    points: np.ndarray  # (M, R) training bonds, projected
+    weights: np.ndarray  # (M, K) weights for each of the K parts
+
+    def __call__(
+        self,
+        raw,  # (P, F) raw descriptors
+        gamma,  # inverse squared width
+    ):
         "Values (P, K)."
-        blocks = row_blocks(len(raw), 8*len(self.points), HOT)
+        blocks = row_blocks(len(raw), 8 * len(self.points), HOT)
         return np.concatenate([gaussian(self.projection(raw[b]), self.points, gamma) @ self.weights for b in blocks])
 
-    def gradient(self, raw, # (P, F) raw descriptors
-                 gamma): # inverse squared width
+    def gradient(
+        self,
+        raw,  # (P, F) raw descriptors
+        gamma,  # inverse squared width
+    ):
         "Derivatives (P, K, F) with respect to the descriptor."
         q = self.projection(raw)
         k = gaussian(q, self.points, gamma)
-        inner = np.stack([q*(k @ w)[:, None] - k @ (w[:, None]*self.points) for w in self.weights.T], 1)
-        return -2*gamma*inner @ self.projection.matrix.T
+        inner = np.stack([q * (k @ w)[:, None] - k @ (w[:, None] * self.points) for w in self.weights.T], 1)
+        return -2 * gamma * inner @ self.projection.matrix.T
 
 # %% ../../nbs/30_regression/07_prediction.ipynb #9006ba49
-def bond_values(model, # fitted `BondModel`
-                numbers, # (N,) atomic numbers
-                pos): # (S, N, 3) positions, Å
+def bond_values(
+    model,  # fitted `BondModel`
+    numbers,  # (N,) atomic numbers
+    pos,  # (S, N, 3) positions, Å
+):
     "`Bonds` of frames of one molecule, and what each carries (P, K): a and β, bohr³."
     view = view_of(model)
     b = view.bonds(numbers, pos)
     raw, values = view.raw(numbers, pos, b), np.zeros((len(b.frame), len(view.quantity.sizes)))
-    for kind, own in _by_kind(model, b): values[own] = model.expansions_[kind](raw[own], model.gamma_)
+    for kind, own in _by_kind(model, b):
+        values[own] = model.expansions_[kind](raw[own], model.gamma_)
     return b, values
 
-def view_of(model): # fitted `BondModel`
+
+def view_of(
+    model,  # fitted `BondModel`
+):
     "The `View` of the model."
     projections = {k: e.projection for k, e in model.expansions_.items()}
-    return View(model.quantity, model.species_, model.atomic_, descriptor(model.descriptor), model.bonds, model.cutoff, projections)
+    return View(
+        model.quantity,
+        model.species_,
+        model.atomic_,
+        descriptor(model.descriptor),
+        model.bonds,
+        model.cutoff,
+        projections,
+    )
+
 
 def _by_kind(model, bonds):
     "Kinds that the model knows, each with the mask of its bonds."
     return [(k, bonds.kind == k) for k in np.unique(bonds.kind) if k in model.expansions_]
 
 # %% ../../nbs/30_regression/07_prediction.ipynb #53e8e095
-def predicted(model, # fitted `BondModel`
-              frames): # `Frames`
+def predicted(
+    model,  # fitted `BondModel`
+    frames,  # `Frames`
+):
     "One array: the quantity of each frame."
-    parts = [np.zeros((len(frames), c)) + base for c, base in zip(model.quantity.sizes, view_of(model).baselines(frames))]
+    parts = [
+        np.zeros((len(frames), c)) + base for c, base in zip(model.quantity.sizes, view_of(model).baselines(frames))
+    ]
     for index, numbers, pos in groups(frames):
         b, values = bond_values(model, numbers, pos)
-        for part, x in zip(parts, summed_parts(model.quantity, b, values, len(pos))): part[index] += x
-    return model.quantity.whole(parts),
+        for part, x in zip(parts, summed_parts(model.quantity, b, values, len(pos))):
+            part[index] += x
+    return (model.quantity.whole(parts),)
 
-def summed_parts(quantity, bonds, values, n_frames): # `Quantity`; `Bonds` of S frames; (P, K) what each carries; S
+
+def summed_parts(
+    quantity,
+    bonds,
+    values,
+    n_frames,  # `Quantity`; `Bonds` of S frames; (P, K) what each carries; S
+):
     "Components (S, C) of each part."
     return [(s @ v).reshape(n_frames, -1) for s, v in zip(summation(bonds, bonds.frame, n_frames, quantity), values.T)]
 
 # %% ../../nbs/30_regression/07_prediction.ipynb #252e6c74
-def in_blocks(model, # fitted `BondModel`
-              frames, # `Frames`
-              function, # function(model, frames) → arrays, frames first
-              label="prediction"): # what the progress bar says
+def in_blocks(
+    model,  # fitted `BondModel`
+    frames,  # `Frames`
+    function,  # function(model, frames) → arrays, frames first
+    label="prediction",  # what the progress bar says
+):
     "The function's arrays for any number of frames, in blocks on all cores."
     n = frames_of_block(model, len(frames))(frames.numbers.shape[1])
-    blocks = [frames[i:i + n] for i in range(0, len(frames), n)]
+    blocks = [frames[i : i + n] for i in range(0, len(frames), n)]
     return map(np.concatenate, zip(*mapped(partial(function, model), blocks, label, len(blocks))))
 
 # %% ../../nbs/30_regression/07_prediction.ipynb #4b50fcf5
-def pairs_within_reach(model, # fitted `BondModel`
-                       numbers, # (N,) atomic numbers
-                       pos, # (S, N, 3) positions, Å
-                       block=4096): # frames at a time
+def pairs_within_reach(
+    model,  # fitted `BondModel`
+    numbers,  # (N,) atomic numbers
+    pos,  # (S, N, 3) positions, Å
+    block=4096,  # frames at a time
+):
     "Pairs of atoms (B, 2) that are bonds in some frame; where a quantity has a direction, two atoms of one element stand from each end."
-    found = [view_of(model).bonds(numbers, pos[k:k + block]).atoms for k in range(0, len(pos), block)]
+    found = [view_of(model).bonds(numbers, pos[k : k + block]).atoms for k in range(0, len(pos), block)]
     return np.unique(np.concatenate(found), axis=0)
 
 # %% ../../nbs/30_regression/07_prediction.ipynb #1542eeee
-def _column(pairs, atoms): # (B, 2) pairs, (P, 2) atoms of bonds
+def _column(
+    pairs,
+    atoms,  # (B, 2) pairs, (P, 2) atoms of bonds
+):
     "Index (P,) of each bond among the pairs."
-    table = np.zeros(2*(pairs.max() + 1,), int)
+    table = np.zeros(2 * (pairs.max() + 1,), int)
     table[tuple(pairs.T)] = np.arange(len(pairs))
     return table[tuple(atoms.T)]
 
 # %% ../../nbs/30_regression/07_prediction.ipynb #bea3a2ad
-def pair_parts(model, frames, pairs): # see `predicted`; (B, 2) pairs of atoms
+def pair_parts(
+    model,
+    frames,
+    pairs,  # see `predicted`; (B, 2) pairs of atoms
+):
     "One array: the share (S, B, …) of each pair in the quantity, zero where it is out of reach."
-    (_, numbers, pos), = groups(frames)
+    ((_, numbers, pos),) = groups(frames)
     b, values = bond_values(model, numbers, pos)
-    own = model.quantity.whole([x*v[:, None] for x, v in zip(model.quantity.of_bonds(b), values.T)])
+    own = model.quantity.whole([x * v[:, None] for x, v in zip(model.quantity.of_bonds(b), values.T)])
     found = np.zeros((len(pos), len(pairs), *own.shape[1:]))
     found[b.frame, _column(pairs, b.atoms)] = own
-    return found,
+    return (found,)
 
 # %% ../../nbs/30_regression/07_prediction.ipynb #12b8ffdd
-def derivatives(model, frames): # see `predicted`
+def derivatives(
+    model,
+    frames,  # see `predicted`
+):
     "One array: derivative of the quantity, (S, N, 3, …) by Å; atom, direction, quantity."
     view, step, whole = view_of(model), 1e-20, model.quantity.whole
     found = np.zeros((*frames.pos.shape, *model.quantity.bases[0].shape[:-1]))
@@ -123,9 +170,12 @@ def derivatives(model, frames): # see `predicted`
         slopes = [(own, model.expansions_[k].gradient(raw[own], model.gamma_)) for k, own in _by_kind(model, b)]
         for atom, xyz in np.ndindex(len(numbers), 3):
             moved, change = pos.astype(complex), np.zeros(values.shape)
-            moved[:, atom, xyz] += 1j*step
+            moved[:, atom, xyz] += 1j * step
             there = view.bonds(numbers, moved)
             tangent = view.raw(numbers, moved, there).imag
-            for own, slope in slopes: change[own] = np.einsum("pvf,pf->pv", slope, tangent[own])
-            found[index, atom, xyz] = whole([x.imag/step for x in summed_parts(model.quantity, there, values + 1j*change, len(pos))])
-    return found,
+            for own, slope in slopes:
+                change[own] = np.einsum("pvf,pf->pv", slope, tangent[own])
+            found[index, atom, xyz] = whole(
+                [x.imag / step for x in summed_parts(model.quantity, there, values + 1j * change, len(pos))]
+            )
+    return (found,)

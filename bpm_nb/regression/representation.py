@@ -23,46 +23,58 @@ from .kernel import summed_kernels
 @dataclass(frozen=True, eq=False)
 class Projection:
     "Map from raw descriptors to a few centred, scaled ones."
-    mean: np.ndarray    # (F,) mean of the training bonds
+
+    mean: np.ndarray  # (F,) mean of the training bonds
     matrix: np.ndarray  # (F, R) principal directions, divided by the scale
 
-    def __call__(self, raw): # (P, F) raw descriptors
+    def __call__(
+        self,
+        raw,  # (P, F) raw descriptors
+    ):
         "Projected descriptors (P, R)."
-        if raw.shape[1] != len(self.mean): raise InputError("the descriptor's settings do not fit the model's arrays: the model file is broken")
+        if raw.shape[1] != len(self.mean):
+            raise InputError("the descriptor's settings do not fit the model's arrays: the model file is broken")
         return (raw - self.mean) @ self.matrix
 
 # %% ../../nbs/30_regression/03_representation.ipynb #545f3e23
-def common_scale(raws): # raw descriptors (P, F) of each kind of bond
+def common_scale(
+    raws,  # raw descriptors (P, F) of each kind of bond
+):
     "Root mean square deviation of all bonds, each from the mean of its kind."
-    square = sum(((raw - raw.mean(0))**2).sum() for raw in raws)/sum(map(len, raws))
+    square = sum(((raw - raw.mean(0)) ** 2).sum() for raw in raws) / sum(map(len, raws))
     return max(np.sqrt(square), 1e-3)
 
 # %% ../../nbs/30_regression/03_representation.ipynb #447dab18
-def fitted_projection(raw, # (P, F) raw descriptors of training bonds
-                      scale, # unit of distance
-                      tolerance=1e-6): # variance in units of scale² below which a direction is left out
+def fitted_projection(
+    raw,  # (P, F) raw descriptors of training bonds
+    scale,  # unit of distance
+    tolerance=1e-6,  # variance in units of scale² below which a direction is left out
+):
     "`Projection` to the principal directions."
     mean = raw.mean(0)
-    variance, axes = np.linalg.eigh((raw - mean).T @ (raw - mean)/len(raw))
-    keep = variance > tolerance*scale**2
+    variance, axes = np.linalg.eigh((raw - mean).T @ (raw - mean) / len(raw))
+    keep = variance > tolerance * scale**2
     keep[-1] = True
-    return Projection(mean, axes[:, keep]/scale)
+    return Projection(mean, axes[:, keep] / scale)
 
 # %% ../../nbs/30_regression/03_representation.ipynb #5508a189
 @dataclass(frozen=True, eq=False)
 class Rows:
     "Bonds of one pair of elements, in all frames, with what the model needs of them."
-    raw: np.ndarray      # (P, F) raw descriptors
-    frames: csr_array    # (S, P) sums bond values to frames, by weight
-    sums: tuple          # one (C S, P) for each part of the quantity: see `summation`
+
+    raw: np.ndarray  # (P, F) raw descriptors
+    frames: csr_array  # (S, P) sums bond values to frames, by weight
+    sums: tuple  # one (C S, P) for each part of the quantity: see `summation`
 
 # %% ../../nbs/30_regression/03_representation.ipynb #c6757754
-def rows_by_kind(frames, # `Frames`
-                 species, # elements the descriptor expects
-                 settings, # descriptor settings
-                 choice, # which pairs are bonds, see `pair_limits`
-                 cutoff, # Å
-                 quantity=POLARIZABILITY): # `Quantity`
+def rows_by_kind(
+    frames,  # `Frames`
+    species,  # elements the descriptor expects
+    settings,  # descriptor settings
+    choice,  # which pairs are bonds, see `pair_limits`
+    cutoff,  # Å
+    quantity=POLARIZABILITY,  # `Quantity`
+):
     "`Rows` of each pair of elements, {kind: Rows}."
     found = {}
     for index, numbers, pos in tqdm(groups(frames), desc="descriptors", delay=2, leave=False):
@@ -71,82 +83,135 @@ def rows_by_kind(frames, # `Frames`
         for kind in np.unique(b.kind):
             own = np.flatnonzero(b.kind == kind)
             total = csr_array((b.weight[own], (frame[own], np.arange(len(own)))), (len(frames), len(own)))
-            found.setdefault(int(kind), []).append(Rows(raw[own], total, summation(b[own], frame[own], len(frames), quantity)))
+            found.setdefault(int(kind), []).append(
+                Rows(raw[own], total, summation(b[own], frame[own], len(frames), quantity))
+            )
     return {kind: _stacked(parts) for kind, parts in found.items()}
 
+
 def _stacked(parts):
-    if len(parts) == 1: return parts[0]
-    side_by_side = lambda matrices: csr_array(hstack(matrices))
-    return Rows(np.concatenate([p.raw for p in parts]), side_by_side([p.frames for p in parts]), tuple(map(side_by_side, zip(*(p.sums for p in parts)))))
+    if len(parts) == 1:
+        return parts[0]
+
+    def side_by_side(matrices):
+        return csr_array(hstack(matrices))
+
+    return Rows(
+        np.concatenate([p.raw for p in parts]),
+        side_by_side([p.frames for p in parts]),
+        tuple(map(side_by_side, zip(*(p.sums for p in parts)))),
+    )
 
 # %% ../../nbs/30_regression/03_representation.ipynb #5a9f3098
-def designs(basis, # `Basis`
-            rows, # {kind: `Rows`}
-            q): # {kind: (P, R)} descriptors of the rows
+def designs(
+    basis,  # `Basis`
+    rows,  # {kind: `Rows`}
+    q,  # {kind: (P, R)} descriptors of the rows
+):
     "Sums of the functions over the bonds of each frame, one (C S, M) for each part of the quantity: (S, M) isotropic and (5 S, M) anisotropic."
     lengths = np.cumsum([s.shape[0] for s in next(iter(rows.values())).sums])
     found = np.zeros((lengths[-1], len(basis)))
     for k, columns in basis.columns.items():
-        if k in rows: found[:, columns] = summed_kernels(q[k], basis.points[k], basis.gamma, (csr_array(vstack(rows[k].sums)), None))[0] @ basis.whitening[k]
+        if k in rows:
+            found[:, columns] = (
+                summed_kernels(q[k], basis.points[k], basis.gamma, (csr_array(vstack(rows[k].sums)), None))[0]
+                @ basis.whitening[k]
+            )
     return np.split(found, lengths[:-1])
 
 # %% ../../nbs/30_regression/03_representation.ipynb #a6da1edf
 @dataclass(frozen=True, eq=False)
 class View:
     "How a model sees frames."
-    quantity: object      # `Quantity` to learn
-    species: np.ndarray   # (E,) atomic numbers
-    atomic: np.ndarray    # (E,) isotropic polarizability of an atom, bohr³: the baseline
-    settings: object      # of the descriptor
-    choice: object        # which pairs are bonds, see `pair_limits`
-    cutoff: float         # Å
-    projections: dict     # {kind: `Projection`}
 
-    def bonds(self, numbers, pos): # (N,) atomic numbers; (S, N, 3) positions, Å
+    quantity: object  # `Quantity` to learn
+    species: np.ndarray  # (E,) atomic numbers
+    atomic: np.ndarray  # (E,) isotropic polarizability of an atom, bohr³: the baseline
+    settings: object  # of the descriptor
+    choice: object  # which pairs are bonds, see `pair_limits`
+    cutoff: float  # Å
+    projections: dict  # {kind: `Projection`}
+
+    def bonds(
+        self,
+        numbers,
+        pos,  # (N,) atomic numbers; (S, N, 3) positions, Å
+    ):
         "`Bonds` of frames of one molecule."
         return bonds(numbers, pos, self.choice, self.cutoff, self.quantity.directed)
 
-    def raw(self, numbers, pos, bonds): # (N,) atomic numbers; (S, N, 3) positions, Å; their `Bonds`
+    def raw(
+        self,
+        numbers,
+        pos,
+        bonds,  # (N,) atomic numbers; (S, N, 3) positions, Å; their `Bonds`
+    ):
         "Descriptors (P, F), not projected."
         return self.settings.raw(numbers, pos, bonds, self.species)
 
-    def rows(self, frames): # `Frames`
+    def rows(
+        self,
+        frames,  # `Frames`
+    ):
         "{kind: `Rows`} and {kind: descriptors (P, R)} of the frames."
         rows = rows_by_kind(frames, self.species, self.settings, self.choice, self.cutoff, self.quantity)
         rows = {k: r for k, r in rows.items() if k in self.projections}
         return rows, {k: self.projections[k](r.raw) for k, r in rows.items()}
 
-    def baselines(self, frames): # `Frames`
+    def baselines(
+        self,
+        frames,  # `Frames`
+    ):
         "What the atoms contribute to each part, (S, 1) or nothing: a part with a direction has none."
-        return [(element_counts(frames, self.species) @ self.atomic)[:, None] if c == 1 else 0. for c in self.quantity.sizes]
+        return [
+            (element_counts(frames, self.species) @ self.atomic)[:, None] if c == 1 else 0.0
+            for c in self.quantity.sizes
+        ]
 
-    def targets(self, frames): # `Frames` with the quantity
+    def targets(
+        self,
+        frames,  # `Frames` with the quantity
+    ):
         "Targets (C S,) of each part: isotropic (S,) and anisotropic (5 S,) ones of polarizabilities, bohr³."
         parts = self.quantity.parts(getattr(frames, self.quantity.name))
         return [(x - base).ravel() for x, base in zip(parts, self.baselines(frames))]
 
 # %% ../../nbs/30_regression/03_representation.ipynb #06b3e992
-def element_counts(frames, # `Frames`
-                   species): # (E,) atomic numbers
+def element_counts(
+    frames,  # `Frames`
+    species,  # (E,) atomic numbers
+):
     "How many atoms of each element a frame has, (S, E)."
     return (frames.numbers[:, :, None] == np.asarray(species)).sum(1)
 
 # %% ../../nbs/30_regression/03_representation.ipynb #eead0f47
-def fitted_view(sample, # `Frames`
-                species, # (E,) atomic numbers
-                atomic, # (E,) baseline
-                settings, choice, cutoff, # of descriptor and bonds
-                quantity=POLARIZABILITY): # `Quantity` to learn
+def fitted_view(
+    sample,  # `Frames`
+    species,  # (E,) atomic numbers
+    atomic,  # (E,) baseline
+    settings,
+    choice,
+    cutoff,  # of descriptor and bonds
+    quantity=POLARIZABILITY,  # `Quantity` to learn
+):
     "`View` whose projections are fitted on the sample, the sample's descriptors, {kind: (P, R)}, and how much each counts, {kind: (P,)}."
     rows = rows_by_kind(sample, species, settings, choice, cutoff, quantity)
     scale = common_scale([r.raw for r in rows.values()])
     projections = {k: fitted_projection(r.raw, scale) for k, r in rows.items()}
-    return View(quantity, species, atomic, settings, choice, cutoff, projections), {k: projections[k](r.raw) for k, r in rows.items()}, equal_shares(rows, sample)
+    return (
+        View(quantity, species, atomic, settings, choice, cutoff, projections),
+        {k: projections[k](r.raw) for k, r in rows.items()},
+        equal_shares(rows, sample),
+    )
 
-def equal_shares(rows, # {kind: `Rows`}
-                 frames): # `Frames`
+
+def equal_shares(
+    rows,  # {kind: `Rows`}
+    frames,  # `Frames`
+):
     "How much each bond counts, {kind: (P,)}, such that the frames of a molecule count as much as those of one with fewer bonds."
     owner = {k: r.frames.tocsc().indices for k, r in rows.items()}
     number = np.bincount(np.concatenate(list(owner.values())), minlength=len(frames)).astype(float)
-    for index, *_ in groups(frames): number[index] = number[index].mean()
-    return {k: 1/number[frame] for k, frame in owner.items()}
+    for index, *_ in groups(frames):
+        number[index] = number[index].mean()
+    return {k: 1 / number[frame] for k, frame in owner.items()}

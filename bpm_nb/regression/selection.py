@@ -17,26 +17,35 @@ from .krr import LAMBDAS, best_lambda, ridge
 from .stream import frames_by_rule
 
 # %% ../../nbs/30_regression/05_selection.ipynb #cccc538a
-def covariances(one, other, # frames, and S' others, as `View.rows` gives them
-                gamma): # inverse squared width of the kernel
+def covariances(
+    one,
+    other,  # frames, and S' others, as `View.rows` gives them
+    gamma,  # inverse squared width of the kernel
+):
     "Covariance of the targets of each part, (C S, C S'): of the isotropic ones (S, S') and of the anisotropic ones (5 S, 5 S')."
     (rows, q), (others, z) = one, other
-    sums = lambda r: next(iter(r.values())).sums
+
+    def sums(r):
+        return next(iter(r.values())).sums
+
     totals = [np.zeros((a.shape[0], b.shape[0])) for a, b in zip(sums(rows), sums(others))]
     for k in set(rows) & set(others):
         found = summed_kernels(q[k], z[k], gamma, *((a, b.T) for a, b in zip(rows[k].sums, others[k].sums)))
-        for total, part in zip(totals, found): total += part
+        for total, part in zip(totals, found):
+            total += part
     return totals
 
 # %% ../../nbs/30_regression/05_selection.ipynb #32a3ae20
-GAMMAS = 2.0**np.arange(-4, 2)  # inverse squared widths that are tried
+GAMMAS = 2.0 ** np.arange(-4, 2)  # inverse squared widths that are tried
+
 
 @dataclass(frozen=True, eq=False)
 class Scan:
     "How settings do on frames: axis 2 are the parts of the quantity, the isotropic and the anisotropic one."
-    gammas: np.ndarray    # (Γ,)
-    lambdas: np.ndarray   # (Λ,) relative regularizations
-    errors: np.ndarray    # (Γ, Λ, K) root mean square leave-one-frame-out errors of one component, bohr³
+
+    gammas: np.ndarray  # (Γ,)
+    lambdas: np.ndarray  # (Λ,) relative regularizations
+    errors: np.ndarray  # (Γ, Λ, K) root mean square leave-one-frame-out errors of one component, bohr³
     evidence: np.ndarray  # (Γ, Λ, K) logarithm of the marginal likelihood
 
     @property
@@ -46,34 +55,48 @@ class Scan:
         return float(self.gammas[g]), tuple(float(self.lambdas[i]) for i in self.evidence[g].argmax(0))
 
 # %% ../../nbs/30_regression/05_selection.ipynb #8fbc13e1
-def scanned(frames, # `Frames` with polarizabilities
-            view, # `View`
-            gammas, # (Γ,) inverse squared widths
-            lambdas): # (Λ,) relative regularizations
+def scanned(
+    frames,  # `Frames` with polarizabilities
+    view,  # `View`
+    gammas,  # (Γ,) inverse squared widths
+    lambdas,  # (Λ,) relative regularizations
+):
     "`Scan` of the frames, all at once."
     seen, targets = view.rows(frames), view.targets(frames)
+
     def task(gamma):
         solvers = [ridge(k, size) for k, size in zip(covariances(seen, seen, gamma), view.quantity.sizes)]
-        return [(best_lambda(r, y, lambdas)[1], [r.evidence(y, lam) for lam in lambdas]) for r, y in zip(solvers, targets)]
+        return [
+            (best_lambda(r, y, lambdas)[1], [r.evidence(y, lam) for lam in lambdas]) for r, y in zip(solvers, targets)
+        ]
+
     found = np.array(list(mapped(task, gammas, "choosing settings", len(gammas))))
     return Scan(np.asarray(gammas), np.asarray(lambdas), *np.moveaxis(found, (2, 3, 1), (0, 2, 3)))
 
 # %% ../../nbs/30_regression/05_selection.ipynb #727ccdaa
-def chosen_settings(model, # `BondModel`, not fitted
-                    sample, # `Frames`
-                    view): # `View`
+def chosen_settings(
+    model,  # `BondModel`, not fitted
+    sample,  # `Frames`
+    view,  # `View`
+):
     "γ and the λ of each part: those of the model, or where they are None those of the largest evidence."
     given = None if model.lam is None else tuple(float(x) for x in np.broadcast_to(model.lam, len(view.quantity.sizes)))
-    if model.gamma is not None and model.lam is not None: return float(model.gamma), given
+    if model.gamma is not None and model.lam is not None:
+        return float(model.gamma), given
     few = sample[frames_by_rule(sample, model, 8_000, 1)]
     lambdas = LAMBDAS if model.lam is None else np.unique(given)
-    gamma, lams = climbed(partial(scanned, few, view, lambdas=lambdas), GAMMAS if model.gamma is None else np.array([model.gamma])).best
+    gamma, lams = climbed(
+        partial(scanned, few, view, lambdas=lambdas), GAMMAS if model.gamma is None else np.array([model.gamma])
+    ).best
     return gamma, lams if model.lam is None else given
 
-def climbed(scan_of, # function(gammas) → `Scan`
-            gammas): # (Γ,) inverse squared widths, in order
+
+def climbed(
+    scan_of,  # function(gammas) → `Scan`
+    gammas,  # (Γ,) inverse squared widths, in order
+):
     "The `Scan` of the largest evidence, of two: the two γ in the middle tell on which side to look further."
-    half = len(gammas)//2
-    middle = scan_of(gammas[max(half - 1, 0):half + 1])
-    side = gammas[:max(half - 1, 0)] if middle.best[0] < gammas[half] else gammas[half + 1:]
+    half = len(gammas) // 2
+    middle = scan_of(gammas[max(half - 1, 0) : half + 1])
+    side = gammas[: max(half - 1, 0)] if middle.best[0] < gammas[half] else gammas[half + 1 :]
     return max([middle, *([scan_of(side)] if len(side) else [])], key=lambda s: s.evidence.max(1).sum(1).max())

@@ -39,15 +39,23 @@ from .selection import covariances
 @dataclass(frozen=True, eq=False)
 class Solution:
     "What a fit of coefficients gives."
-    points: dict          # {kind: (M, R)} descriptors
-    weights: dict         # {kind: (M, K)} of each part
-    lams: tuple           # relative regularization of each part
-    frames: Frames        # frames that were left out
-    residuals: tuple      # of the frames left out, (C S,) of each part
-    info: dict            # how the equations were solved
+
+    points: dict  # {kind: (M, R)} descriptors
+    weights: dict  # {kind: (M, K)} of each part
+    lams: tuple  # relative regularization of each part
+    frames: Frames  # frames that were left out
+    residuals: tuple  # of the frames left out, (C S,) of each part
+    info: dict  # how the equations were solved
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #b0cb102b
-def bonds_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
+def bonds_solution(
+    one_pass,
+    view,
+    survey,
+    gamma,
+    lams,
+    options,  # see `BASES`
+):
     "`Solution` in the basis of all bonds."
     frames = joined(list(one_pass()))
     rows, q = seen = view.rows(frames)
@@ -55,33 +63,62 @@ def bonds_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
     targets = view.targets(frames)
     c = [solver.coefficients(y, lam) for solver, y, lam in zip(solvers, targets, lams)]
     left_out = tuple(solver.left_out(y, lam) for solver, y, lam in zip(solvers, targets, lams))
-    return Solution(q, {k: np.stack([s.T @ x for s, x in zip(r.sums, c)], 1) for k, r in rows.items()}, lams, frames, left_out, {})
+    return Solution(
+        q, {k: np.stack([s.T @ x for s, x in zip(r.sums, c)], 1) for k, r in rows.items()}, lams, frames, left_out, {}
+    )
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #eda8d0f4
-def structures_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
+def structures_solution(
+    one_pass,
+    view,
+    survey,
+    gamma,
+    lams,
+    options,  # see `BASES`
+):
     "`Solution` in the basis of training frames: one coefficient each, for all its bonds."
     frames = joined(list(one_pass()))
     rows, q = view.rows(frames)
-    parts = (summed_kernels(q[k], q[k], gamma, *((s, r.frames.T) for s in (r.frames, *r.sums))) for k, r in rows.items())
+    parts = (
+        summed_kernels(q[k], q[k], gamma, *((s, r.frames.T) for s in (r.frames, *r.sums))) for k, r in rows.items()
+    )
     (metric, *design), found = map(sum, zip(*parts)), []
     for d, y, size, lam in zip(design, view.targets(frames), view.quantity.sizes, lams):
         white, back = whitened(d, metric)
         solver = design_ridge(white, size)
-        if options["choose"]: lam, _ = best_lambda(solver, y)
+        if options["choose"]:
+            lam, _ = best_lambda(solver, y)
         found.append((back(white.T @ solver.coefficients(y, lam)), lam, solver.left_out(y, lam)))
     weights, lams, left_out = zip(*found)
     return Solution(q, {k: r.frames.T @ np.stack(weights, 1) for k, r in rows.items()}, lams, frames, left_out, {})
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #d3061725
-def block_design(frames, view, basis): # `Frames`, `View`, `Basis`
+def block_design(
+    frames,
+    view,
+    basis,  # `Frames`, `View`, `Basis`
+):
     "Designs (C S, M) of the parts of a block of frames, and the targets (C S,) of each."
     return designs(basis, *view.rows(frames)), view.targets(frames)
 
-def design_sweep(design, targets, w, p): # what `block_design` gives; a vector of weights w and a direction p for each part
+
+def design_sweep(
+    design,
+    targets,
+    w,
+    p,  # what `block_design` gives; a vector of weights w and a direction p for each part
+):
     "A block's share of `Aᵀ(y − A w)` of each part, and of `AᵀA p` of each."
     return [a.T @ (y - a @ wk) for a, y, wk in zip(design, targets, w)], [a.T @ (a @ pk) for a, pk in zip(design, p)]
 
-def block_sweep(frames, view, basis, w, p): # as for `block_design` and `design_sweep`
+
+def block_sweep(
+    frames,
+    view,
+    basis,
+    w,
+    p,  # as for `block_design` and `design_sweep`
+):
     "`design_sweep` of a block of frames."
     return design_sweep(*block_design(frames, view, basis), w, p)
 
@@ -89,90 +126,172 @@ def block_sweep(frames, view, basis, w, p): # as for `block_design` and `design_
 @dataclass(frozen=True, eq=False)
 class Equations:
     "The ridge equations of the K parts, in m functions."
-    gram: list     # K matrices (m, m) AᵀA; the upper triangle is enough
-    rhs: list      # K vectors (m,) Aᵀy
-    norms: list    # K norms of y
-    rows: list     # K numbers of targets
-    back: list     # K functions from the solution (m,) to the weights (M,) of the basis
-    kept: list     # designs (n, m) and targets (n,) of the parts, in blocks
-    rest: object   # function that starts a pass through the frames whose designs are not kept
+
+    gram: list  # K matrices (m, m) AᵀA; the upper triangle is enough
+    rhs: list  # K vectors (m,) Aᵀy
+    norms: list  # K norms of y
+    rows: list  # K numbers of targets
+    back: list  # K functions from the solution (m,) to the weights (M,) of the basis
+    kept: list  # designs (n, m) and targets (n,) of the parts, in blocks
+    rest: object  # function that starts a pass through the frames whose designs are not kept
     aside: Frames  # frames to leave out, for the errors
     apart: object  # function that gives their designs and targets, in blocks
 
-def held_equations(one_pass, view, basis, survey, options): # function that starts a pass, `View`, `Basis`, `Survey`; see `BASES`
+
+def held_equations(
+    one_pass,
+    view,
+    basis,
+    survey,
+    options,  # function that starts a pass, `View`, `Basis`, `Survey`; see `BASES`
+):
     "`Equations` of frames with fewer targets than the basis has functions: all designs are held, in the space of their rows."
     held = list(one_pass())
-    frames, blocks = joined(held), list(mapped(partial(block_design, view=view, basis=basis), held, "kernel", len(held)))
+    frames, blocks = (
+        joined(held),
+        list(mapped(partial(block_design, view=view, basis=basis), held, "kernel", len(held))),
+    )
     design, targets = ([np.concatenate(part) for part in zip(*side)] for side in zip(*blocks))
     blocks.clear()
     small, back = zip(*map(row_space, design))
     some = options["some"](frames)
-    own = [(some[:, None]*size + np.arange(size)).ravel() for size in view.quantity.sizes]
-    return Equations([a.T @ a for a in small], [a.T @ y for a, y in zip(small, targets)], [np.linalg.norm(y) for y in targets], [len(y) for y in targets], back,
-                     [(small, targets)], lambda: (), frames[some], lambda: [([a[r] for a, r in zip(small, own)], [y[r] for y, r in zip(targets, own)])])
+    own = [(some[:, None] * size + np.arange(size)).ravel() for size in view.quantity.sizes]
+    return Equations(
+        [a.T @ a for a in small],
+        [a.T @ y for a, y in zip(small, targets)],
+        [np.linalg.norm(y) for y in targets],
+        [len(y) for y in targets],
+        back,
+        [(small, targets)],
+        lambda: (),
+        frames[some],
+        lambda: [([a[r] for a, r in zip(small, own)], [y[r] for y, r in zip(targets, own)])],
+    )
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #c93fe9ca
-def normal_equations(one_pass, view, basis, survey, options): # as for `held_equations`
+def normal_equations(
+    one_pass,
+    view,
+    basis,
+    survey,
+    options,  # as for `held_equations`
+):
     "`Equations` of any number of frames, block by block; some of the designs are kept."
     parts, m, all_cores, keep = range(len(view.quantity.sizes)), len(basis), ThreadpoolController(), options["keep"]
-    gram, rhs, norms, rows, kept = [np.zeros((m, m), order="F") for _ in parts], [np.zeros(m) for _ in parts], [0]*len(parts), [0]*len(parts), []
+    gram, rhs, norms, rows, kept = (
+        [np.zeros((m, m), order="F") for _ in parts],
+        [np.zeros(m) for _ in parts],
+        [0] * len(parts),
+        [0] * len(parts),
+        [],
+    )
     for design, targets in mapped(partial(block_design, view=view, basis=basis), one_pass(), "kernel"):
         for k, a, y in zip(parts, design, targets):
-            with all_cores.limit(limits=effective_n_jobs(-1)): dsyrk(1., a.T, beta=1., c=gram[k], overwrite_c=1)
+            with all_cores.limit(limits=effective_n_jobs(-1)):
+                dsyrk(1.0, a.T, beta=1.0, c=gram[k], overwrite_c=1)
             rhs[k] += a.T @ y
             norms[k], rows[k] = np.hypot(norms[k], np.linalg.norm(y)), rows[k] + len(y)
         keep -= sum(a.nbytes for a in design)
-        if keep >= 0: kept.append((design, targets))
+        if keep >= 0:
+            kept.append((design, targets))
     aside = survey.sample[options["some"](survey.sample)]
+
     def apart():
         some = [aside[i] for i in np.array_split(np.arange(len(aside)), min(len(aside), effective_n_jobs(-1)))]
         return list(mapped(partial(block_design, view=view, basis=basis), some, "frames left out"))
-    return Equations(gram, rhs, norms, rows, [np.asarray for _ in parts], kept, lambda: islice(one_pass(), len(kept), None), aside, apart)
+
+    return Equations(
+        gram,
+        rhs,
+        norms,
+        rows,
+        [np.asarray for _ in parts],
+        kept,
+        lambda: islice(one_pass(), len(kept), None),
+        aside,
+        apart,
+    )
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #92ec06d2
-def descended(gram, # (M, M) AᵀA, upper triangle
-              rhs, # (M,) Aᵀy
-              norm, # ‖y‖
-              n, # number of targets
-              lams): # regularizations to try, absolute, from the largest on
+def descended(
+    gram,  # (M, M) AᵀA, upper triangle
+    rhs,  # (M,) Aᵀy
+    norm,  # ‖y‖
+    n,  # number of targets
+    lams,  # regularizations to try, absolute, from the largest on
+):
     "The index of the last λ that raised the evidence, its factor and its jitter."
     best = None
     for i, lam in enumerate(lams):
         factor, jitter = factorized(gram, lam)
-        if len(lams) == 1: return i, factor, jitter
+        if len(lams) == 1:
+            return i, factor, jitter
         known = factor, cho_solve((factor, False), rhs, check_finite=False), rhs, norm, lam, n
         found = normal_evidence(*known)
-        if best is not None and found <= best[0]: break
+        if best is not None and found <= best[0]:
+            break
         best = found, i, factor, jitter
-        if normal_slope(*known) >= 0: break
+        if normal_slope(*known) >= 0:
+            break
     return best[1:]
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #06ee3c74
-def inducing_solution(one_pass, view, survey, gamma, lams, options): # see `BASES`
+def inducing_solution(
+    one_pass,
+    view,
+    survey,
+    gamma,
+    lams,
+    options,  # see `BASES`
+):
     "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of some frames of the sample."
     basis = Basis(options["points"], gamma)
-    whitening = basis.whitening # with all cores, before the blocks need it
-    equations = held_equations if 4*max(view.quantity.sizes)*survey.n_frames <= 3*len(basis) else normal_equations # with more rows AᵀA costs less than their space
+    whitening = basis.whitening  # with all cores, before the blocks need it
+    equations = (
+        held_equations if 4 * max(view.quantity.sizes) * survey.n_frames <= 3 * len(basis) else normal_equations
+    )  # with more rows AᵀA costs less than their space
     found = equations(one_pass, view, basis, survey, options)
-    scale = [max(np.trace(g), 1e-300)/n for g, n in zip(found.gram, found.rows)]
-    tries = [lam*10**-np.arange(0, 12.1 + np.log10(lam) if options["choose"] else 0.5, 0.5) for lam in lams]
-    best = [descended(found.gram.pop(0), r, norm, n, s*t) for r, norm, n, s, t in zip(found.rhs, found.norms, found.rows, scale, tries)]
+    scale = [max(np.trace(g), 1e-300) / n for g, n in zip(found.gram, found.rows)]
+    tries = [lam * 10 ** -np.arange(0, 12.1 + np.log10(lam) if options["choose"] else 0.5, 0.5) for lam in lams]
+    best = [
+        descended(found.gram.pop(0), r, norm, n, s * t)
+        for r, norm, n, s, t in zip(found.rhs, found.norms, found.rows, scale, tries)
+    ]
     lams, (_, factors, jitter) = tuple(float(t[i]) for t, (i, *_) in zip(tries, best)), zip(*best)
+
     def sweep(w, p):
         again = partial(block_sweep, view=view, basis=basis, w=w, p=p)
         shares = chain((design_sweep(*block, w, p) for block in found.kept), mapped(again, found.rest(), "refining"))
         return ([sum(x) for x in zip(*side)] for side in zip(*shares))
+
     w, sweeps = refined(sweep, found.rhs, factors, np.multiply(lams, scale), found.norms)
     found.kept.clear()
-    left_out = left_out_residuals(found.apart(), [x - j*cho_solve((f, False), x) for x, j, f in zip(w, jitter, factors)], factors, view.quantity.sizes)
+    left_out = left_out_residuals(
+        found.apart(),
+        [x - j * cho_solve((f, False), x) for x, j, f in zip(w, jitter, factors)],
+        factors,
+        view.quantity.sizes,
+    )
     w = np.stack([back(x) for back, x in zip(found.back, w)], 1)
     weights = {k: whitening[k] @ w[columns] for k, columns in basis.columns.items()}
-    return Solution(basis.points, weights, lams, found.aside, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps))
+    return Solution(
+        basis.points, weights, lams, found.aside, left_out, dict(jitter=tuple(map(float, jitter)), sweeps=sweeps)
+    )
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #cc559769
-def left_out_residuals(blocks, w, factors, sizes): # what `block_design` gives, in blocks; for each part the solution (m,) with the jitter of the factor, the factor (m, m), the targets of a frame
+def left_out_residuals(
+    blocks,
+    w,
+    factors,
+    sizes,  # what `block_design` gives, in blocks; for each part the solution (m,) with the jitter of the factor, the factor (m, m), the targets of a frame
+):
     "Residuals (C S,) of each part, each without its own frame."
-    each = lambda design, targets: [left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(design, targets, w, factors, sizes)]
+
+    def each(design, targets):
+        return [
+            left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(design, targets, w, factors, sizes)
+        ]
+
     return tuple(map(np.concatenate, zip(*(each(*block) for block in blocks))))
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #b8d74191

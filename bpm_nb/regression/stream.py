@@ -22,35 +22,46 @@ from ..data.records import Frames, checked, groups, joined
 from .representation import element_counts
 
 # %% ../../nbs/30_regression/04_stream.ipynb #c6e8073d
-def chunks(X, # `Frames`, or what gives `Frames` each time it is run through
-           y, # (S, 3, 3) polarizabilities, bohr³, or None: those of the frames
-           size, # function(atoms of a molecule) → frames of a chunk
-           name="alpha"): # what y is: a field of `Frames`
+def chunks(
+    X,  # `Frames`, or what gives `Frames` each time it is run through
+    y,  # (S, 3, 3) polarizabilities, bohr³, or None: those of the frames
+    size,  # function(atoms of a molecule) → frames of a chunk
+    name="alpha",  # what y is: a field of `Frames`
+):
     "Function that starts a new pass through blocks of frames."
-    if isinstance(X, Iterator): raise InputError("the frames come from an iterator, which can be run through only once: give a list, or an object with __iter__ that starts anew")
-    if y is not None: X = replace(joined(X), **{name: np.asarray(y, float)})
+    if isinstance(X, Iterator):
+        raise InputError(
+            "the frames come from an iterator, which can be run through only once: give a list, or an object with __iter__ that starts anew"
+        )
+    if y is not None:
+        X = replace(joined(X), **{name: np.asarray(y, float)})
     sets = [X] if isinstance(X, Frames) else X
+
     def one_pass():
         for frames in sets:
             n = max(1, size(frames.numbers.shape[1]))
-            yield from (frames[i:i + n] for i in range(0, len(frames), n))
+            yield from (frames[i : i + n] for i in range(0, len(frames), n))
+
     return one_pass
 
 # %% ../../nbs/30_regression/04_stream.ipynb #2927a409
 @dataclass(frozen=True, eq=False)
 class Survey:
     "What one pass through the training frames finds."
-    n_frames: int        # S
+
+    n_frames: int  # S
     species: np.ndarray  # (E,) atomic numbers
-    atomic: np.ndarray   # (E,) isotropic polarizability of an atom, bohr³: least squares, and of these the smallest
-    sample: Frames       # random frames, and one of each kind of bond
+    atomic: np.ndarray  # (E,) isotropic polarizability of an atom, bohr³: least squares, and of these the smallest
+    sample: Frames  # random frames, and one of each kind of bond
 
 # %% ../../nbs/30_regression/04_stream.ipynb #13555b12
-def surveyed(one_pass, # function that starts a pass through blocks of frames
-             choice, # which pairs are bonds
-             cutoff, # Å
-             pairs=60_000, # pairs of atoms that the sample may have
-             quantity=POLARIZABILITY): # `Quantity` to learn
+def surveyed(
+    one_pass,  # function that starts a pass through blocks of frames
+    choice,  # which pairs are bonds
+    cutoff,  # Å
+    pairs=60_000,  # pairs of atoms that the sample may have
+    quantity=POLARIZABILITY,  # `Quantity` to learn
+):
     "`Survey`. Raises `InputError` for the first fault of a frame."
     rng, kinds, n, sample = np.random.default_rng(0), set(), 0, None
     squares, sums = np.zeros((119, 119)), np.zeros(119)
@@ -69,53 +80,90 @@ def surveyed(one_pass, # function that starts a pass through blocks of frames
         kept = [(frames, keys)] if sample is None else [sample, (frames, keys)]
         seen, keys = joined([f for f, _ in kept]), np.concatenate([k for _, k in kept])
         atoms, order = (seen.numbers > 0).sum(1), keys.argsort(kind="stable")
-        first = np.sort(order[:max(1, np.searchsorted((atoms*(atoms - 1)//2)[order].cumsum(), pairs, "right"))])
+        first = np.sort(order[: max(1, np.searchsorted((atoms * (atoms - 1) // 2)[order].cumsum(), pairs, "right"))])
         sample = seen[first], keys[first]
-    if not n: raise InputError("no frames were given: give at least one")
+    if not n:
+        raise InputError("no frames were given: give at least one")
     species = np.flatnonzero(np.diag(squares)[1:]) + 1
     atomic = np.linalg.lstsq(squares[np.ix_(species, species)], sums[species], rcond=1e-12)[0]
     return Survey(n, species, atomic, sample[0])
 
 # %% ../../nbs/30_regression/04_stream.ipynb #73342a6a
-def frames_of_block(model, # `BondModel`: its memory, descriptor and quantity count
-                    n_frames, # in all
-                    columns=0): # of a design
+def frames_of_block(
+    model,  # `BondModel`: its memory, descriptor and quantity count
+    n_frames,  # in all
+    columns=0,  # of a design
+):
     "Function (atoms of a molecule) → frames of one block, such that each worker has one, and the blocks of all workers fit into half the memory."
-    workers, settings, quantity = effective_n_jobs(get_active_backend()[1] or -1), descriptor(model.descriptor), model.quantity
-    rows = lambda atoms: atoms*(atoms - 1)//(1 if quantity.directed else 2)
-    frame_bytes = lambda atoms: rows(atoms)*settings.row_bytes(atoms) + 3*sum(quantity.sizes)*8*columns + 200*atoms
-    return lambda atoms: int(max(1, min(500, -(-n_frames//workers), model.memory_mb*2**19/(2*workers + 2)/frame_bytes(atoms))))
+    workers, settings, quantity = (
+        effective_n_jobs(get_active_backend()[1] or -1),
+        descriptor(model.descriptor),
+        model.quantity,
+    )
+
+    def rows(atoms):
+        return atoms * (atoms - 1) // (1 if quantity.directed else 2)
+
+    def frame_bytes(atoms):
+        return rows(atoms) * settings.row_bytes(atoms) + 3 * sum(quantity.sizes) * 8 * columns + 200 * atoms
+
+    return lambda atoms: int(
+        max(1, min(500, -(-n_frames // workers), model.memory_mb * 2**19 / (2 * workers + 2) / frame_bytes(atoms)))
+    )
 
 # %% ../../nbs/30_regression/04_stream.ipynb #572d2092
-def points_by_rule(model, # `BondModel`
-                   n_frames): # training frames
+def points_by_rule(
+    model,  # `BondModel`
+    n_frames,  # training frames
+):
     "Points of the inducing basis: as asked for, or 2500 and five for each frame, at most 5000 and what half the memory holds beside 24 MiB of buffers."
-    if model.n_points is not None: return model.n_points
-    return int(max(100, min(2500 + 5*n_frames, 5000, np.sqrt(max(0, model.memory_mb - 24)*2**19/40))))
+    if model.n_points is not None:
+        return model.n_points
+    return int(max(100, min(2500 + 5 * n_frames, 5000, np.sqrt(max(0, model.memory_mb - 24) * 2**19 / 40))))
 
-def frames_by_rule(frames, # `Frames`
-                   model, # `BondModel`
-                   pairs, # pairs of atoms that they may have
-                   seed): # of the choice
+
+def frames_by_rule(
+    frames,  # `Frames`
+    model,  # `BondModel`
+    pairs,  # pairs of atoms that they may have
+    seed,  # of the choice
+):
     "Indices of random frames, at most so many that they have these pairs and that their covariances take a quarter of the memory."
     atoms, workers = (frames.numbers > 0).sum(1), effective_n_jobs(get_active_backend()[1] or -1)
-    at_once = np.sqrt(model.memory_mb*2**18/(32*workers))/max(model.quantity.sizes)
+    at_once = np.sqrt(model.memory_mb * 2**18 / (32 * workers)) / max(model.quantity.sizes)
     order = np.random.default_rng(seed).permutation(len(frames))
-    n = np.searchsorted((atoms*(atoms - 1)//2)[order].cumsum(), pairs, "right")
-    return order[:max(2, min(n, int(at_once)))]
+    n = np.searchsorted((atoms * (atoms - 1) // 2)[order].cumsum(), pairs, "right")
+    return order[: max(2, min(n, int(at_once)))]
 
-def kept_by_rule(model): # `BondModel`
+
+def kept_by_rule(
+    model,  # `BondModel`
+):
     "Bytes of designs that stay for the refinement: a quarter of the memory beyond 128 MiB."
-    return max(0, model.memory_mb - 128)*2**18
+    return max(0, model.memory_mb - 128) * 2**18
 
-def check_room(model, survey): # `BondModel`, `Survey`
+
+def check_room(
+    model,
+    survey,  # `BondModel`, `Survey`
+):
     "Raises `InputError` where an exact basis would need more memory than there is for it: descriptors of all bonds, and half a dozen matrices of all targets."
-    if model.basis == "inducing": return
+    if model.basis == "inducing":
+        return
     n, atoms = survey.n_frames, (survey.sample.numbers > 0).sum(1)
-    rows, pairs = n*max(model.quantity.sizes), n*(atoms*(atoms - 1)/2).mean()
-    need = (pairs*descriptor(model.descriptor).row_bytes(atoms.max()) + 48*rows*(rows if model.basis == "bonds" else n))/2**20
-    if need > model.memory_mb: raise InputError(f"basis {model.basis!r} takes about {need:.0f} MiB for {n} frames, memory_mb is {model.memory_mb:g}: use the basis 'inducing', fewer frames, or a larger memory_mb")
+    rows, pairs = n * max(model.quantity.sizes), n * (atoms * (atoms - 1) / 2).mean()
+    need = (
+        pairs * descriptor(model.descriptor).row_bytes(atoms.max())
+        + 48 * rows * (rows if model.basis == "bonds" else n)
+    ) / 2**20
+    if need > model.memory_mb:
+        raise InputError(
+            f"basis {model.basis!r} takes about {need:.0f} MiB for {n} frames, memory_mb is {model.memory_mb:g}: use the basis 'inducing', fewer frames, or a larger memory_mb"
+        )
 
-def pairs_by_rule(model): # `BondModel`
+
+def pairs_by_rule(
+    model,  # `BondModel`
+):
     "Pairs of atoms of the frames of the survey: 60 000, or what half the memory holds of their descriptors, but not below 2000."
-    return int(max(2000, min(60_000, model.memory_mb*2**19/descriptor(model.descriptor).row_bytes(2))))
+    return int(max(2000, min(60_000, model.memory_mb * 2**19 / descriptor(model.descriptor).row_bytes(2))))

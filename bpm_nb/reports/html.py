@@ -19,19 +19,32 @@ from ..core.files import InputError, write_atomic
 from ..plots.style import FONT
 
 # %% ../../nbs/75_reports/03_html.ipynb #02931678
-def origin(files): # paths of files
+def origin(
+    files,  # paths of files
+):
     "{name of each file: its SHA-256 sum}, for headers: from these files and the settings a figure can be made again."
     from hashlib import sha256
-    return {name: sha256(Path(f).read_bytes()).hexdigest() for f, name in short_names(filter(os.path.isfile, files)).items()}
 
-def short_names(files): # paths of files
+    return {
+        name: sha256(Path(f).read_bytes()).hexdigest() for f, name in short_names(filter(os.path.isfile, files)).items()
+    }
+
+
+def short_names(
+    files,  # paths of files
+):
     "{file: its name}, with as many of its folders as tell it from the others."
     parts = {f: Path(f).resolve().parts for f in files}
     n = next((n for n in range(1, 100) if len({p[-n:] for p in parts.values()}) == len(set(parts.values()))), 100)
     return {f: "/".join(p[-n:]) for f, p in parts.items()}
 
 # %% ../../nbs/75_reports/03_html.ipynb #c552ec8c
-def write_page(path, title, sections, settings=None): # where it goes; see `bpm_nb.plots.page`
+def write_page(
+    path,
+    title,
+    sections,
+    settings=None,  # where it goes; see `bpm_nb.plots.page`
+):
     "Write a self-contained page, atomically."
 
     html = page(title, sections, settings).encode()
@@ -60,42 +73,63 @@ CONFIG = dict(responsive=True, displaylogo=False, modeBarButtons=[["toImage", "r
 POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; worker-src blob:"
 
 # %% ../../nbs/75_reports/03_html.ipynb #1a929fb3
-def page(title, # title of the page
-         sections, # [(heading or None, block, block, …)]: see above
-         settings=None): # {name: value} of numbers and text: kept in the header for machines, so that the page can be made again
+def page(
+    title,  # title of the page
+    sections,  # [(heading or None, block, block, …)]: see above
+    settings=None,  # {name: value} of numbers and text: kept in the header for machines, so that the page can be made again
+):
     "One self-contained HTML page, as a string."
     names = iter(range(1, 10_000))
-    body = "".join((f"<h2>{escape(heading)}</h2>\n" if heading else "") + "".join(_block(b, names) for b in blocks) for heading, *blocks in sections)
-    return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
-            f'<meta name="bpm_nb-settings" content="{escape(json.dumps(settings or {}))}">\n<style>{STYLE}</style>\n'
-            f'<script>{get_plotlyjs()}</script>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n{body}</body>\n</html>\n')
+    body = "".join(
+        (f"<h2>{escape(heading)}</h2>\n" if heading else "") + "".join(_block(b, names) for b in blocks)
+        for heading, *blocks in sections
+    )
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
+        f'<meta name="bpm_nb-settings" content="{escape(json.dumps(settings or {}))}">\n<style>{STYLE}</style>\n'
+        f"<script>{get_plotlyjs()}</script>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n{body}</body>\n</html>\n"
+    )
 
 # %% ../../nbs/75_reports/03_html.ipynb #311a1266
 def _block(block, names):
     "HTML of a paragraph, a figure, a row of figures, or a table."
-    if isinstance(block, str): return f"<p>{escape(block)}</p>\n"
+    if isinstance(block, str):
+        return f"<p>{escape(block)}</p>\n"
     if isinstance(block, go.Figure):
         inside = block.to_html(full_html=False, include_plotlyjs=False, div_id=f"figure-{next(names)}", config=CONFIG)
         return f"<figure>{inside}</figure>\n"
     block = list(block)
-    if block and isinstance(block[0], go.Figure): return f'<div class="row" style="--n:{len(block)}">{"".join(_block(b, names) for b in block)}</div>\n'
-    if all(isinstance(row, dict) for row in block): return _table(block)
-    raise InputError(f"a page cannot show {type(block[0]).__name__}: give a string, a figure, a list of figures, or a list of dicts")
+    if block and isinstance(block[0], go.Figure):
+        return f'<div class="row" style="--n:{len(block)}">{"".join(_block(b, names) for b in block)}</div>\n'
+    if all(isinstance(row, dict) for row in block):
+        return _table(block)
+    raise InputError(
+        f"a page cannot show {type(block[0]).__name__}: give a string, a figure, a list of figures, or a list of dicts"
+    )
 
 # %% ../../nbs/75_reports/03_html.ipynb #7a70d5f1
 def _table(rows):
     "HTML table of rows [{column: value}]."
-    if not rows: return "<p>(nothing)</p>\n"
+    if not rows:
+        return "<p>(nothing)</p>\n"
     words = {c: ' class="words"' for c in rows[0] if any(len(_shown(r.get(c))) > 22 for r in rows)}
-    pieces = lambda value: ", ".join(f"<span>{p}</span>" if len(p) <= 20 else p for p in escape(value).split(", "))
-    text = lambda r, c: (pieces if c in words else escape)(_shown(r.get(c)))
+
+    def pieces(value):
+        return ", ".join(f"<span>{p}</span>" if len(p) <= 20 else p for p in escape(value).split(", "))
+
+    def text(r, c):
+        return (pieces if c in words else escape)(_shown(r.get(c)))
+
     head = "".join(f"<th{words.get(c, '')}>{escape(str(c))}</th>" for c in rows[0])
-    body = "".join("<tr>" + "".join(f"<td{words.get(c, '')}>{text(r, c)}</td>" for c in rows[0]) + "</tr>\n" for r in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td{words.get(c, '')}>{text(r, c)}</td>" for c in rows[0]) + "</tr>\n" for r in rows
+    )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n'
 
 # %% ../../nbs/75_reports/03_html.ipynb #55b0fbd5
 def _shown(value):
     "A value as text: strings and whole numbers as they are, others to four significant digits."
-    if value is None or (isinstance(value, (float, np.floating)) and not np.isfinite(value)): return "–"
+    if value is None or (isinstance(value, (float, np.floating)) and not np.isfinite(value)):
+        return "–"
     return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)

@@ -17,100 +17,199 @@ from ..models.checks import warn_of_strange
 from .tables import infrared_rows
 
 # %% ../../nbs/75_reports/04_sections.ipynb #6ed1c292
-def trajectory_spectrum(model, # fitted `BondPolarizability`
-                        trajectory, # `Trajectory`
-                        resolution_cm1): # width of a sharp line, cm⁻¹
+def trajectory_spectrum(
+    model,  # fitted `BondPolarizability`
+    trajectory,  # `Trajectory`
+    resolution_cm1,  # width of a sharp line, cm⁻¹
+):
     "Raman activity of a trajectory, as `Spectrum`."
-    from bpm_nb.spectra.sampling import check_sampling, too_fast
     from bpm_nb.spectra.raman import raman_spectrum
+    from bpm_nb.spectra.sampling import check_sampling, too_fast
+
     check_sampling(trajectory.numbers, trajectory.dt_fs, trajectory.provenance.get("step_fs"))
     warn_of_strange(model, trajectory.frames)
     alpha = model.predict(trajectory.frames)
     found = raman_spectrum(alpha.reshape(*trajectory.pos.shape[:2], 3, 3), trajectory.dt_fs, resolution_cm1)
-    if sentence := too_fast(found): warnings.warn(sentence)
+    if sentence := too_fast(found):
+        warnings.warn(sentence)
     return found
 
 # %% ../../nbs/75_reports/04_sections.ipynb #17f0cfa4
 def _with_others(sections, found, others, kelvin):
     "The sections, with the infrared spectrum and the states before the settings."
     from bpm_nb import plots
-    if not others: return sections
+
+    if not others:
+        return sections
     text = "Raman activity, infrared absorption by the model of the dipole, and the density of vibrational states of the same run, each with its strongest point at 1. A motion that is in the lowest panel only is seen by neither kind of light."
-    return [*sections[:-1], ("One run, three spectra", text, plots.stacked({"Raman": found} | others)), ("Strongest infrared peaks", infrared_rows(others["infrared"], kelvin)), sections[-1]]
+    return [
+        *sections[:-1],
+        ("One run, three spectra", text, plots.stacked({"Raman": found} | others)),
+        ("Strongest infrared peaks", infrared_rows(others["infrared"], kelvin)),
+        sections[-1],
+    ]
 
 # %% ../../nbs/75_reports/04_sections.ipynb #e8965954
 def _taken_apart(a, model, trajectory, minimum):
     "Spectrum, density of states, bonds, their `Shares`, `BodyFrame`, bands, motions, and the normal modes where they are known, by name."
     from bpm_nb import assignment
-    from bpm_nb.spectra.sampling import check_sampling
-    from bpm_nb.spectra.modes import modes_of
     from bpm_nb.spectra.bands import peaks
     from bpm_nb.spectra.infrared import power_spectrum
+    from bpm_nb.spectra.modes import modes_of
     from bpm_nb.spectra.raman import raman_spectrum
+    from bpm_nb.spectra.sampling import check_sampling
+
     check_sampling(trajectory.numbers, trajectory.dt_fs, trajectory.provenance.get("step_fs"))
     alpha, kept, resolution = [], lambda part: alpha.append(part.sum(1)) or part, dict(resolution_cm1=a.resolution)
     with naming(a.trajectory):
         warn_of_strange(model, trajectory.frames)
         bonds, tensors = assignment.segment_tensors(model, trajectory, not a.pairs)
         shares = assignment.bond_shares(lambda g: kept(tensors(g)), trajectory.dt_fs, len(trajectory.pos), **resolution)
-        spectrum, frame = raman_spectrum(np.array(alpha), trajectory.dt_fs, a.resolution), assignment.body_frame(trajectory, minimum and minimum.pos)
-        bands = peaks(spectrum)[:a.bands]
-        motions = assignment.band_motion(frame, np.array(alpha), [p.wavenumber_cm1 for p in bands], [np.fmax(p.width_cm1, a.resolution) for p in bands], **resolution)
-        states = power_spectrum(trajectory.pos, trajectory.mass(), trajectory.dt_fs, trajectory.temperature_K or 300., positions=True, **resolution)
-    return SimpleNamespace(spectrum=spectrum, states=states, bonds=bonds, shares=shares, frame=frame, bands=bands, motions=motions, modes=minimum and modes_of(minimum, frame.masses))
+        spectrum, frame = (
+            raman_spectrum(np.array(alpha), trajectory.dt_fs, a.resolution),
+            assignment.body_frame(trajectory, minimum and minimum.pos),
+        )
+        bands = peaks(spectrum)[: a.bands]
+        motions = assignment.band_motion(
+            frame,
+            np.array(alpha),
+            [p.wavenumber_cm1 for p in bands],
+            [np.fmax(p.width_cm1, a.resolution) for p in bands],
+            **resolution,
+        )
+        states = power_spectrum(
+            trajectory.pos,
+            trajectory.mass(),
+            trajectory.dt_fs,
+            trajectory.temperature_K or 300.0,
+            positions=True,
+            **resolution,
+        )
+    return SimpleNamespace(
+        spectrum=spectrum,
+        states=states,
+        bonds=bonds,
+        shares=shares,
+        frame=frame,
+        bands=bands,
+        motions=motions,
+        modes=minimum and modes_of(minimum, frame.masses),
+    )
+
 
 def _band_match(taken, nu, moves):
     "`Match` of the bands with lines: by motion where those of the lines are known, else by wavenumber; None without lines."
     from bpm_nb import assignment
-    if not nu: return None
-    if moves is None: return assignment.matched(taken.bands, nu, scale=1.)
-    return assignment.matched_by_motion(taken.bands, np.reshape([m.displacement for m in taken.motions], (-1, *moves.shape[1:])), nu, moves, taken.frame.masses)
+
+    if not nu:
+        return None
+    if moves is None:
+        return assignment.matched(taken.bands, nu, scale=1.0)
+    return assignment.matched_by_motion(
+        taken.bands,
+        np.reshape([m.displacement for m in taken.motions], (-1, *moves.shape[1:])),
+        nu,
+        moves,
+        taken.frame.masses,
+    )
+
 
 def _harmonic_rows(a, trajectory, minimum, taken, lines, moves):
     "Rows of a table: normal modes, their bands in the run, and the lines that move as they do."
     from bpm_nb import assignment
     from bpm_nb.reports import tables
-    match = assignment.matched_by_motion(taken.modes.wavenumber_cm1, taken.modes.displacement, [line.wavenumber_cm1 for line in lines], moves, taken.frame.masses) if lines else None
-    return tables.mode_rows(taken.modes, assignment.mode_bands(trajectory, minimum, taken.frame, resolution_cm1=a.resolution), match, lines)
+
+    match = (
+        assignment.matched_by_motion(
+            taken.modes.wavenumber_cm1,
+            taken.modes.displacement,
+            [line.wavenumber_cm1 for line in lines],
+            moves,
+            taken.frame.masses,
+        )
+        if lines
+        else None
+    )
+    return tables.mode_rows(
+        taken.modes, assignment.mode_bands(trajectory, minimum, taken.frame, resolution_cm1=a.resolution), match, lines
+    )
 
 # %% ../../nbs/75_reports/04_sections.ipynb #bbb46f09
 NATURAL = "45a² + 7γ²: what natural light gives at 90° across the plane of scattering, or a laser that is polarized so, without an analyser"
 PARTITION = "Shares are the model's partition of the spectrum, not an observable; how firm they are, --train says."
-SHARE_ERRORS = " Their errors hold that of the run and what happens to them when each quarter of the training frames is left out."
-SHARES_TEXT = {False: "The share of each bond in the spectrum, the three largest of each band in the table. Atoms that are not bonded hand what the model gives them to the bonds on the shortest way between them; "
-                      "those that no bonds connect keep it as a pair. All shares add up to the curve; where one is negative, the bond works against the others. " + PARTITION,
-               True: "The share of each pair of atoms in the spectrum, bonded or not, the three largest of each band in the table. All shares add up to the curve; where one is negative, the pair works against the others. " + PARTITION}
+SHARE_ERRORS = (
+    " Their errors hold that of the run and what happens to them when each quarter of the training frames is left out."
+)
+SHARES_TEXT = {
+    False: "The share of each bond in the spectrum, the three largest of each band in the table. Atoms that are not bonded hand what the model gives them to the bonds on the shortest way between them; "
+    "those that no bonds connect keep it as a pair. All shares add up to the curve; where one is negative, the bond works against the others. "
+    + PARTITION,
+    True: "The share of each pair of atoms in the spectrum, bonded or not, the three largest of each band in the table. All shares add up to the curve; where one is negative, the pair works against the others. "
+    + PARTITION,
+}
 MOTIONS_TEXT = "The motion of the atoms that goes with each band, and how far it is a single one over the width of the band. The longest arrow is 1; a bond that gets longer has a plus. Normal modes are those of the derivatives that were given, in parts of the whole motion."
-LINES_TEXT = {False: "The strongest bands beside the nearest of the lines that were given, by wavenumber alone and within 30 cm⁻¹: the motion may be another. The shift is that of the band, as it is.",
-              True: "The strongest bands beside the lines whose normal mode moves as they do: the overlap of the two is 1 for the same motion, and pairs below 0.71 are none. Which mode a line belongs to, "
-                    "its wavenumber says, within 60 cm⁻¹. The shift is that of the band, as it is; the residual is what a common factor on the lines leaves of it."}
-MODES_TEXT = ("Normal modes that have a hundredth of the strongest activity, and the band of the coordinate of each in the run, where one stands out. What lies between them is anharmonicity, where run and derivatives are of one "
-              "energy surface: that of classical motion at the temperature of the run, without the zero-point motion of nature. Shifts are as they are; nothing is scaled. A line of a table stands beside the mode that moves as it does.")
+LINES_TEXT = {
+    False: "The strongest bands beside the nearest of the lines that were given, by wavenumber alone and within 30 cm⁻¹: the motion may be another. The shift is that of the band, as it is.",
+    True: "The strongest bands beside the lines whose normal mode moves as they do: the overlap of the two is 1 for the same motion, and pairs below 0.71 are none. Which mode a line belongs to, "
+    "its wavenumber says, within 60 cm⁻¹. The shift is that of the band, as it is; the residual is what a common factor on the lines leaves of it.",
+}
+MODES_TEXT = (
+    "Normal modes that have a hundredth of the strongest activity, and the band of the coordinate of each in the run, where one stands out. What lies between them is anharmonicity, where run and derivatives are of one "
+    "energy surface: that of classical motion at the temperature of the run, without the zero-point motion of nature. Shifts are as they are; nothing is scaled. A line of a table stands beside the mode that moves as it does."
+)
 
 # %% ../../nbs/75_reports/04_sections.ipynb #72347fcd
-def spectrum_sections(found, # `Spectrum`
-                      lines, # its peaks
-                      temperature_K=None, # of the trajectory, K; None: not known, taken as 300
-                      laser_nm=532., # wavelength of the laser, nm
-                      left_out=()): # list of `Spectrum` by models without a part of the training frames
+def spectrum_sections(
+    found,  # `Spectrum`
+    lines,  # its peaks
+    temperature_K=None,  # of the trajectory, K; None: not known, taken as 300
+    laser_nm=532.0,  # wavelength of the laser, nm
+    left_out=(),  # list of `Spectrum` by models without a part of the training frames
+):
     "Sections of a page: the spectrum, its peaks, and how it was made."
     from bpm_nb import plots
     from bpm_nb.reports import tables
+    from bpm_nb.spectra.bands import peaks
     from bpm_nb.spectra.raman import instrument_intensity
     from bpm_nb.spectra.spectrum import model_error
-    from bpm_nb.spectra.bands import peaks
-    kelvin = temperature_K or 300.
-    see = lambda s: instrument_intensity(s, laser_nm, kelvin)
+
+    kelvin = temperature_K or 300.0
+
+    def see(s):
+        return instrument_intensity(s, laser_nm, kelvin)
+
     seen, own = see(found), model_error([see(s) for s in left_out]) if left_out else None
-    dotted = "" if own is None else " Dotted: one standard error that comes from the training frames, seen when each quarter of them is left out."
-    settings = lambda s: ", ".join(f"{k} = {v}" for k, v in s.settings.items())
-    return [("What an instrument sees", f"Intensity, {NATURAL}, with its isotropic and anisotropic parts, under a laser of {laser_nm:g} nm at {kelvin:g} K. "
-             f"The bands around the curves are one standard error, from {_blocks_text(found)}. Below: the depolarization ratio ρ where the intensity stands out of the noise.{dotted}",
-             plots.spectrum(seen, peaks(seen), model_error=own)),
-            ("Raman activity", "The same without the factors of laser and temperature: the strength of the motion itself.", plots.spectrum(found, lines, model_error=model_error(left_out) if left_out else None)),
-            ("Strongest peaks of the activity", tables.peak_rows(lines)), ("Settings", settings(seen))]
+    dotted = (
+        ""
+        if own is None
+        else " Dotted: one standard error that comes from the training frames, seen when each quarter of them is left out."
+    )
+
+    def settings(s):
+        return ", ".join(f"{k} = {v}" for k, v in s.settings.items())
+
+    return [
+        (
+            "What an instrument sees",
+            f"Intensity, {NATURAL}, with its isotropic and anisotropic parts, under a laser of {laser_nm:g} nm at {kelvin:g} K. "
+            f"The bands around the curves are one standard error, from {_blocks_text(found)}. Below: the depolarization ratio ρ where the intensity stands out of the noise.{dotted}",
+            plots.spectrum(seen, peaks(seen), model_error=own),
+        ),
+        (
+            "Raman activity",
+            "The same without the factors of laser and temperature: the strength of the motion itself.",
+            plots.spectrum(found, lines, model_error=model_error(left_out) if left_out else None),
+        ),
+        ("Strongest peaks of the activity", tables.peak_rows(lines)),
+        ("Settings", settings(seen)),
+    ]
+
 
 def _blocks_text(spectrum):
     "How many blocks the errors come from, for a reader."
     n = len(spectrum.blocks())
-    return "a single block, and so not known" if n < 2 else f"{n} blocks" + (": too few to trust, they can be several times too small" if n < 4 else "")
+    return (
+        "a single block, and so not known"
+        if n < 2
+        else f"{n} blocks" + (": too few to trust, they can be several times too small" if n < 4 else "")
+    )

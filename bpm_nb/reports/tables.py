@@ -13,128 +13,240 @@ from ..plots.style import with_error
 from ..spectra.spectrum import jackknife_error
 
 # %% ../../nbs/75_reports/01_tables.ipynb #9df0d80b
-def infrared_rows(spectrum, # `Curve`: infrared spectrum
-                  temperature_K): # K
+def infrared_rows(
+    spectrum,  # `Curve`: infrared spectrum
+    temperature_K,  # K
+):
     "Rows of a table of infrared peaks, with their absorption in km/mol."
     from bpm_nb import plots
-    from bpm_nb.spectra.infrared import infrared_intensity
     from bpm_nb.spectra.bands import peaks
+    from bpm_nb.spectra.infrared import infrared_intensity
+
     bands = peaks(spectrum)
-    absorbed = lambda p: plots.with_error(*(infrared_intensity(np.array([p.area, p.area_error]), temperature_K)))
-    return [{k: v for k, v in row.items() if k != "ρ"} | {"km/mol": absorbed(p)} for row, p in zip(peak_rows(bands), bands)]
+
+    def absorbed(p):
+        return plots.with_error(*(infrared_intensity(np.array([p.area, p.area_error]), temperature_K)))
+
+    return [
+        {k: v for k, v in row.items() if k != "ρ"} | {"km/mol": absorbed(p)} for row, p in zip(peak_rows(bands), bands)
+    ]
 
 # %% ../../nbs/75_reports/01_tables.ipynb #6405f90f
-def peak_rows(peaks, # list of `Peak`, the strongest first
-              n=12): # rows at most
+def peak_rows(
+    peaks,  # list of `Peak`, the strongest first
+    n=12,  # rows at most
+):
     "Rows of a table of peaks, [{column: text}]; areas are relative to the largest, and a width is left out where its error is more than half of it."
-    largest = max((p.area for p in peaks), default=1.)
-    width = lambda p: "–" if p.width_error > p.width_cm1/2 else with_error(p.width_cm1, p.width_error, 1)
-    return [{"wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1), "width (cm⁻¹)": width(p),
-             "relative area": with_error(p.area/largest, p.area_error/largest), "ρ": with_error(p.depolarization_ratio, p.depolarization_error)}
-            for p in list(peaks)[:n]]
+    largest = max((p.area for p in peaks), default=1.0)
+
+    def width(p):
+        return "–" if p.width_error > p.width_cm1 / 2 else with_error(p.width_cm1, p.width_error, 1)
+
+    return [
+        {
+            "wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1),
+            "width (cm⁻¹)": width(p),
+            "relative area": with_error(p.area / largest, p.area_error / largest),
+            "ρ": with_error(p.depolarization_ratio, p.depolarization_error),
+        }
+        for p in list(peaks)[:n]
+    ]
 
 # %% ../../nbs/75_reports/01_tables.ipynb #4c795c7a
-def share_rows(found, # `bpm_nb.assign.Shares`
-               labels, # (B,) names of the bonds
-               peaks, # list of `Peak`, the strongest first
-               geometry="natural", # geometry, see `geometry_weights`
-               n=12, # rows at most
-               n_bonds=3, # bonds in each row
-               left_out=()): # list of `Shares` of the same bonds by `bpm_nb.polarizability.left_out_models`
+def share_rows(
+    found,  # `bpm_nb.assign.Shares`
+    labels,  # (B,) names of the bonds
+    peaks,  # list of `Peak`, the strongest first
+    geometry="natural",  # geometry, see `geometry_weights`
+    n=12,  # rows at most
+    n_bonds=3,  # bonds in each row
+    left_out=(),  # list of `Shares` of the same bonds by `bpm_nb.polarizability.left_out_models`
+):
     "Rows of a table: the bonds that add most to each band, in percent of its area; with the errors of run and model together, where models were left out."
     rows = []
     for p in list(peaks)[:n]:
         reach = np.fmax(p.width_cm1, found.settings["resolution_cm1"])
         ends = p.wavenumber_cm1 - reach, p.wavenumber_cm1 + reach
         part, error = found.band(*ends, geometry)
-        error = np.hypot(error, jackknife_error([s.band(*ends, geometry)[0] for s in left_out])) if left_out else np.full_like(error, np.nan)
+        error = (
+            np.hypot(error, jackknife_error([s.band(*ends, geometry)[0] for s in left_out]))
+            if left_out
+            else np.full_like(error, np.nan)
+        )
         best = np.argsort(-np.abs(part))[:n_bonds]
-        rows.append({"wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 0), "ρ": with_error(p.depolarization_ratio, p.depolarization_error),
-                     "bonds and their shares": ", ".join(f"{labels[k]} {share_text(part[k], error[k])}" for k in best)})
+        rows.append(
+            {
+                "wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 0),
+                "ρ": with_error(p.depolarization_ratio, p.depolarization_error),
+                "bonds and their shares": ", ".join(f"{labels[k]} {share_text(part[k], error[k])}" for k in best),
+            }
+        )
     return rows
 
-def share_text(part, # share of a band
-               error=np.nan): # its standard error; NaN: not known
+
+def share_text(
+    part,  # share of a band
+    error=np.nan,  # its standard error; NaN: not known
+):
     "Text such as 70 ± 8 %: whole percents, the error rounded up."
-    return f"{100*part:.0f}" + (f" ± {np.ceil(100*error):.0f}" if np.isfinite(error) else "") + " %"
+    return f"{100 * part:.0f}" + (f" ± {np.ceil(100 * error):.0f}" if np.isfinite(error) else "") + " %"
 
 # %% ../../nbs/75_reports/01_tables.ipynb #a6ee44c8
-def motion_rows(motions, # list of `bpm_nb.assign.Motion`
-                numbers, # (N,) atomic numbers
-                modes=None, # `bpm_nb.spectra.Modes` at the reference of the motions; None: not known
-                masses=None, # (N,) masses, u, where modes are given
-                n=4): # atoms, bonds and modes named at most
+def motion_rows(
+    motions,  # list of `bpm_nb.assign.Motion`
+    numbers,  # (N,) atomic numbers
+    modes=None,  # `bpm_nb.spectra.Modes` at the reference of the motions; None: not known
+    masses=None,  # (N,) masses, u, where modes are given
+    n=4,  # atoms, bonds and modes named at most
+):
     "Rows of a table: how each band moves. The largest displacement is 1, and a bond that gets longer has a plus."
     from ase.data import chemical_symbols
 
     from bpm_nb.assignment.motion import overlap
+
     rows = []
     for m in motions:
         size = np.linalg.norm(m.displacement, axis=1)
         moving = [f"{chemical_symbols[numbers[k]]}{k} {size[k]:.2f}" for k in np.argsort(-size)[:n] if size[k] > 0.05]
         row = {"wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}", "a single motion": f"{m.purity:.0%}"}
         if modes is not None:
-            part = overlap(m.displacement, modes.displacement, masses)**2
-            row["normal modes (cm⁻¹)"] = ", ".join(f"{modes.wavenumber_cm1[k]:.0f}: {part[k]:.0%}" for k in np.argsort(-part)[:n] if part[k] >= 0.05)
-        rows.append(row | {"bonds that stretch": stretch_text(m, numbers, n), "atoms that move most": ", ".join(moving)})
+            part = overlap(m.displacement, modes.displacement, masses) ** 2
+            row["normal modes (cm⁻¹)"] = ", ".join(
+                f"{modes.wavenumber_cm1[k]:.0f}: {part[k]:.0%}" for k in np.argsort(-part)[:n] if part[k] >= 0.05
+            )
+        rows.append(
+            row | {"bonds that stretch": stretch_text(m, numbers, n), "atoms that move most": ", ".join(moving)}
+        )
     return rows
 
-def stretch_text(motion, # `bpm_nb.assign.Motion`
-                 numbers, # (N,) atomic numbers
-                 n=4): # bonds at most
+
+def stretch_text(
+    motion,  # `bpm_nb.assign.Motion`
+    numbers,  # (N,) atomic numbers
+    n=4,  # bonds at most
+):
     "The covalent bonds that change their length most, such as C0–O1 +0.85; nothing where atoms move across all bonds."
-    from bpm_nb.bonds.pairs import bond_labels
-    from bpm_nb.bonds.pairs import bonded
+    from bpm_nb.bonds.pairs import bond_labels, bonded
+
     pairs = np.argwhere(np.triu(bonded(numbers, motion.reference[None])))
     along, move = (x[pairs[:, 1]] - x[pairs[:, 0]] for x in (motion.reference, motion.displacement))
-    stretch = (along*move).sum(1)/np.linalg.norm(along, axis=1)
-    if not len(pairs): return "–"
-    stretch *= np.sign(stretch[abs(stretch).argmax()]) # a motion goes to and fro: the first to be named gets longer
-    told = [k for k in np.argsort(-abs(stretch))[:n] if abs(stretch[k]) > max(0.2, 0.25*abs(stretch).max())]
+    stretch = (along * move).sum(1) / np.linalg.norm(along, axis=1)
+    if not len(pairs):
+        return "–"
+    stretch *= np.sign(stretch[abs(stretch).argmax()])  # a motion goes to and fro: the first to be named gets longer
+    told = [k for k in np.argsort(-abs(stretch))[:n] if abs(stretch[k]) > max(0.2, 0.25 * abs(stretch).max())]
     return ", ".join(f"{name} {stretch[k]:+.2f}" for k, name in zip(told, bond_labels(numbers, pairs[told]))) or "–"
 
 # %% ../../nbs/75_reports/01_tables.ipynb #50db18d3
-def match_rows(match, # `bpm_nb.assign.Match`
-               names=None): # (L,) names of the lines; None: none
+def match_rows(
+    match,  # `bpm_nb.assign.Match`
+    names=None,  # (L,) names of the lines; None: none
+):
     "Rows of a table: pairs first, then lines and bands that found none; with the overlap of the motions, where pairs were found by it."
-    named = lambda k: {} if names is None else {"what the table says": "" if k is None else names[k]}
-    alike = lambda o: {} if match.overlaps is None else {"overlap": "–" if o is None else f"{o:.2f}"}
-    row = lambda band, line, k, o=None: {"line (cm⁻¹)": "–" if line is None else f"{line:.0f}", "band (cm⁻¹)": "–" if band is None else f"{band:.1f}",
-                                 "shift": f"{band - line:+.1f}" if None not in (band, line) else "–",
-                                 "residual": f"{band - match.scale*line:+.1f}" if None not in (band, line) else "–"} | alike(o) | named(k)
-    overlaps = [None]*len(match.pairs) if match.overlaps is None else match.overlaps
-    return ([row(match.bands[b], match.lines[k], k, o) for (b, k), o in zip(match.pairs, overlaps)] + [row(None, match.lines[k], k) for k in match.unmatched_lines]
-            + [row(match.bands[b], None, None) for b in match.unmatched_bands])
+
+    def named(k):
+        return {} if names is None else {"what the table says": "" if k is None else names[k]}
+
+    def alike(o):
+        return {} if match.overlaps is None else {"overlap": "–" if o is None else f"{o:.2f}"}
+
+    def row(band, line, k, o=None):
+        return (
+            {
+                "line (cm⁻¹)": "–" if line is None else f"{line:.0f}",
+                "band (cm⁻¹)": "–" if band is None else f"{band:.1f}",
+                "shift": f"{band - line:+.1f}" if None not in (band, line) else "–",
+                "residual": f"{band - match.scale * line:+.1f}" if None not in (band, line) else "–",
+            }
+            | alike(o)
+            | named(k)
+        )
+
+    overlaps = [None] * len(match.pairs) if match.overlaps is None else match.overlaps
+    return (
+        [row(match.bands[b], match.lines[k], k, o) for (b, k), o in zip(match.pairs, overlaps)]
+        + [row(None, match.lines[k], k) for k in match.unmatched_lines]
+        + [row(match.bands[b], None, None) for b in match.unmatched_bands]
+    )
 
 # %% ../../nbs/75_reports/01_tables.ipynb #492d986c
-def mode_rows(modes, # `bpm_nb.spectra.Modes`
-              bands, # what `bpm_nb.assign.mode_bands` returned for them
-              match=None, # `bpm_nb.assign.Match` of the modes with the lines of a table, by motion; None: no table
-              reference=(), # list of `bpm_nb.data.Line`: the lines
-              weakest=0.01): # Raman activity, relative to the strongest, below which a mode is left out
+def mode_rows(
+    modes,  # `bpm_nb.spectra.Modes`
+    bands,  # what `bpm_nb.assign.mode_bands` returned for them
+    match=None,  # `bpm_nb.assign.Match` of the modes with the lines of a table, by motion; None: no table
+    reference=(),  # list of `bpm_nb.data.Line`: the lines
+    weakest=0.01,  # Raman activity, relative to the strongest, below which a mode is left out
+):
     "Rows of a table: normal modes by rising wavenumber, the band of each in a run, and the line of a table whose motion is the same."
-    own = [k for k, (p, s) in enumerate(zip(bands, modes.activity)) if p is not None and s >= weakest*modes.activity.max()]
+    own = [
+        k
+        for k, (p, s) in enumerate(zip(bands, modes.activity))
+        if p is not None and s >= weakest * modes.activity.max()
+    ]
     same = {} if match is None else {int(b): (reference[line], o) for (b, line), o in zip(match.pairs, match.overlaps)}
+
     def row(k):
         nu, p, (line, alike) = modes.wavenumber_cm1[k], bands[k], same.get(k, (None, None))
         shift = p.wavenumber_cm1 - nu
-        told = {} if match is None else {"table (cm⁻¹)": f"{line.wavenumber_cm1:.0f}" if line else "–", "run – table": f"{p.wavenumber_cm1 - line.wavenumber_cm1:+.0f}" if line else "–",
-                                         "overlap": f"{alike:.2f}" if line else "–", "what the table says": f"{line.assignment} ({line.kind})" if line else ""}
-        return {"harmonic (cm⁻¹)": f"{nu:.0f}", "run (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1), "shift": f"{shift:+.1f}", "activity (Å⁴/u)": f"{modes.activity[k]:.1f}"} | told
+        told = (
+            {}
+            if match is None
+            else {
+                "table (cm⁻¹)": f"{line.wavenumber_cm1:.0f}" if line else "–",
+                "run – table": f"{p.wavenumber_cm1 - line.wavenumber_cm1:+.0f}" if line else "–",
+                "overlap": f"{alike:.2f}" if line else "–",
+                "what the table says": f"{line.assignment} ({line.kind})" if line else "",
+            }
+        )
+        return {
+            "harmonic (cm⁻¹)": f"{nu:.0f}",
+            "run (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1),
+            "shift": f"{shift:+.1f}",
+            "activity (Å⁴/u)": f"{modes.activity[k]:.1f}",
+        } | told
+
     return [row(k) for k in own]
 
-def shift_rows(shifts, # list of `bpm_nb.assign.Shift`
-               names=("first", "second")): # of the two isotopologues
+
+def shift_rows(
+    shifts,  # list of `bpm_nb.assign.Shift`
+    names=("first", "second"),  # of the two isotopologues
+):
     "Rows of a table of isotope shifts."
-    text = lambda value, form: format(round(value) if form == "+d" else value, form) if np.isfinite(value) else "–"
-    residual = lambda s: {"residual": text(s.residual, "+d")} if any(x.residual for x in shifts) else {}
-    return [{f"{names[0]} (cm⁻¹)": f"{s.first_cm1:.0f}", f"{names[1]} (cm⁻¹)": text(s.second_cm1, ".0f"), "shift": text(s.shift, "+d"), "ratio": text(s.ratio, ".3f")} | residual(s) | {"overlap": f"{s.overlap:.2f}"} for s in shifts]
+
+    def text(value, form):
+        return format(round(value) if form == "+d" else value, form) if np.isfinite(value) else "–"
+
+    def residual(s):
+        return {"residual": text(s.residual, "+d")} if any(x.residual for x in shifts) else {}
+
+    return [
+        {
+            f"{names[0]} (cm⁻¹)": f"{s.first_cm1:.0f}",
+            f"{names[1]} (cm⁻¹)": text(s.second_cm1, ".0f"),
+            "shift": text(s.shift, "+d"),
+            "ratio": text(s.ratio, ".3f"),
+        }
+        | residual(s)
+        | {"overlap": f"{s.overlap:.2f}"}
+        for s in shifts
+    ]
 
 # %% ../../nbs/75_reports/01_tables.ipynb #afe0fba9
-def marker_rows(markers, # list of `bpm_nb.assign.Marker`
-                names=("first", "second"), # of the two forms, not the same
-                n=12): # rows at most
+def marker_rows(
+    markers,  # list of `bpm_nb.assign.Marker`
+    names=("first", "second"),  # of the two forms, not the same
+    n=12,  # rows at most
+):
     "Rows of a table of marker bands; areas are relative to the largest."
-    largest = max((max(m.first, m.second) for m in markers), default=1.)
-    return [{"wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}", f"area, {names[0]}": f"{m.first/largest:.3f}", f"area, {names[1]}": f"{m.second/largest:.3f}",
-             "difference": with_error(m.difference/largest, m.error/largest), "in standard errors": f"{abs(m.significance):.1f}"} for m in list(markers)[:n]]
+    largest = max((max(m.first, m.second) for m in markers), default=1.0)
+    return [
+        {
+            "wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}",
+            f"area, {names[0]}": f"{m.first / largest:.3f}",
+            f"area, {names[1]}": f"{m.second / largest:.3f}",
+            "difference": with_error(m.difference / largest, m.error / largest),
+            "in standard errors": f"{abs(m.significance):.1f}",
+        }
+        for m in list(markers)[:n]
+    ]

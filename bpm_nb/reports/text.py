@@ -9,47 +9,80 @@ __all__ = ['errors_text', 'columns_text', 'told_apart', 'peak_dicts', 'peaks_tex
 import numpy as np
 
 # %% ../../nbs/75_reports/02_text.ipynb #cda202fa
-def errors_text(found): # what `bpm_nb.polarizability.errors` returned
+def errors_text(
+    found,  # what `bpm_nb.polarizability.errors` returned
+):
     "The errors for a reader."
     names = dict(iso="isotropic", beta="anisotropic", alpha="whole tensor")
-    share = lambda k: f" ({found[f'{k}_relative']:.2%} of the spread)" if np.isfinite(found[f"{k}_relative"]) else ""
-    return "\n".join([f"{names[k]:13} RMSE {found[f'{k}_rmse_au']:.3g} bohr³{share(k)}" for k in names] + [f"{found['n_frames']} frames"])
+
+    def share(k):
+        return f" ({found[f'{k}_relative']:.2%} of the spread)" if np.isfinite(found[f"{k}_relative"]) else ""
+
+    return "\n".join(
+        [f"{names[k]:13} RMSE {found[f'{k}_rmse_au']:.3g} bohr³{share(k)}" for k in names]
+        + [f"{found['n_frames']} frames"]
+    )
 
 # %% ../../nbs/75_reports/02_text.ipynb #9605c172
 def _line_text(k, match, lines):
     "What a table says of band k, for a reader."
     found = () if match is None else np.flatnonzero(match.pairs[:, 0] == k)
-    if not len(found): return ""
+    if not len(found):
+        return ""
     line = lines[match.pairs[found[0], 1]]
     near = "nearest line" if match.overlaps is None else f"overlap {match.overlaps[found[0]]:.2f} with line"
     return f"   ({near} {line.wavenumber_cm1:g}{line.assignment and ', '}{line.assignment})"
 
 # %% ../../nbs/75_reports/02_text.ipynb #62c75d14
-def columns_text(rows): # [{column: text}]
+def columns_text(
+    rows,  # [{column: text}]
+):
     "Lines of a table for a reader, the names of the columns first."
     table = [list(rows[0]), *(list(r.values()) for r in rows)] if rows else []
     widths = [max(map(len, column)) for column in zip(*table)]
     return ["   ".join(text.rjust(w) for text, w in zip(line, widths)) for line in table]
 
+
 def _atom_names(numbers, masses):
     "Names of the atoms that have another mass, such as H8."
     from ase.data import chemical_symbols
+
     return [f"{chemical_symbols[numbers[atom]]}{atom}" for atom, _ in masses]
 
 # %% ../../nbs/75_reports/02_text.ipynb #50cab401
-def told_apart(names): # names of two forms
+def told_apart(
+    names,  # names of two forms
+):
     "The names without the words at their end that they share, as in enol_trajectory and keto_trajectory."
     parts = [n.split("_") for n in names]
-    while all(len(p) > 1 for p in parts) and len({p[-1] for p in parts}) == 1 and names[0] != names[1]: parts = [p[:-1] for p in parts]
+    while all(len(p) > 1 for p in parts) and len({p[-1] for p in parts}) == 1 and names[0] != names[1]:
+        parts = [p[:-1] for p in parts]
     return ["_".join(p) for p in parts]
 
-def peak_dicts(peaks): # list of `Peak`
-    "Peaks for a machine."
-    return [dict(wavenumber_cm1=p.wavenumber_cm1, width_cm1=p.width_cm1, area=p.area, depolarization_ratio=p.depolarization_ratio) for p in peaks]
 
-def peaks_text(peaks, # list of `Peak`, the strongest first
-               what="activity", # that they are peaks of
-               n=8): # lines at most
+def peak_dicts(
+    peaks,  # list of `Peak`
+):
+    "Peaks for a machine."
+    return [
+        dict(
+            wavenumber_cm1=p.wavenumber_cm1,
+            width_cm1=p.width_cm1,
+            area=p.area,
+            depolarization_ratio=p.depolarization_ratio,
+        )
+        for p in peaks
+    ]
+
+
+def peaks_text(
+    peaks,  # list of `Peak`, the strongest first
+    what="activity",  # that they are peaks of
+    n=8,  # lines at most
+):
     "The strongest peaks for a reader."
-    rows = [f"{p.wavenumber_cm1:9.0f} cm⁻¹   relative area {p.area/peaks[0].area:5.2f}   ρ {p.depolarization_ratio:.2f}" for p in peaks[:n]]
+    rows = [
+        f"{p.wavenumber_cm1:9.0f} cm⁻¹   relative area {p.area / peaks[0].area:5.2f}   ρ {p.depolarization_ratio:.2f}"
+        for p in peaks[:n]
+    ]
     return "\n".join([f"strongest peaks of the {what}:", *rows]) if rows else "no peak stands out of the noise"

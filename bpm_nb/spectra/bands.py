@@ -18,32 +18,43 @@ from .spectrum import jackknife_error, standard_error
 @dataclass(frozen=True)
 class Peak:
     "A band of a spectrum. The errors are standard errors; they are NaN when there is a single block."
-    wavenumber_cm1: float # position, cm⁻¹
-    wavenumber_error: float # cm⁻¹
-    height: float # unit of the spectrum
-    height_error: float # unit of the spectrum
-    width_cm1: float # full width at half maximum with the resolution in it, cm⁻¹; NaN where neighbours hide it
-    width_error: float # cm⁻¹
-    area: float # unit of the spectrum times cm⁻¹
-    area_error: float # unit of the spectrum times cm⁻¹
-    depolarization_ratio: float # of the areas
-    depolarization_error: float # same
+
+    wavenumber_cm1: float  # position, cm⁻¹
+    wavenumber_error: float  # cm⁻¹
+    height: float  # unit of the spectrum
+    height_error: float  # unit of the spectrum
+    width_cm1: float  # full width at half maximum with the resolution in it, cm⁻¹; NaN where neighbours hide it
+    width_error: float  # cm⁻¹
+    area: float  # unit of the spectrum times cm⁻¹
+    area_error: float  # unit of the spectrum times cm⁻¹
+    depolarization_ratio: float  # of the areas
+    depolarization_error: float  # same
 
 # %% ../../nbs/50_spectra/07_bands.ipynb #021f5fb9
-def peaks(spectrum, # `Spectrum`, `Intensity` or `Curve`
-          geometry="natural", # geometry, see `geometry_weights`
-          minimum=0.01, # smallest prominence, relative to the highest point
-          significance=3., # smallest log(top/valley), in standard errors
-          range_cm1=None): # (lowest, highest) wavenumber, cm⁻¹; None: from twice the resolution on
+def peaks(
+    spectrum,  # `Spectrum`, `Intensity` or `Curve`
+    geometry="natural",  # geometry, see `geometry_weights`
+    minimum=0.01,  # smallest prominence, relative to the highest point
+    significance=3.0,  # smallest log(top/valley), in standard errors
+    range_cm1=None,  # (lowest, highest) wavenumber, cm⁻¹; None: from twice the resolution on
+):
     "List of `Peak`, the largest area first."
-    low, high = range_cm1 or (2*spectrum.settings["resolution_cm1"], np.inf)
+    low, high = range_cm1 or (2 * spectrum.settings["resolution_cm1"], np.inf)
     keep = (spectrum.wavenumber_cm1 >= low) & (spectrum.wavenumber_cm1 <= high)
     nu = spectrum.wavenumber_cm1[keep]
-    if len(nu) < 3: raise InputError(f"the range {low:g} to {high:g} cm-1 holds fewer than three points of the spectrum: choose a wider one")
+    if len(nu) < 3:
+        raise InputError(
+            f"the range {low:g} to {high:g} cm-1 holds fewer than three points of the spectrum: choose a wider one"
+        )
     blocks = np.array([spectrum.blocks(geometry), *spectrum.polarized()])[..., keep]
-    tops = _tops(blocks[0], minimum, significance, spectrum.settings["resolution_cm1"]/(nu[1] - nu[0]), block_scatter(spectrum))
+    tops = _tops(
+        blocks[0], minimum, significance, spectrum.settings["resolution_cm1"] / (nu[1] - nu[0]), block_scatter(spectrum)
+    )
     bands = _bands(blocks[0].mean(0), tops)
-    measured = lambda curves: np.array([_measure(nu[b], *curves[:, b]) for b in bands]).reshape(-1, 5)
+
+    def measured(curves):
+        return np.array([_measure(nu[b], *curves[:, b]) for b in bands]).reshape(-1, 5)
+
     values, errors = measured(blocks.mean(1)), _jackknife(measured, blocks)
     found = [Peak(*map(float, np.stack([v, e], 1).ravel())) for v, e in zip(values, errors)]
     return sorted(found, key=lambda p: -p.area)
@@ -52,13 +63,14 @@ def peaks(spectrum, # `Spectrum`, `Intensity` or `Curve`
 def _tops(blocks, minimum, significance, apart, scatter):
     "Indices of the maxima that stand out of `blocks (B, K)`: log(top/base) against its error, in which what top and base share cancels."
     from scipy.signal import find_peaks
+
     curve = blocks.mean(0)
-    tops, found = find_peaks(curve, prominence=max(minimum*curve.max(), 1e-300), distance=max(1, apart))
+    tops, found = find_peaks(curve, prominence=max(minimum * curve.max(), 1e-300), distance=max(1, apart))
     left, right = found["left_bases"], found["right_bases"]
     base = np.where(curve[left] > curve[right], left, right)
-    share = blocks/np.maximum(curve, 1e-300)
-    error = np.fmax(standard_error(share[:, tops] - share[:, base]), scatter*np.sqrt(2/len(blocks)))
-    return tops[np.log(curve[tops]/np.maximum(curve[base], 1e-300)) >= significance*error]
+    share = blocks / np.maximum(curve, 1e-300)
+    error = np.fmax(standard_error(share[:, tops] - share[:, base]), scatter * np.sqrt(2 / len(blocks)))
+    return tops[np.log(curve[tops] / np.maximum(curve[base], 1e-300)) >= significance * error]
 
 # %% ../../nbs/50_spectra/07_bands.ipynb #5bdf1418
 def _bands(curve, tops):
@@ -71,34 +83,37 @@ def _bands(curve, tops):
 def _measure(nu, curve, vv, vh):
     "Position, height, width, area and depolarization ratio of the band in `curve`."
     height, position = _height(curve), np.nan
-    above = np.clip(curve - height/2, 0, None)
-    if above.any(): position = (above*nu).sum()/above.sum()
+    above = np.clip(curve - height / 2, 0, None)
+    if above.any():
+        position = (above * nu).sum() / above.sum()
     low, high = _half(nu, curve, height), _half(nu[::-1], curve[::-1], height)
-    sides = 2*np.nan_to_num([position - low, high - position])
+    sides = 2 * np.nan_to_num([position - low, high - position])
     width = sides.mean() if sides.all() else sides.max() or np.nan
     total = np.trapezoid(vv, nu)
-    return position, height, width, np.trapezoid(curve, nu), np.trapezoid(vh, nu)/total if total else np.nan
+    return position, height, width, np.trapezoid(curve, nu), np.trapezoid(vh, nu) / total if total else np.nan
 
 # %% ../../nbs/50_spectra/07_bands.ipynb #f9616b03
 def _height(curve):
     "Height of the top of `curve`: a parabola through the logarithms of three points, exact for a Gaussian line."
     top = curve.argmax()
-    three = curve[max(top - 1, 0):top + 2]
-    if len(three) < 3 or three.min() <= 0: return curve[top]
+    three = curve[max(top - 1, 0) : top + 2]
+    if len(three) < 3 or three.min() <= 0:
+        return curve[top]
     left, mid, right = np.log(three)
-    bend = left - 2*mid + right
-    return np.exp(mid - (left - right)**2/(8*bend)) if bend < 0 else curve[top]
+    bend = left - 2 * mid + right
+    return np.exp(mid - (left - right) ** 2 / (8 * bend)) if bend < 0 else curve[top]
 
 # %% ../../nbs/50_spectra/07_bands.ipynb #2deb8ce5
 def _half(nu, curve, height):
     "Wavenumber at which `curve` first rises through half the height; NaN if it starts above."
-    k = (curve > height/2).argmax()
-    return nu[k-1] + (nu[k] - nu[k-1])*(height/2 - curve[k-1])/(curve[k] - curve[k-1]) if k else np.nan
+    k = (curve > height / 2).argmax()
+    return nu[k - 1] + (nu[k] - nu[k - 1]) * (height / 2 - curve[k - 1]) / (curve[k] - curve[k - 1]) if k else np.nan
 
 # %% ../../nbs/50_spectra/07_bands.ipynb #95d6d334
 def _jackknife(measured, blocks):
     "Standard errors of `measured` of the mean over blocks, from leaving out one block at a time; `blocks (3, B, K)`."
     n = blocks.shape[1]
-    if n == 1: return np.full_like(measured(blocks.mean(1)), np.nan)
+    if n == 1:
+        return np.full_like(measured(blocks.mean(1)), np.nan)
     total = blocks.sum(1)
-    return jackknife_error([measured((total - blocks[:, b])/(n - 1)) for b in range(n)])
+    return jackknife_error([measured((total - blocks[:, b]) / (n - 1)) for b in range(n)])

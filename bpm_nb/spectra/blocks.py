@@ -17,115 +17,179 @@ from ..core.units import C_CM_FS
 from .density import DERIVATIVES, NON_NEGATIVE, WINDOWS, correlation, cosine_transform, window_fs
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #a50a038f
-def segments(alpha): # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
+def segments(
+    alpha,  # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
+):
     "The polarizability as (G, T, 3, 3), checked: numbers, finite, symmetric."
-    try: alpha = np.asarray(alpha).astype(float, casting="same_kind")
-    except (TypeError, ValueError): raise InputError("alpha is not an array of real numbers: give shape (T, 3, 3), or (G, T, 3, 3) for segments of equal length") from None
-    if alpha.ndim == 3: alpha = alpha[None]
+    try:
+        alpha = np.asarray(alpha).astype(float, casting="same_kind")
+    except (TypeError, ValueError):
+        raise InputError(
+            "alpha is not an array of real numbers: give shape (T, 3, 3), or (G, T, 3, 3) for segments of equal length"
+        ) from None
+    if alpha.ndim == 3:
+        alpha = alpha[None]
     if alpha.ndim != 4 or alpha.shape[2:] != (3, 3) or 0 in alpha.shape:
         raise InputError(f"alpha has shape {alpha.shape}: give (T, 3, 3), or (G, T, 3, 3) for segments of equal length")
     _refuse(~np.isfinite(alpha).all((2, 3)), "is not finite: remove the frame's segment, or predict the frame again")
     skew = np.abs(alpha - alpha.swapaxes(2, 3)).max((2, 3))
-    _refuse(skew > 1e-6*np.abs(alpha).max(), "is not symmetric: take (alpha + its transpose)/2 if the difference is rounding, else look for swapped elements")
+    _refuse(
+        skew > 1e-6 * np.abs(alpha).max(),
+        "is not symmetric: take (alpha + its transpose)/2 if the difference is rounding, else look for swapped elements",
+    )
     return alpha
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #66cd861b
 def _refuse(bad, what, name="alpha"):
     "Error that names the first segment and frame in `bad (G, T)`."
-    if not bad.any(): return
+    if not bad.any():
+        return
     segment, frame = np.argwhere(bad)[0]
     where = f"frame {frame}" if len(bad) == 1 else f"segment {segment}, frame {frame}"
     raise InputError(f"{name} of {where} (counted from 0) {what}")
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #51efde2f
-def shortest_block_ps(resolution_cm1): # full width at half maximum of a sharp line, cm⁻¹
+def shortest_block_ps(
+    resolution_cm1,  # full width at half maximum of a sharp line, cm⁻¹
+):
     "Length of the shortest block, ps, that can have this resolution: 1/(c Δν)."
-    return 1e-3/(C_CM_FS*resolution_cm1)
+    return 1e-3 / (C_CM_FS * resolution_cm1)
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #3d2221b2
-def block_length(n_segments, # number of segments
-                 n_frames, # frames in each
-                 dt_fs, # time between frames, fs
-                 resolution_cm1, # resolution, cm⁻¹
-                 n_blocks=None): # blocks in each segment; None: as many as are useful
+def block_length(
+    n_segments,  # number of segments
+    n_frames,  # frames in each
+    dt_fs,  # time between frames, fs
+    resolution_cm1,  # resolution, cm⁻¹
+    n_blocks=None,  # blocks in each segment; None: as many as are useful
+):
     "Velocities in each block, and blocks in each segment."
-    length_ps, shortest = (n_frames - 1)*dt_fs/1000, shortest_block_ps(resolution_cm1)
-    nyquist = 1/(2*C_CM_FS*dt_fs)
-    if resolution_cm1 > nyquist/4: raise InputError(f"a resolution of {resolution_cm1:g} cm-1 is too coarse for steps of {dt_fs:g} fs, which show nothing above {nyquist:.4g} cm-1: set it below {nyquist/4:.3g}")
-    if n_blocks is None: n_blocks = 1 if n_segments > 1 else max(1, min(16, int(length_ps/(1.5*shortest))))
-    if n_blocks < 1 or n_blocks != int(n_blocks): raise InputError(f"n_blocks is {n_blocks}: give a whole number of at least 1, or None")
-    if length_ps < shortest*n_blocks:
-        if n_frames < 4: raise InputError(f"{n_frames} frame(s) are no trajectory: a resolution of {resolution_cm1:g} cm-1 needs {shortest:.3g} ps a block")
-        possible = np.ceil(10*resolution_cm1*shortest*n_blocks/length_ps)/10
-        raise InputError(f"a segment of {length_ps:.3g} ps ({n_frames} frames) in {n_blocks} block(s) is too short for a resolution of "
-                         f"{resolution_cm1:g} cm-1, which needs {shortest:.3g} ps a block: run longer, or set the resolution to {possible:g} or more")
-    return (n_frames - 1)//n_blocks, int(n_blocks)
+    length_ps, shortest = (n_frames - 1) * dt_fs / 1000, shortest_block_ps(resolution_cm1)
+    nyquist = 1 / (2 * C_CM_FS * dt_fs)
+    if resolution_cm1 > nyquist / 4:
+        raise InputError(
+            f"a resolution of {resolution_cm1:g} cm-1 is too coarse for steps of {dt_fs:g} fs, which show nothing above {nyquist:.4g} cm-1: set it below {nyquist / 4:.3g}"
+        )
+    if n_blocks is None:
+        n_blocks = 1 if n_segments > 1 else max(1, min(16, int(length_ps / (1.5 * shortest))))
+    if n_blocks < 1 or n_blocks != int(n_blocks):
+        raise InputError(f"n_blocks is {n_blocks}: give a whole number of at least 1, or None")
+    if length_ps < shortest * n_blocks:
+        if n_frames < 4:
+            raise InputError(
+                f"{n_frames} frame(s) are no trajectory: a resolution of {resolution_cm1:g} cm-1 needs {shortest:.3g} ps a block"
+            )
+        possible = np.ceil(10 * resolution_cm1 * shortest * n_blocks / length_ps) / 10
+        raise InputError(
+            f"a segment of {length_ps:.3g} ps ({n_frames} frames) in {n_blocks} block(s) is too short for a resolution of "
+            f"{resolution_cm1:g} cm-1, which needs {shortest:.3g} ps a block: run longer, or set the resolution to {possible:g} or more"
+        )
+    return (n_frames - 1) // n_blocks, int(n_blocks)
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #3d6ceb49
 @dataclass(frozen=True, eq=False)
 class Estimator:
     "How the series of one run become spectra."
-    dt_fs: float # time between frames, fs
-    length: int # velocities in each block, L
-    n_blocks: int # blocks in each segment
-    weights: np.ndarray # (L,) window at the lags
-    wavenumber_cm1: np.ndarray # (K,) wavenumber, cm⁻¹
-    derivative: str # name in `DERIVATIVES`
-    settings: dict # all that is needed to make it again
 
-    def cut(self, v): # (C, T) velocities
+    dt_fs: float  # time between frames, fs
+    length: int  # velocities in each block, L
+    n_blocks: int  # blocks in each segment
+    weights: np.ndarray  # (L,) window at the lags
+    wavenumber_cm1: np.ndarray  # (K,) wavenumber, cm⁻¹
+    derivative: str  # name in `DERIVATIVES`
+    settings: dict  # all that is needed to make it again
+
+    def cut(
+        self,
+        v,  # (C, T) velocities
+    ):
         "Blocks of a segment, (n_blocks, C, L)."
-        return v[:, :self.n_blocks*self.length].reshape(len(v), self.n_blocks, self.length).swapaxes(0, 1)
+        return v[:, : self.n_blocks * self.length].reshape(len(v), self.n_blocks, self.length).swapaxes(0, 1)
 
-    def blocks(self, x): # (C, T) series
+    def blocks(
+        self,
+        x,  # (C, T) series
+    ):
         "Blocks of the velocities of a segment, (n_blocks, C, L)."
         return self.cut(DERIVATIVES[self.derivative][0](x, self.dt_fs))
 
-    def density(self, v, w=None): # (…, C, L) velocities, and others to correlate with; None: the same
+    def density(
+        self,
+        v,
+        w=None,  # (…, C, L) velocities, and others to correlate with; None: the same
+    ):
         "Density (…, K) per cm⁻¹ of Σ_C v w; nowhere negative if it is that of one series, and the window allows."
-        curve = cosine_transform(correlation(v, w)*self.weights, self.dt_fs, 2*len(self.wavenumber_cm1) - 2)
-        if w is None and self.settings["window"] in NON_NEGATIVE: curve = np.maximum(curve, 0)
-        return curve*DERIVATIVES[self.derivative][1](self.wavenumber_cm1, self.dt_fs)
+        curve = cosine_transform(correlation(v, w) * self.weights, self.dt_fs, 2 * len(self.wavenumber_cm1) - 2)
+        if w is None and self.settings["window"] in NON_NEGATIVE:
+            curve = np.maximum(curve, 0)
+        return curve * DERIVATIVES[self.derivative][1](self.wavenumber_cm1, self.dt_fs)
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #5631bfe0
-def estimator(n_segments, # number of segments, G
-              n_frames, # frames in each, T
-              dt_fs, # time between frames, fs
-              resolution_cm1=5., # full width at half maximum that a sharp line gets, cm⁻¹
-              window="gaussian", # name in `WINDOWS`
-              n_blocks=None, # blocks in each segment; None: as many as are useful for errors
-              points=5, # grid points within one resolution (zero padding)
-              derivative="midpoint"): # name in `DERIVATIVES`
+def estimator(
+    n_segments,  # number of segments, G
+    n_frames,  # frames in each, T
+    dt_fs,  # time between frames, fs
+    resolution_cm1=5.0,  # full width at half maximum that a sharp line gets, cm⁻¹
+    window="gaussian",  # name in `WINDOWS`
+    n_blocks=None,  # blocks in each segment; None: as many as are useful for errors
+    points=5,  # grid points within one resolution (zero padding)
+    derivative="midpoint",  # name in `DERIVATIVES`
+):
     "`Estimator` for G segments of T frames."
     _check_options(dt_fs, resolution_cm1, window, points, derivative)
     length, n_blocks = block_length(n_segments, n_frames, dt_fs, resolution_cm1, n_blocks)
     width = window_fs(window, resolution_cm1, length, dt_fs)
-    grid = 2*fft.next_fast_len(int(max(length, points/(C_CM_FS*dt_fs*resolution_cm1))/2) + 1)
-    settings = dict(dt_fs=float(dt_fs), resolution_cm1=float(resolution_cm1), window=window, n_blocks=n_blocks, points=points, derivative=derivative,
-                    window_fs=width, block_ps=length*dt_fs/1000, n_segments=n_segments, n_frames=n_frames, bpm_nb=__version__)
-    return Estimator(dt_fs, length, n_blocks, WINDOWS[window](dt_fs*np.arange(length)/width), np.arange(grid//2 + 1)/(grid*dt_fs*C_CM_FS), derivative, settings)
+    grid = 2 * fft.next_fast_len(int(max(length, points / (C_CM_FS * dt_fs * resolution_cm1)) / 2) + 1)
+    settings = dict(
+        dt_fs=float(dt_fs),
+        resolution_cm1=float(resolution_cm1),
+        window=window,
+        n_blocks=n_blocks,
+        points=points,
+        derivative=derivative,
+        window_fs=width,
+        block_ps=length * dt_fs / 1000,
+        n_segments=n_segments,
+        n_frames=n_frames,
+        bpm_nb=__version__,
+    )
+    return Estimator(
+        dt_fs,
+        length,
+        n_blocks,
+        WINDOWS[window](dt_fs * np.arange(length) / width),
+        np.arange(grid // 2 + 1) / (grid * dt_fs * C_CM_FS),
+        derivative,
+        settings,
+    )
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #32370a08
 def _check_options(dt_fs, resolution_cm1, window, points, derivative):
     for name, value in (("dt_fs", dt_fs), ("resolution_cm1", resolution_cm1), ("points", points)):
-        if not (np.isscalar(value) and np.isreal(value) and 0 < value < np.inf): raise InputError(f"{name} is {value!r}: give a positive number")
+        if not (np.isscalar(value) and np.isreal(value) and 0 < value < np.inf):
+            raise InputError(f"{name} is {value!r}: give a positive number")
     for name, value, known in (("window", window, WINDOWS), ("derivative", derivative, DERIVATIVES)):
-        if value not in known: raise InputError(f"{name} {value!r} is not known: use one of {', '.join(known)}")
+        if value not in known:
+            raise InputError(f"{name} {value!r} is not known: use one of {', '.join(known)}")
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #6b267693
-def block_scatter(spectrum): # `Spectrum` or `Intensity`
+def block_scatter(
+    spectrum,  # `Spectrum` or `Intensity`
+):
     "Relative standard deviation of the intensity in one block, where lines are broader than the resolution."
     s = spectrum.settings
-    n = round(1000*s["block_ps"]/s["dt_fs"])
-    w = WINDOWS[s["window"]](s["dt_fs"]*np.arange(n)/s["window_fs"])
-    return float(np.sqrt((2*(w**2*(1 - np.arange(n)/n)).sum() - 1)/n))
+    n = round(1000 * s["block_ps"] / s["dt_fs"])
+    w = WINDOWS[s["window"]](s["dt_fs"] * np.arange(n) / s["window_fs"])
+    return float(np.sqrt((2 * (w**2 * (1 - np.arange(n) / n)).sum() - 1) / n))
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #68ddf72d
 def _series(x, shape, name):
     "The series as (G, T, *shape), checked."
     x = np.asarray(x)
-    if x.dtype.kind not in "iuf" or x.shape[-len(shape):] != shape or x.ndim - len(shape) not in (1, 2):
-        raise InputError(f"{name}: an array of shape {x.shape} and type {x.dtype}; give numbers of shape (T, {', '.join(map(str, shape))}), or (G, T, …) for segments of equal length")
-    x = x.astype(float).reshape(-1, *x.shape[-1-len(shape):])
+    if x.dtype.kind not in "iuf" or x.shape[-len(shape) :] != shape or x.ndim - len(shape) not in (1, 2):
+        raise InputError(
+            f"{name}: an array of shape {x.shape} and type {x.dtype}; give numbers of shape (T, {', '.join(map(str, shape))}), or (G, T, …) for segments of equal length"
+        )
+    x = x.astype(float).reshape(-1, *x.shape[-1 - len(shape) :])
     _refuse(~np.isfinite(x).all(tuple(range(2, x.ndim))), "is not finite: remove the frame's segment", name)
     return x

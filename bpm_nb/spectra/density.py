@@ -13,72 +13,98 @@ from scipy import fft, optimize
 from ..core.units import C_CM_FS
 
 # %% ../../nbs/50_spectra/01_density.ipynb #d411908f
-def midpoint_velocity(x, # (C, T) series
-                      dt_fs): # time between frames, fs
+def midpoint_velocity(
+    x,  # (C, T) series
+    dt_fs,  # time between frames, fs
+):
     "Differences of neighbours over the time between them, (C, T-1): velocities half way between frames."
-    return np.diff(x)/dt_fs
+    return np.diff(x) / dt_fs
 
 # %% ../../nbs/50_spectra/01_density.ipynb #d632a1a8
-def midpoint_factor(wavenumber_cm1, # (K,) wavenumber, cm⁻¹
-                    dt_fs): # time between frames, fs
+def midpoint_factor(
+    wavenumber_cm1,  # (K,) wavenumber, cm⁻¹
+    dt_fs,  # time between frames, fs
+):
     "What the power spectrum of midpoint differences must be multiplied by, (K,): (x/sin x)² with x = ω dt/2; 1 to 2.47."
-    return 1/np.sinc(C_CM_FS*dt_fs*wavenumber_cm1)**2
+    return 1 / np.sinc(C_CM_FS * dt_fs * wavenumber_cm1) ** 2
 
 # %% ../../nbs/50_spectra/01_density.ipynb #1a31787c
-def centred(x, # (C, T) series
-            dt_fs): # time between frames, fs (not used)
+def centred(
+    x,  # (C, T) series
+    dt_fs,  # time between frames, fs (not used)
+):
     "The series less its mean, (C, T-1): for the route that multiplies by ω² afterwards."
     return (x - x.mean(-1, keepdims=True))[:, :-1]
 
 # %% ../../nbs/50_spectra/01_density.ipynb #87b9f84c
-def squared_frequency(wavenumber_cm1, # (K,) wavenumber, cm⁻¹
-                      dt_fs=None): # not used
+def squared_frequency(
+    wavenumber_cm1,  # (K,) wavenumber, cm⁻¹
+    dt_fs=None,  # not used
+):
     "ω² (K,), fs⁻²: turns the spectrum of α into that of its derivative."
-    return (2*np.pi*C_CM_FS*wavenumber_cm1)**2
+    return (2 * np.pi * C_CM_FS * wavenumber_cm1) ** 2
 
 # %% ../../nbs/50_spectra/01_density.ipynb #496d3d72
-DERIVATIVES = {"midpoint": (midpoint_velocity, midpoint_factor), # exact: the default
-               "difference": (midpoint_velocity, lambda nu, dt: np.ones_like(nu)), # the same, nothing divided out
-               "frequency": (centred, squared_frequency)} # α, then ω²
+DERIVATIVES = {
+    "midpoint": (midpoint_velocity, midpoint_factor),  # exact: the default
+    "difference": (midpoint_velocity, lambda nu, dt: np.ones_like(nu)),  # the same, nothing divided out
+    "frequency": (centred, squared_frequency),
+}  # α, then ω²
 
 # %% ../../nbs/50_spectra/01_density.ipynb #8aadd928
-def correlation(x, # (…, C, L) series
-                y=None): # (…, C, L) series to correlate with; None: x itself
+def correlation(
+    x,  # (…, C, L) series
+    y=None,  # (…, C, L) series to correlate with; None: x itself
+):
     "Σ_C of the even part of ⟨x(0) y(τ)⟩ at the lags 0 … L-1, (…, L): sums over pairs, divided by L at every lag."
     length = x.shape[-1]
-    transform = lambda series: fft.rfft(series, 2*fft.next_fast_len(length, real=True))
+
+    def transform(series):
+        return fft.rfft(series, 2 * fft.next_fast_len(length, real=True))
+
     fx = transform(x)
     fy = fx if y is None else transform(y)
-    return fft.irfft((fx.real*fy.real + fx.imag*fy.imag).sum(-2))[..., :length]/length
+    return fft.irfft((fx.real * fy.real + fx.imag * fy.imag).sum(-2))[..., :length] / length
 
 # %% ../../nbs/50_spectra/01_density.ipynb #3f46d80d
-def cosine_transform(correlation, # (…, L) windowed correlation at the lags 0, dt, 2 dt …
-                     dt_fs, # time step, fs
-                     n): # even number of grid points on the full circle, n ≥ L
+def cosine_transform(
+    correlation,  # (…, L) windowed correlation at the lags 0, dt, 2 dt …
+    dt_fs,  # time step, fs
+    n,  # even number of grid points on the full circle, n ≥ L
+):
     "One-sided density (…, n/2 + 1), per cm⁻¹; its trapezoid integral is the correlation at lag zero."
-    return 2*C_CM_FS*dt_fs*(2*fft.rfft(correlation, n).real - correlation[..., :1])
+    return 2 * C_CM_FS * dt_fs * (2 * fft.rfft(correlation, n).real - correlation[..., :1])
 
 # %% ../../nbs/50_spectra/01_density.ipynb #053af0a6
-def parzen(u): # (…) lag over the length of the window
+def parzen(
+    u,  # (…) lag over the length of the window
+):
     "Parzen's window (…): zero from u = 1 on."
-    return np.where(u < 0.5, 1 - 6*u**2*(1 - u), 2*np.clip(1 - u, 0, None)**3)
+    return np.where(u < 0.5, 1 - 6 * u**2 * (1 - u), 2 * np.clip(1 - u, 0, None) ** 3)
 
 # %% ../../nbs/50_spectra/01_density.ipynb #a4ac9e34
-WINDOWS = {"gaussian": lambda u: np.exp(-u**2/2),
-           "parzen": parzen,
-           "bartlett": lambda u: np.clip(1 - u, 0, None),
-           "exponential": lambda u: np.exp(-u),
-           "hann": lambda u: np.cos(np.pi/2*np.minimum(u, 1))**2}
-NON_NEGATIVE = ("gaussian", "parzen", "bartlett", "exponential") # windows whose transform is nowhere negative
+WINDOWS = {
+    "gaussian": lambda u: np.exp(-(u**2) / 2),
+    "parzen": parzen,
+    "bartlett": lambda u: np.clip(1 - u, 0, None),
+    "exponential": lambda u: np.exp(-u),
+    "hann": lambda u: np.cos(np.pi / 2 * np.minimum(u, 1)) ** 2,
+}
+NON_NEGATIVE = ("gaussian", "parzen", "bartlett", "exponential")  # windows whose transform is nowhere negative
 
 # %% ../../nbs/50_spectra/01_density.ipynb #b6051f01
-def window_fs(window, # name of the window
-              resolution_cm1, # full width at half maximum of a sharp line, cm⁻¹
-              n, # lags in a block
-              dt_fs): # time step, fs
+def window_fs(
+    window,  # name of the window
+    resolution_cm1,  # full width at half maximum of a sharp line, cm⁻¹
+    n,  # lags in a block
+    dt_fs,  # time step, fs
+):
     "Width of the window, fs (the standard deviation of `gaussian`), that gives sharp lines the stated resolution."
-    lag = dt_fs*np.arange(n)
-    weight = (1 - np.arange(n)/n)*(np.cos(np.pi*C_CM_FS*resolution_cm1*lag) - 0.5)
+    lag = dt_fs * np.arange(n)
+    weight = (1 - np.arange(n) / n) * (np.cos(np.pi * C_CM_FS * resolution_cm1 * lag) - 0.5)
     weight[0] /= 2
-    excess = lambda log_width: (weight*WINDOWS[window](lag/np.exp(log_width))).sum()
-    return float(np.exp(optimize.brentq(excess, np.log(dt_fs), np.log(1e4*n*dt_fs), xtol=1e-10)))
+
+    def excess(log_width):
+        return (weight * WINDOWS[window](lag / np.exp(log_width))).sum()
+
+    return float(np.exp(optimize.brentq(excess, np.log(dt_fs), np.log(1e4 * n * dt_fs), xtol=1e-10)))

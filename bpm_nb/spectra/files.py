@@ -20,67 +20,108 @@ from ..data.files import read_frames
 from .blocks import segments
 
 # %% ../../nbs/50_spectra/09_files.ipynb #7f822927
-def write_csv(spectrum, # `Spectrum`, `Intensity` or `Curve`
-              path, # where the file goes
-              notes=None, # {name: value}: more to say in the header, such as the model and the trajectory
-              more=None, # {name: (K,) curve}: more columns, such as the model's own error
-              units=None): # {name: unit} of those that have another unit than the spectrum
+def write_csv(
+    spectrum,  # `Spectrum`, `Intensity` or `Curve`
+    path,  # where the file goes
+    notes=None,  # {name: value}: more to say in the header, such as the model and the trajectory
+    more=None,  # {name: (K,) curve}: more columns, such as the model's own error
+    units=None,  # {name: unit} of those that have another unit than the spectrum
+):
     "Write the curves with their errors, and all settings in the header."
-    header = [f"{spectrum.settings['quantity']}; wavenumber in cm^-1, curves in {spectrum.settings['unit']}; *_error is a standard error; nan where it is noise",
-              "settings " + json.dumps(spectrum.settings)]
-    if units: header[0] += "; " + ", ".join(f"{name} in {unit}" for name, unit in units.items())
-    if notes: header.append("notes " + json.dumps(notes))
+    header = [
+        f"{spectrum.settings['quantity']}; wavenumber in cm^-1, curves in {spectrum.settings['unit']}; *_error is a standard error; nan where it is noise",
+        "settings " + json.dumps(spectrum.settings),
+    ]
+    if units:
+        header[0] += "; " + ", ".join(f"{name} in {unit}" for name, unit in units.items())
+    if notes:
+        header.append("notes " + json.dumps(notes))
     columns = dict(wavenumber_cm1=spectrum.wavenumber_cm1) | spectrum.columns() | (more or {})
+
     def write(f):
         f.write("".join(f"# {line}\n" for line in header).encode() + ",".join(columns).encode() + b"\n")
         np.savetxt(f, np.column_stack(list(columns.values())), fmt="%.7g", delimiter=",")
+
     write_atomic(path, write)
 
 # %% ../../nbs/50_spectra/09_files.ipynb #6a7a3e56
-def write_jcamp(spectrum, # `Spectrum`, `Intensity` or `Curve`
-                path, # where the file goes
-                geometry="natural", # geometry, see `geometry_weights`
-                title="", # title
-                notes=None): # {name: value}: more to say in the header, such as the model and the trajectory
+def write_jcamp(
+    spectrum,  # `Spectrum`, `Intensity` or `Curve`
+    path,  # where the file goes
+    geometry="natural",  # geometry, see `geometry_weights`
+    title="",  # title
+    notes=None,  # {name: value}: more to say in the header, such as the model and the trajectory
+):
     "Write one curve as JCAMP-DX 4.24, with all settings in the header."
     nu, y = spectrum.wavenumber_cm1, spectrum.curve(geometry)
-    factor = np.abs(y).max()/99_999_999 or 1.
+    factor = np.abs(y).max() / 99_999_999 or 1.0
     kind = "INFRARED SPECTRUM" if "infrared" in spectrum.settings["quantity"] else "RAMAN SPECTRUM"
-    step = (nu[-1] - nu[0])/(len(nu) - 1)
-    labels = {"TITLE": title or spectrum.settings["quantity"], "JCAMP-DX": "4.24", "DATA TYPE": kind, "ORIGIN": f"bpm_nb {__version__}", "OWNER": "",
-              "$SETTINGS": json.dumps(spectrum.settings | dict(geometry=geometry), indent=0), "$NOTES": json.dumps(notes or {}, indent=0),
-              "XUNITS": "1/CM", "YUNITS": "ARBITRARY UNITS", "RESOLUTION": f"{spectrum.settings['resolution_cm1']:g}", "FIRSTX": f"{nu[0]:.10g}", "LASTX": f"{nu[-1]:.10g}",
-              "DELTAX": f"{step:.10g}", "XFACTOR": "1", "YFACTOR": f"{factor:.10g}", "FIRSTY": f"{y[0]:.8g}", "MAXY": f"{y.max():.8g}", "MINY": f"{y.min():.8g}",
-              "NPOINTS": str(len(nu)), "XYDATA": "(X++(Y..Y))"}
-    whole = np.rint(y/factor).astype(int)
-    rows = [f"{nu[k]:.6f} " + " ".join(map(str, whole[k:k+6])) for k in range(0, len(nu), 6)]
+    step = (nu[-1] - nu[0]) / (len(nu) - 1)
+    labels = {
+        "TITLE": title or spectrum.settings["quantity"],
+        "JCAMP-DX": "4.24",
+        "DATA TYPE": kind,
+        "ORIGIN": f"bpm_nb {__version__}",
+        "OWNER": "",
+        "$SETTINGS": json.dumps(spectrum.settings | dict(geometry=geometry), indent=0),
+        "$NOTES": json.dumps(notes or {}, indent=0),
+        "XUNITS": "1/CM",
+        "YUNITS": "ARBITRARY UNITS",
+        "RESOLUTION": f"{spectrum.settings['resolution_cm1']:g}",
+        "FIRSTX": f"{nu[0]:.10g}",
+        "LASTX": f"{nu[-1]:.10g}",
+        "DELTAX": f"{step:.10g}",
+        "XFACTOR": "1",
+        "YFACTOR": f"{factor:.10g}",
+        "FIRSTY": f"{y[0]:.8g}",
+        "MAXY": f"{y.max():.8g}",
+        "MINY": f"{y.min():.8g}",
+        "NPOINTS": str(len(nu)),
+        "XYDATA": "(X++(Y..Y))",
+    }
+    whole = np.rint(y / factor).astype(int)
+    rows = [f"{nu[k]:.6f} " + " ".join(map(str, whole[k : k + 6])) for k in range(0, len(nu), 6)]
     text = "\n".join([*(f"##{name}={value}" for name, value in labels.items()), *rows, "##END=", ""])
     write_atomic(path, lambda f: f.write(text.encode("ascii", "replace")))
 
 # %% ../../nbs/50_spectra/09_files.ipynb #6a5f7d0b
 ELEMENTS = "xx", "xy", "xz", "yx", "yy", "yz", "zx", "zy", "zz"
 
-def read_polarizability(path, # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table in .csv, .txt or .dat, or .npz and .xyz of frames
-                        unit="bohr3"): # its unit, one of `bpm_nb.data.UNITS["alpha"]`
+
+def read_polarizability(
+    path,  # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table in .csv, .txt or .dat, or .npz and .xyz of frames
+    unit="bohr3",  # its unit, one of `bpm_nb.data.UNITS["alpha"]`
+):
     "Polarizability (T, 3, 3) or (G, T, 3, 3), bohr³, and the time between frames, fs, or None where the file does not tell."
     path, size = Path(path), unit_size("alpha", unit)
-    if path.suffix == ".npz" and unit != "bohr3": raise InputError(f"{path}: what the library wrote is in bohr3; leave out the unit {unit}")
-    if path.suffix in (".npz", ".xyz", ".extxyz"): return _of_frames(read_frames(path, unit, need="alpha"))
-    if not path.is_file(): raise InputError(f"{path}: no such file")
-    if path.suffix == ".npy": alpha, dt_fs = array_at(path), None
-    elif path.suffix in (".csv", ".txt", ".dat"): alpha, dt_fs = _read_table(path)
-    else: raise InputError(f"{path}: the ending tells the format; use .npy, .csv, .txt, .dat, .npz or .xyz")
-    if alpha.ndim == 2 and alpha.shape[1] == 9: alpha = alpha.reshape(-1, 3, 3)
-    try: return segments(alpha)[0 if alpha.ndim == 3 else slice(None)]*size, dt_fs
-    except InputError as e: raise InputError(f"{path}: {e}") from None
+    if path.suffix == ".npz" and unit != "bohr3":
+        raise InputError(f"{path}: what the library wrote is in bohr3; leave out the unit {unit}")
+    if path.suffix in (".npz", ".xyz", ".extxyz"):
+        return _of_frames(read_frames(path, unit, need="alpha"))
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if path.suffix == ".npy":
+        alpha, dt_fs = array_at(path), None
+    elif path.suffix in (".csv", ".txt", ".dat"):
+        alpha, dt_fs = _read_table(path)
+    else:
+        raise InputError(f"{path}: the ending tells the format; use .npy, .csv, .txt, .dat, .npz or .xyz")
+    if alpha.ndim == 2 and alpha.shape[1] == 9:
+        alpha = alpha.reshape(-1, 3, 3)
+    try:
+        return segments(alpha)[0 if alpha.ndim == 3 else slice(None)] * size, dt_fs
+    except InputError as e:
+        raise InputError(f"{path}: {e}") from None
 
 # %% ../../nbs/50_spectra/09_files.ipynb #25ed8027
 def _of_frames(frames):
     "Polarizability (T, 3, 3), or (G, T, 3, 3) where the frames are those of a run, and the time between them, fs."
     try:
         (n, length), dt_fs = map(int, frames.provenance["run"]["shape"]), float(frames.provenance["run"]["dt_fs"])
-        if n > 0 and n*length == len(frames): return frames.alpha.reshape(n, length, 3, 3), dt_fs # else they are some of the frames of a run
-    except (KeyError, TypeError, ValueError): pass # nothing is said, or nothing that can be used
+        if n > 0 and n * length == len(frames):
+            return frames.alpha.reshape(n, length, 3, 3), dt_fs  # else they are some of the frames of a run
+    except (KeyError, TypeError, ValueError):
+        pass  # nothing is said, or nothing that can be used
     return frames.alpha, None
 
 # %% ../../nbs/50_spectra/09_files.ipynb #ff91ca3d
@@ -88,48 +129,78 @@ def _read_table(path):
     "Polarizability (T, 3, 3) and the time between frames of a table."
     rows = _table_rows(path)
     names = [] if not rows or _is_number(rows[0][0]) else [name.lower() for name in rows.pop(0)]
-    try: table = np.array(rows, float)
-    except ValueError: raise InputError(f"{path}: a row has another number of columns, or a word among the numbers; give one row of numbers for each frame") from None
-    if table.ndim != 2: raise InputError(f"{path}: there is no row of numbers in it")
+    try:
+        table = np.array(rows, float)
+    except ValueError:
+        raise InputError(
+            f"{path}: a row has another number of columns, or a word among the numbers; give one row of numbers for each frame"
+        ) from None
+    if table.ndim != 2:
+        raise InputError(f"{path}: there is no row of numbers in it")
     names = names or list(ELEMENTS)
-    if len(names) != table.shape[1]: raise InputError(f"{path}: {table.shape[1]} columns and {len(names)} names; give nine columns in the order {' '.join(ELEMENTS)}, or a first row of names")
+    if len(names) != table.shape[1]:
+        raise InputError(
+            f"{path}: {table.shape[1]} columns and {len(names)} names; give nine columns in the order {' '.join(ELEMENTS)}, or a first row of names"
+        )
     columns = dict(zip(names, table.T))
     missing = [e for e in ELEMENTS if e not in columns and e[::-1] not in columns]
-    if missing: raise InputError(f"{path}: there is no column {missing[0]}; name the columns {' '.join(ELEMENTS)}")
+    if missing:
+        raise InputError(f"{path}: there is no column {missing[0]}; name the columns {' '.join(ELEMENTS)}")
     alpha = np.stack([columns.get(e, columns.get(e[::-1])) for e in ELEMENTS], 1).reshape(-1, 3, 3)
     return alpha, _even_step(columns["time_fs"], path) if "time_fs" in columns else None
 
+
 def _table_rows(path):
     "Fields of each row of a text file, [[str]]. Where semicolons, tabs or blanks stand between numbers, a comma in one is its decimal point."
+
     def fields(line):
         parts = re.split(r"[;\t]", line) if re.search(r"[;\t]", line) else line.split()
-        if len(parts) > 1 and all(re.fullmatch(r"\s*[-+]?\d+,\d+(e[-+]?\d+)?\s*|[^,]*", p, re.I) for p in parts): line = " ".join(p.replace(",", ".") for p in parts)
+        if len(parts) > 1 and all(re.fullmatch(r"\s*[-+]?\d+,\d+(e[-+]?\d+)?\s*|[^,]*", p, re.I) for p in parts):
+            line = " ".join(p.replace(",", ".") for p in parts)
         return line.replace(",", " ").replace(";", " ").split()
-    rows = (fields(line) for line in path.read_text("utf-8-sig", errors="replace").splitlines() if not line.startswith("#"))
+
+    rows = (
+        fields(line) for line in path.read_text("utf-8-sig", errors="replace").splitlines() if not line.startswith("#")
+    )
     return [row for row in rows if row]
 
+
 def _is_number(text):
-    try: float(text)
-    except ValueError: return False
+    try:
+        float(text)
+    except ValueError:
+        return False
     return True
+
 
 def _even_step(time_fs, path):
     "Time between frames, fs. Raises `InputError` where a frame is missing."
     steps = np.diff(time_fs)
     dt = np.median(steps) if len(steps) else np.nan
-    if not dt > 0: raise InputError(f"{path}: the times do not grow from row to row")
-    if (bad := np.abs(steps - dt) > 1e-3*dt).any():
-        raise InputError(f"{path}: {steps[bad.argmax()]:g} fs lie between frames {bad.argmax()} and {bad.argmax() + 1}, elsewhere {dt:g} fs; fill the gap, or cut the series there into segments of equal length")
+    if not dt > 0:
+        raise InputError(f"{path}: the times do not grow from row to row")
+    if (bad := np.abs(steps - dt) > 1e-3 * dt).any():
+        raise InputError(
+            f"{path}: {steps[bad.argmax()]:g} fs lie between frames {bad.argmax()} and {bad.argmax() + 1}, elsewhere {dt:g} fs; fill the gap, or cut the series there into segments of equal length"
+        )
     return float(dt)
 
 # %% ../../nbs/50_spectra/09_files.ipynb #5f343806
-def read_spectrum(path): # .csv, .txt or .dat: wavenumber (cm⁻¹) and intensity in its first two columns; lines that are no numbers at its top are skipped
+def read_spectrum(
+    path,  # .csv, .txt or .dat: wavenumber (cm⁻¹) and intensity in its first two columns; lines that are no numbers at its top are skipped
+):
     "Wavenumbers (K,) and intensities (K,) of a measured spectrum."
     path = Path(path)
-    if not path.is_file(): raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
     rows = _table_rows(path)
     first = next((k for k, row in enumerate(rows) if _is_number(row[0])), len(rows))
-    try: table = np.array([[float(v) for v in row[:2]] for row in rows[first:]]).reshape(-1, 2)
-    except ValueError: raise InputError(f"{path}: a row holds a word, or fewer than two numbers; give wavenumber and intensity in each row") from None
-    if not len(table) or not np.isfinite(table).all(): raise InputError(f"{path}: there is no row of numbers in it, or one that is not finite")
+    try:
+        table = np.array([[float(v) for v in row[:2]] for row in rows[first:]]).reshape(-1, 2)
+    except ValueError:
+        raise InputError(
+            f"{path}: a row holds a word, or fewer than two numbers; give wavenumber and intensity in each row"
+        ) from None
+    if not len(table) or not np.isfinite(table).all():
+        raise InputError(f"{path}: there is no row of numbers in it, or one that is not finite")
     return tuple(table.T)

@@ -14,46 +14,83 @@ from .raman import raman_spectrum
 from .spectrum import Curve
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #82d02c53
-def ir_spectrum(dipole, # (G, T, 3) or (T, 3) dipole, e·bohr
-                dt_fs, # time between frames, fs
-                **options): # options of `estimator`
+def ir_spectrum(
+    dipole,  # (G, T, 3) or (T, 3) dipole, e·bohr
+    dt_fs,  # time between frames, fs
+    **options,  # options of `estimator`
+):
     "Infrared absorption as `Curve`, in (e·bohr)² fs⁻² per cm⁻¹: the density of the dipole's derivative."
-    return _density(_series(dipole, (3,), "dipole"), None, dt_fs, dict(quantity="infrared absorption", unit="e^2 bohr^2 fs^-2 cm"), options)
+    return _density(
+        _series(dipole, (3,), "dipole"),
+        None,
+        dt_fs,
+        dict(quantity="infrared absorption", unit="e^2 bohr^2 fs^-2 cm"),
+        options,
+    )
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #2ec987c5
-def power_spectrum(vel, # (G, T, N, 3) or (T, N, 3) velocities, Å/fs; or positions, Å
-                   masses, # (N,) masses, u
-                   dt_fs, # time between frames, fs
-                   temperature_K=300., # temperature of the run, K
-                   positions=False, # True: `vel` holds positions, where a run has no velocities
-                   **options): # options of `estimator`
+def power_spectrum(
+    vel,  # (G, T, N, 3) or (T, N, 3) velocities, Å/fs; or positions, Å
+    masses,  # (N,) masses, u
+    dt_fs,  # time between frames, fs
+    temperature_K=300.0,  # temperature of the run, K
+    positions=False,  # True: `vel` holds positions, where a run has no velocities
+    **options,  # options of `estimator`
+):
     "Density of vibrational states as `Curve`, states per cm⁻¹: that of √m v over kT. Its area is the number of degrees of freedom."
-    moving = _series(vel, (len(masses), 3), "positions" if positions else "velocities")*np.sqrt(np.asarray(masses, float)/_kT(temperature_K))[:, None]
+    moving = (
+        _series(vel, (len(masses), 3), "positions" if positions else "velocities")
+        * np.sqrt(np.asarray(masses, float) / _kT(temperature_K))[:, None]
+    )
     rows = moving.reshape(*moving.shape[:2], -1)
-    return _density(rows, "midpoint" if positions else "velocities", dt_fs, dict(quantity="density of states", unit="cm", temperature_K=temperature_K), options)
+    return _density(
+        rows,
+        "midpoint" if positions else "velocities",
+        dt_fs,
+        dict(quantity="density of states", unit="cm", temperature_K=temperature_K),
+        options,
+    )
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #37570f8e
 def _density(x, kind, dt_fs, names, options):
     "`Curve` of the series `x (G, T, C)`, or of velocities."
     how = estimator(*x.shape[:2], dt_fs, **options | (dict(derivative="difference") if kind == "velocities" else {}))
     cut = how.cut if kind == "velocities" else how.blocks
-    return Curve(how.wavenumber_cm1, np.concatenate([how.density(cut(segment.T)) for segment in x]), names | how.settings)
+    return Curve(
+        how.wavenumber_cm1, np.concatenate([how.density(cut(segment.T)) for segment in x]), names | how.settings
+    )
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #a4f0d2ad
-def infrared_intensity(area, # (…) area of an infrared band, e² bohr² fs⁻²
-                       temperature_K): # temperature of the simulation, K
+def infrared_intensity(
+    area,  # (…) area of an infrared band, e² bohr² fs⁻²
+    temperature_K,  # temperature of the simulation, K
+):
     "Integrated absorption (…), km/mol, as programs of quantum chemistry report it."
-    return KM_MOL*area/_kT(temperature_K)
+    return KM_MOL * area / _kT(temperature_K)
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #50a3f74f
-def trajectory_spectra(trajectory, # `bpm_nb.data.Trajectory`
-                       polarizability=None, # fitted `bpm_nb.polarizability.BondPolarizability`; None: no Raman spectrum
-                       dipole=None, # fitted `bpm_nb.polarizability.BondDipole`; None: no infrared spectrum
-                       **options): # options of `estimator`
-    "Spectra of one run on one axis, as far as there are models: {\"Raman\": `Spectrum`, \"infrared\": `Curve`, \"states\": `Curve`}."
-    along = lambda model: (values := model.predict(trajectory.frames)).reshape(*trajectory.pos.shape[:2], *values.shape[1:])
+def trajectory_spectra(
+    trajectory,  # `bpm_nb.data.Trajectory`
+    polarizability=None,  # fitted `bpm_nb.polarizability.BondPolarizability`; None: no Raman spectrum
+    dipole=None,  # fitted `bpm_nb.polarizability.BondDipole`; None: no infrared spectrum
+    **options,  # options of `estimator`
+):
+    'Spectra of one run on one axis, as far as there are models: {"Raman": `Spectrum`, "infrared": `Curve`, "states": `Curve`}.'
+
+    def along(model):
+        return (values := model.predict(trajectory.frames)).reshape(*trajectory.pos.shape[:2], *values.shape[1:])
+
     found, moving = {}, trajectory.pos if trajectory.vel is None else trajectory.vel
-    if polarizability is not None: found["Raman"] = raman_spectrum(along(polarizability), trajectory.dt_fs, **options)
-    if dipole is not None: found["infrared"] = ir_spectrum(along(dipole), trajectory.dt_fs, **options)
-    found["states"] = power_spectrum(moving, trajectory.mass(), trajectory.dt_fs, trajectory.temperature_K or 300., positions=trajectory.vel is None, **options)
+    if polarizability is not None:
+        found["Raman"] = raman_spectrum(along(polarizability), trajectory.dt_fs, **options)
+    if dipole is not None:
+        found["infrared"] = ir_spectrum(along(dipole), trajectory.dt_fs, **options)
+    found["states"] = power_spectrum(
+        moving,
+        trajectory.mass(),
+        trajectory.dt_fs,
+        trajectory.temperature_K or 300.0,
+        positions=trajectory.vel is None,
+        **options,
+    )
     return found

@@ -21,70 +21,117 @@ from .spectrum import Spectrum
 @dataclass(frozen=True, eq=False)
 class Modes:
     "Normal modes, and what light sees of them."
-    wavenumber_cm1: np.ndarray # (M,) wavenumber, cm⁻¹; negative where the force drives away from the structure
-    displacement: np.ndarray # (M, N, 3) ∂x/∂Q, u^-1/2
-    dalpha: np.ndarray # (M, 3, 3) ∂α/∂Q, bohr³ Å⁻¹ u^-1/2
-    ddipole: np.ndarray = None # (M, 3) ∂μ/∂Q, e·bohr Å⁻¹ u^-1/2
 
-    isotropic = property(lambda self: _BOHR6*mean_polarizability(self.dalpha)**2, doc="a'² (M,), Å⁴/u")
-    anisotropic = property(lambda self: _BOHR6*(anisotropic_components(self.dalpha)**2).sum(0), doc="γ'² (M,), Å⁴/u")
-    activity = property(lambda self: 45*self.isotropic + 7*self.anisotropic, doc="45a'² + 7γ'² (M,), Å⁴/u")
-    infrared = property(lambda self: KM_MOL*(self.ddipole**2).sum(1), doc="Integrated absorption (M,), km/mol")
+    wavenumber_cm1: np.ndarray  # (M,) wavenumber, cm⁻¹; negative where the force drives away from the structure
+    displacement: np.ndarray  # (M, N, 3) ∂x/∂Q, u^-1/2
+    dalpha: np.ndarray  # (M, 3, 3) ∂α/∂Q, bohr³ Å⁻¹ u^-1/2
+    ddipole: np.ndarray = None  # (M, 3) ∂μ/∂Q, e·bohr Å⁻¹ u^-1/2
+
+    isotropic = property(lambda self: _BOHR6 * mean_polarizability(self.dalpha) ** 2, doc="a'² (M,), Å⁴/u")
+    anisotropic = property(
+        lambda self: _BOHR6 * (anisotropic_components(self.dalpha) ** 2).sum(0), doc="γ'² (M,), Å⁴/u"
+    )
+    activity = property(lambda self: 45 * self.isotropic + 7 * self.anisotropic, doc="45a'² + 7γ'² (M,), Å⁴/u")
+    infrared = property(lambda self: KM_MOL * (self.ddipole**2).sum(1), doc="Integrated absorption (M,), km/mol")
 
     @property
     def depolarization_ratio(self):
         "ρ (M,); NaN for a mode that light does not see."
-        vv = 45*self.isotropic + 4*self.anisotropic
-        return np.divide(3*self.anisotropic, vv, out=np.full_like(vv, np.nan), where=vv > 1e-12*vv.max(initial=0))
+        vv = 45 * self.isotropic + 4 * self.anisotropic
+        return np.divide(3 * self.anisotropic, vv, out=np.full_like(vv, np.nan), where=vv > 1e-12 * vv.max(initial=0))
 
 # %% ../../nbs/50_spectra/08_modes.ipynb #53c00e9c
-def rigid_motions(masses, # (N,) masses, u
-                  pos): # (N, 3) positions, Å
+def rigid_motions(
+    masses,  # (N,) masses, u
+    pos,  # (N, 3) positions, Å
+):
     "Orthonormal mass-weighted translations and rotations (R, 3 N); R is 6, or 5 for a linear molecule."
-    x, root = pos - masses @ pos/masses.sum(), np.sqrt(masses)[:, None]
+    x, root = pos - masses @ pos / masses.sum(), np.sqrt(masses)[:, None]
     moves = [*(np.broadcast_to(e, x.shape) for e in np.eye(3)), *(np.cross(e, x) for e in np.eye(3))]
-    _, size, rows = np.linalg.svd(np.array([(root*m).ravel() for m in moves]), full_matrices=False)
-    return rows[size > 1e-4*size[0]]
+    _, size, rows = np.linalg.svd(np.array([(root * m).ravel() for m in moves]), full_matrices=False)
+    return rows[size > 1e-4 * size[0]]
 
 # %% ../../nbs/50_spectra/08_modes.ipynb #0589c3e9
-def harmonic_modes(masses, # (N,) masses, u
-                   pos, # (N, 3) positions of a minimum, Å
-                   hessian, # (3 N, 3 N) or (N, 3, N, 3) second derivatives of the energy, eV/Å²
-                   dalpha, # (N, 3, 3, 3) ∂α/∂x [atom, xyz, i, j], bohr³/Å
-                   ddipole=None): # (N, 3, 3) ∂μ/∂x [atom, xyz, i], e·bohr/Å; None: no infrared
+def harmonic_modes(
+    masses,  # (N,) masses, u
+    pos,  # (N, 3) positions of a minimum, Å
+    hessian,  # (3 N, 3 N) or (N, 3, N, 3) second derivatives of the energy, eV/Å²
+    dalpha,  # (N, 3, 3, 3) ∂α/∂x [atom, xyz, i, j], bohr³/Å
+    ddipole=None,  # (N, 3, 3) ∂μ/∂x [atom, xyz, i], e·bohr/Å; None: no infrared
+):
     "`Modes` of a molecule, translation and rotation taken out."
     from ase import Atoms, units
     from ase.vibrations import VibrationsData
+
     masses, n = np.asarray(masses, float), len(masses)
-    rigid, weight = rigid_motions(masses, np.asarray(pos)), np.repeat(masses, 3)**0.5
-    hessian, dalpha = np.reshape(hessian, (3*n, 3*n)), np.reshape(dalpha, (n, 3, 3, 3))
-    if not (np.isfinite(hessian).all() and np.isfinite(dalpha).all()): raise InputError("a second derivative of the energy or a derivative of alpha is not a finite number: make them again")
-    keep = np.eye(3*n) - (rigid/weight).T @ (rigid*weight) # takes translation and rotation out of a displacement
-    inner = keep.T @ ((hessian + hessian.T)/2) @ keep
+    rigid, weight = rigid_motions(masses, np.asarray(pos)), np.repeat(masses, 3) ** 0.5
+    hessian, dalpha = np.reshape(hessian, (3 * n, 3 * n)), np.reshape(dalpha, (n, 3, 3, 3))
+    if not (np.isfinite(hessian).all() and np.isfinite(dalpha).all()):
+        raise InputError(
+            "a second derivative of the energy or a derivative of alpha is not a finite number: make them again"
+        )
+    keep = np.eye(3 * n) - (rigid / weight).T @ (rigid * weight)  # takes translation and rotation out of a displacement
+    inner = keep.T @ ((hessian + hessian.T) / 2) @ keep
     energies, moves = VibrationsData.from_2d(Atoms(f"H{n}", pos, masses=masses), inner).get_energies_and_modes()
-    wavenumber, own = (energies.real - energies.imag)/units.invcm, np.argsort(np.abs(energies))[len(rigid):]
+    wavenumber, own = (energies.real - energies.imag) / units.invcm, np.argsort(np.abs(energies))[len(rigid) :]
     own = own[np.argsort(wavenumber[own])]
-    return Modes(wavenumber[own], moves[own], np.einsum("kai,aijl->kjl", moves[own], dalpha),
-                 None if ddipole is None else np.einsum("kai,aij->kj", moves[own], ddipole))
+    return Modes(
+        wavenumber[own],
+        moves[own],
+        np.einsum("kai,aijl->kjl", moves[own], dalpha),
+        None if ddipole is None else np.einsum("kai,aij->kj", moves[own], ddipole),
+    )
 
 # %% ../../nbs/50_spectra/08_modes.ipynb #9711379c
-def modes_of(harmonic, # `bpm_nb.data.Harmonic`
-             masses=None, # (N,) masses, u; None: those of the natural elements
-             dalpha=None, # (N, 3, 3, 3) other ∂α/∂x, bohr³/Å, such as those of a model; None: its own
-             ddipole=None): # (N, 3, 3) other ∂μ/∂x, e·bohr/Å; None: its own
+def modes_of(
+    harmonic,  # `bpm_nb.data.Harmonic`
+    masses=None,  # (N,) masses, u; None: those of the natural elements
+    dalpha=None,  # (N, 3, 3, 3) other ∂α/∂x, bohr³/Å, such as those of a model; None: its own
+    ddipole=None,  # (N, 3, 3) other ∂μ/∂x, e·bohr/Å; None: its own
+):
     "`Modes` of a molecule with known derivatives."
     from ase.data import atomic_masses
-    own = lambda given, known: known if given is None else given
-    return harmonic_modes(own(masses, atomic_masses[harmonic.numbers]), harmonic.pos, harmonic.hessian, own(dalpha, harmonic.dalpha), own(ddipole, harmonic.ddipole))
+
+    def own(given, known):
+        return known if given is None else given
+
+    return harmonic_modes(
+        own(masses, atomic_masses[harmonic.numbers]),
+        harmonic.pos,
+        harmonic.hessian,
+        own(dalpha, harmonic.dalpha),
+        own(ddipole, harmonic.ddipole),
+    )
 
 # %% ../../nbs/50_spectra/08_modes.ipynb #327a35d5
-def harmonic_spectrum(modes, # `Modes`
-                      settings, # settings of the spectrum to compare with, or of any `estimator`
-                      temperature_K=300.): # temperature of the run to compare with, K
+def harmonic_spectrum(
+    modes,  # `Modes`
+    settings,  # settings of the spectrum to compare with, or of any `estimator`
+    temperature_K=300.0,  # temperature of the run to compare with, K
+):
     "Raman activity of harmonic modes as `Spectrum`: what `raman_spectrum` gives for many runs at small amplitude."
-    how = estimator(**{k: settings[k] for k in ("n_segments", "n_frames", "dt_fs", "resolution_cm1", "window", "n_blocks", "points")}, derivative="difference")
+    how = estimator(
+        **{
+            k: settings[k]
+            for k in ("n_segments", "n_frames", "dt_fs", "resolution_cm1", "window", "n_blocks", "points")
+        },
+        derivative="difference",
+    )
     real = modes.wavenumber_cm1 > 0
-    lag, omega = np.arange(how.length), 2*np.pi*C_CM_FS*modes.wavenumber_cm1[real]
-    lines = np.cos(how.dt_fs*lag[:, None]*omega) @ np.stack([modes.isotropic, modes.anisotropic], 1)[real]*_kT(temperature_K)/_BOHR6
-    curves = cosine_transform(lines.T*(1 - lag/how.length)*how.weights, how.dt_fs, 2*len(how.wavenumber_cm1) - 2)
-    return Spectrum(how.wavenumber_cm1, curves[:1], curves[1:], dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm", route="harmonic", temperature_K=temperature_K) | how.settings)
+    lag, omega = np.arange(how.length), 2 * np.pi * C_CM_FS * modes.wavenumber_cm1[real]
+    lines = (
+        np.cos(how.dt_fs * lag[:, None] * omega)
+        @ np.stack([modes.isotropic, modes.anisotropic], 1)[real]
+        * _kT(temperature_K)
+        / _BOHR6
+    )
+    curves = cosine_transform(
+        lines.T * (1 - lag / how.length) * how.weights, how.dt_fs, 2 * len(how.wavenumber_cm1) - 2
+    )
+    return Spectrum(
+        how.wavenumber_cm1,
+        curves[:1],
+        curves[1:],
+        dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm", route="harmonic", temperature_K=temperature_K)
+        | how.settings,
+    )

@@ -17,91 +17,130 @@ from .sampling import _warn_if_coarse, _warn_of_gaps
 from .spectrum import Intensity, Spectrum
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #e1ebf69e
-def signals(alpha): # (T, 3, 3) polarizability, bohr³
+def signals(
+    alpha,  # (T, 3, 3) polarizability, bohr³
+):
     "The six series (6, T), bohr³, that light sees: the mean polarizability and the `anisotropic_components`."
     return np.array([mean_polarizability(alpha), *anisotropic_components(alpha)])
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #9fbd167a
-def raman_spectrum(alpha, # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³: one run, or G segments
-                   dt_fs, # time between frames, fs
-                   resolution_cm1=5., # full width at half maximum that a sharp line gets, cm⁻¹
-                   window="gaussian", # name in `WINDOWS`
-                   **options): # more options of `estimator`: n_blocks, points, derivative
+def raman_spectrum(
+    alpha,  # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³: one run, or G segments
+    dt_fs,  # time between frames, fs
+    resolution_cm1=5.0,  # full width at half maximum that a sharp line gets, cm⁻¹
+    window="gaussian",  # name in `WINDOWS`
+    **options,  # more options of `estimator`: n_blocks, points, derivative
+):
     "Raman activity from the time correlation of the polarizability's derivative, with a standard error at each wavenumber."
     alpha = segments(alpha)
     how = estimator(*alpha.shape[:2], dt_fs, resolution_cm1, window, **options)
     _warn_of_gaps(alpha)
     densities = [[how.density(v[:, :1]), how.density(v[:, 1:])] for v in map(how.blocks, map(signals, alpha))]
-    spectrum = Spectrum(how.wavenumber_cm1, *np.concatenate(densities, 1), dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm") | how.settings)
+    spectrum = Spectrum(
+        how.wavenumber_cm1,
+        *np.concatenate(densities, 1),
+        dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm") | how.settings,
+    )
     _warn_if_coarse(spectrum)
     return spectrum
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #a59e9e58
-def parseval_ratios(alpha, # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
-                    dt_fs, # time between frames, fs
-                    **options): # options of `estimator`
+def parseval_ratios(
+    alpha,  # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
+    dt_fs,  # time between frames, fs
+    **options,  # options of `estimator`
+):
     "Area over mean squared velocity for a² and for γ²: both are 1 but for rounding."
     s = raman_spectrum(alpha, dt_fs, **options | dict(derivative="difference"))
-    n = s.settings["n_blocks"]*((s.settings["n_frames"] - 1)//s.settings["n_blocks"])
-    v = np.diff(segments(alpha), axis=1)[:, :n]/dt_fs
-    squares = (mean_polarizability(v)**2).mean(), (anisotropic_components(v)**2).sum(0).mean()
-    return tuple(float(np.trapezoid(c, s.wavenumber_cm1)/q) for c, q in zip((s.isotropic, s.anisotropic), squares))
+    n = s.settings["n_blocks"] * ((s.settings["n_frames"] - 1) // s.settings["n_blocks"])
+    v = np.diff(segments(alpha), axis=1)[:, :n] / dt_fs
+    squares = (mean_polarizability(v) ** 2).mean(), (anisotropic_components(v) ** 2).sum(0).mean()
+    return tuple(float(np.trapezoid(c, s.wavenumber_cm1) / q) for c, q in zip((s.isotropic, s.anisotropic), squares))
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #4c32d3d8
-def laser_factor(wavenumber_cm1, # (K,) Raman shift, cm⁻¹
-                 laser_nm, # wavelength of the laser, nm
-                 power=4): # 4 for radiated power; 3 for a detector that counts photons
+def laser_factor(
+    wavenumber_cm1,  # (K,) Raman shift, cm⁻¹
+    laser_nm,  # wavelength of the laser, nm
+    power=4,  # 4 for radiated power; 3 for a detector that counts photons
+):
     "(1 - ν/ν0)⁴ (K,): the emitted light is redder than the laser."
-    return np.clip(1 - wavenumber_cm1*laser_nm*1e-7, 0, None)**power
+    return np.clip(1 - wavenumber_cm1 * laser_nm * 1e-7, 0, None) ** power
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #24ef55d2
-def displacement_factor(wavenumber_cm1): # (K,) Raman shift above zero, cm⁻¹
+def displacement_factor(
+    wavenumber_cm1,  # (K,) Raman shift above zero, cm⁻¹
+):
     "1/ν (K,), cm."
-    return 1/wavenumber_cm1
+    return 1 / wavenumber_cm1
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #b0897d85
-def bose_factor(wavenumber_cm1, # (K,) Raman shift above zero, cm⁻¹
-                temperature_K): # temperature, K
+def bose_factor(
+    wavenumber_cm1,  # (K,) Raman shift above zero, cm⁻¹
+    temperature_K,  # temperature, K
+):
     "1/(1 - exp(-hcν/kT)) (K,), for Stokes scattering."
-    return -1/np.expm1(-HC_K*wavenumber_cm1/temperature_K)
+    return -1 / np.expm1(-HC_K * wavenumber_cm1 / temperature_K)
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #c2d9b630
-CORRECTIONS = {"classical": np.ones_like,
-               "harmonic": lambda x: -x/np.expm1(-x),
-               "schofield": lambda x: np.exp(x/2),
-               "standard": lambda x: 2/(1 + np.exp(-x))}
+CORRECTIONS = {
+    "classical": np.ones_like,
+    "harmonic": lambda x: -x / np.expm1(-x),
+    "schofield": lambda x: np.exp(x / 2),
+    "standard": lambda x: 2 / (1 + np.exp(-x)),
+}
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #fa54a1bd
-def quantum_correction(wavenumber_cm1, # (K,) Raman shift above zero, cm⁻¹
-                       temperature_K, # temperature, K
-                       name="harmonic"): # name in `CORRECTIONS`
+def quantum_correction(
+    wavenumber_cm1,  # (K,) Raman shift above zero, cm⁻¹
+    temperature_K,  # temperature, K
+    name="harmonic",  # name in `CORRECTIONS`
+):
     "Q(x) (K,), the ratio of quantum to classical correlation spectrum, x = hcν/kT."
-    if name not in CORRECTIONS: raise InputError(f"quantum correction {name!r} is not known: use one of {', '.join(CORRECTIONS)}")
-    return CORRECTIONS[name](HC_K*np.asarray(wavenumber_cm1, float)/temperature_K)
+    if name not in CORRECTIONS:
+        raise InputError(f"quantum correction {name!r} is not known: use one of {', '.join(CORRECTIONS)}")
+    return CORRECTIONS[name](HC_K * np.asarray(wavenumber_cm1, float) / temperature_K)
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #1dc8a6aa
-def instrument_intensity(spectrum, # `Spectrum` of activities
-                         laser_nm=532., # wavelength of the laser, nm; None: no laser factor
-                         temperature_K=300., # temperature of the simulation, K; None: no quantum correction, no Bose factor
-                         quantum="harmonic", # name in `CORRECTIONS`
-                         displacement=True, # False: no factor 1/ν
-                         power=4): # 4 for radiated power, 3 for counted photons
+def instrument_intensity(
+    spectrum,  # `Spectrum` of activities
+    laser_nm=532.0,  # wavelength of the laser, nm; None: no laser factor
+    temperature_K=300.0,  # temperature of the simulation, K; None: no quantum correction, no Bose factor
+    quantum="harmonic",  # name in `CORRECTIONS`
+    displacement=True,  # False: no factor 1/ν
+    power=4,  # 4 for radiated power, 3 for counted photons
+):
     "Raman intensity as an instrument records it, from one resolution above zero on."
-    if isinstance(spectrum, Intensity): raise InputError("this is an intensity already: give the activity that `raman_spectrum` returns")
+    if isinstance(spectrum, Intensity):
+        raise InputError("this is an intensity already: give the activity that `raman_spectrum` returns")
     for name, value in (("laser_nm", laser_nm), ("temperature_K", temperature_K)):
-        if value is not None and not 0 < value < np.inf: raise InputError(f"{name} is {value!r}: give a positive number, or None to leave the factor out")
+        if value is not None and not 0 < value < np.inf:
+            raise InputError(f"{name} is {value!r}: give a positive number, or None to leave the factor out")
     keep = spectrum.wavenumber_cm1 >= spectrum.settings["resolution_cm1"]
     nu = spectrum.wavenumber_cm1[keep]
     factor = np.ones_like(nu)
-    if laser_nm: factor *= laser_factor(nu, laser_nm, power)
-    if displacement: factor *= displacement_factor(nu)
-    if temperature_K: factor *= quantum_correction(nu, temperature_K, quantum)/(HC_K*nu)
-    settings = spectrum.settings | dict(quantity="Raman intensity", unit="relative", laser_nm=laser_nm, temperature_K=temperature_K, quantum=quantum,
-                                        displacement=displacement, power=power)
-    return Intensity(nu, spectrum.isotropic_blocks[:, keep]*factor, spectrum.anisotropic_blocks[:, keep]*factor, settings)
+    if laser_nm:
+        factor *= laser_factor(nu, laser_nm, power)
+    if displacement:
+        factor *= displacement_factor(nu)
+    if temperature_K:
+        factor *= quantum_correction(nu, temperature_K, quantum) / (HC_K * nu)
+    settings = spectrum.settings | dict(
+        quantity="Raman intensity",
+        unit="relative",
+        laser_nm=laser_nm,
+        temperature_K=temperature_K,
+        quantum=quantum,
+        displacement=displacement,
+        power=power,
+    )
+    return Intensity(
+        nu, spectrum.isotropic_blocks[:, keep] * factor, spectrum.anisotropic_blocks[:, keep] * factor, settings
+    )
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #c4a3449c
-def placzek_activity(area, # (…) area of a band, bohr⁶ fs⁻²
-                     temperature_K): # temperature of the simulation, K
+def placzek_activity(
+    area,  # (…) area of a band, bohr⁶ fs⁻²
+    temperature_K,  # temperature of the simulation, K
+):
     "Activity (…), Å⁴/u: the area of a band over kT. For the usual 45a'²+7γ'² take 45 times the area in the geometry `natural`."
-    return _BOHR6*area/_kT(temperature_K)
+    return _BOHR6 * area / _kT(temperature_K)

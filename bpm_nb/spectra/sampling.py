@@ -17,52 +17,83 @@ from ..core.units import C_CM_FS
 def _warn_if_coarse(spectrum, share=0.02):
     "Warn when the last tenth below the Nyquist wavenumber holds more than `share` of the activity."
     nu, curve, dt = spectrum.wavenumber_cm1, spectrum.natural, spectrum.settings["dt_fs"]
-    high = curve[nu > 0.9*nu[-1]].sum()
-    if high > share*curve.sum():
-        warnings.warn(f"{high/curve.sum():.0%} of the activity lies just below the Nyquist wavenumber of {nu[-1]:.0f} cm-1: frames every "
-                      f"{dt:g} fs are too far apart for the fastest motion, or the series is noisy; save a frame every {dt/2:g} fs or less", stacklevel=3)
+    high = curve[nu > 0.9 * nu[-1]].sum()
+    if high > share * curve.sum():
+        warnings.warn(
+            f"{high / curve.sum():.0%} of the activity lies just below the Nyquist wavenumber of {nu[-1]:.0f} cm-1: frames every "
+            f"{dt:g} fs are too far apart for the fastest motion, or the series is noisy; save a frame every {dt / 2:g} fs or less",
+            stacklevel=3,
+        )
 
 # %% ../../nbs/50_spectra/04_sampling.ipynb #596d0a14
 def _warn_of_gaps(alpha, factor=15):
     "Warn of the largest second difference in `alpha (G, T, 3, 3)` when it is more than `factor` times the median one."
-    if alpha.shape[1] < 10: return
-    bend = np.sqrt((np.diff(alpha.reshape(*alpha.shape[:2], 9), 2, axis=1)**2).sum(2))
+    if alpha.shape[1] < 10:
+        return
+    bend = np.sqrt((np.diff(alpha.reshape(*alpha.shape[:2], 9), 2, axis=1) ** 2).sum(2))
     segment, frame = np.unravel_index(bend.argmax(), bend.shape)
-    if 0 < factor*np.median(bend) < bend.max():
-        warnings.warn(f"alpha jumps near frame {frame + 1} of segment {segment} (counted from 0), {bend.max()/np.median(bend):.0f} times as much as usual: if frames are "
-                      "missing or two runs meet there, cut the series and give the pieces as segments of equal length", stacklevel=3)
+    if 0 < factor * np.median(bend) < bend.max():
+        warnings.warn(
+            f"alpha jumps near frame {frame + 1} of segment {segment} (counted from 0), {bend.max() / np.median(bend):.0f} times as much as usual: if frames are "
+            "missing or two runs meet there, cut the series and give the pieces as segments of equal length",
+            stacklevel=3,
+        )
 
 # %% ../../nbs/50_spectra/04_sampling.ipynb #57c19147
-def coarseness(numbers, # (N,) atomic numbers
-               dt_fs, # time between frames, fs
-               step_fs=None): # time step of the integrator, fs; None: not known
+def coarseness(
+    numbers,  # (N,) atomic numbers
+    dt_fs,  # time between frames, fs
+    step_fs=None,  # time step of the integrator, fs; None: not known
+):
     "Sentences that say, with the remedy, where frames or steps are too far apart for the fastest vibration that the molecule may have."
     fastest, found = 3800 if 1 in np.asarray(numbers) else 2400, []
-    nyquist, half = 1/(2*C_CM_FS*dt_fs), np.pi*C_CM_FS*(step_fs or 0)*fastest
+    nyquist, half = 1 / (2 * C_CM_FS * dt_fs), np.pi * C_CM_FS * (step_fs or 0) * fastest
     if nyquist < fastest:
-        found.append(f"frames every {dt_fs:g} fs show nothing above {nyquist:.0f} cm-1, and this molecule may vibrate at {fastest}: faster motion appears at a wrong "
-                     f"place; save a frame every {1/(2.2*C_CM_FS*fastest):.1f} fs or less")
-    if half >= 1 or (half and np.arcsin(half)/half > 1.01):
-        found.append(f"steps of {step_fs:g} fs shift a vibration at {fastest} cm-1 by more than 1 %: integrate with a shorter step, or correct positions with verlet_corrected")
+        found.append(
+            f"frames every {dt_fs:g} fs show nothing above {nyquist:.0f} cm-1, and this molecule may vibrate at {fastest}: faster motion appears at a wrong "
+            f"place; save a frame every {1 / (2.2 * C_CM_FS * fastest):.1f} fs or less"
+        )
+    if half >= 1 or (half and np.arcsin(half) / half > 1.01):
+        found.append(
+            f"steps of {step_fs:g} fs shift a vibration at {fastest} cm-1 by more than 1 %: integrate with a shorter step, or correct positions with verlet_corrected"
+        )
     return found
 
-def check_sampling(numbers, dt_fs, step_fs=None): # as for `coarseness`
+
+def check_sampling(
+    numbers,
+    dt_fs,
+    step_fs=None,  # as for `coarseness`
+):
     "Warn of `coarseness`."
-    for sentence in coarseness(numbers, dt_fs, step_fs): warnings.warn(sentence, stacklevel=2)
+    for sentence in coarseness(numbers, dt_fs, step_fs):
+        warnings.warn(sentence, stacklevel=2)
 
 # %% ../../nbs/50_spectra/04_sampling.ipynb #627a272c
-def too_fast(spectrum, # `Spectrum` of activities
-             limit_cm1=4500., # above it no molecule vibrates, cm⁻¹
-             share=0.1): # of the activity that may lie there
+def too_fast(
+    spectrum,  # `Spectrum` of activities
+    limit_cm1=4500.0,  # above it no molecule vibrates, cm⁻¹
+    share=0.1,  # of the activity that may lie there
+):
     "A sentence where so much of the activity lies above the limit that the time step must be wrong; else nothing."
-    found = spectrum.natural[spectrum.wavenumber_cm1 > limit_cm1].sum()/max(spectrum.natural.sum(), 1e-300)
-    return f"{found:.0%} of the activity lies above {limit_cm1:.0f} cm-1, where no molecule vibrates: check the time between frames, {spectrum.settings['dt_fs']:g} fs" if found > share else ""
+    found = spectrum.natural[spectrum.wavenumber_cm1 > limit_cm1].sum() / max(spectrum.natural.sum(), 1e-300)
+    return (
+        f"{found:.0%} of the activity lies above {limit_cm1:.0f} cm-1, where no molecule vibrates: check the time between frames, {spectrum.settings['dt_fs']:g} fs"
+        if found > share
+        else ""
+    )
 
 # %% ../../nbs/50_spectra/04_sampling.ipynb #65381462
-def verlet_corrected(wavenumber_cm1, # (…) position in a spectrum from velocity-Verlet dynamics, cm⁻¹
-                     step_fs): # time step of the integrator, fs
+def verlet_corrected(
+    wavenumber_cm1,  # (…) position in a spectrum from velocity-Verlet dynamics, cm⁻¹
+    step_fs,  # time step of the integrator, fs
+):
     "Wavenumber (…), cm⁻¹, of the same harmonic oscillator with an infinitely small step; never larger than the one given."
-    if not 0 < step_fs < np.inf: raise InputError(f"step_fs is {step_fs!r}: give the positive time step of the integrator")
-    half = np.pi*C_CM_FS*step_fs
-    if np.max(np.abs(wavenumber_cm1))*half > np.pi/2: raise InputError(f"no motion above {np.pi/2/half:.0f} cm-1 exists with a step of {step_fs:g} fs: check the step")
-    return np.sin(half*np.asarray(wavenumber_cm1))/half
+    if not 0 < step_fs < np.inf:
+        raise InputError(f"step_fs is {step_fs!r}: give the positive time step of the integrator")
+    half = np.pi * C_CM_FS * step_fs
+    if np.max(np.abs(wavenumber_cm1)) * half > np.pi / 2:
+        raise InputError(
+            f"no motion above {np.pi / 2 / half:.0f} cm-1 exists with a step of {step_fs:g} fs: check the step"
+        )
+    return np.sin(half * np.asarray(wavenumber_cm1)) / half

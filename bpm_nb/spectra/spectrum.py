@@ -15,47 +15,69 @@ import numpy as np
 from ..core.files import InputError
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #ff09c367
-GEOMETRIES = {"isotropic": (1, 0), "anisotropic": (0, 1), "vv": (1, 4/45), "vh": (0, 3/45), "natural": (1, 7/45)}
+GEOMETRIES = {"isotropic": (1, 0), "anisotropic": (0, 1), "vv": (1, 4 / 45), "vh": (0, 3 / 45), "natural": (1, 7 / 45)}
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #bc4617b1
-def geometry_weights(geometry): # name in `GEOMETRIES`, Porto string, or angle of the analyser in degrees
+def geometry_weights(
+    geometry,  # name in `GEOMETRIES`, Porto string, or angle of the analyser in degrees
+):
     "Weights of a² and γ² in a scattering geometry."
     if isinstance(geometry, (int, float, np.number)):
-        cos2 = np.cos(np.radians(geometry))**2
+        cos2 = np.cos(np.radians(geometry)) ** 2
         return tuple(np.dot((cos2, 1 - cos2), (GEOMETRIES["vv"], GEOMETRIES["vh"])))
-    if geometry in GEOMETRIES: return GEOMETRIES[geometry]
+    if geometry in GEOMETRIES:
+        return GEOMETRIES[geometry]
     porto = re.fullmatch(r"-?([XYZ])\(([XYZ])([XYZ])\)-?([XYZ])", str(geometry).upper())
-    if not porto: raise InputError(f"geometry {geometry!r} is not known: use one of {', '.join(GEOMETRIES)}, a Porto string such as X(ZZ)Y, or an angle in degrees")
+    if not porto:
+        raise InputError(
+            f"geometry {geometry!r} is not known: use one of {', '.join(GEOMETRIES)}, a Porto string such as X(ZZ)Y, or an angle in degrees"
+        )
     k_in, e_in, e_out, k_out = porto.groups()
-    if k_in == e_in or k_out == e_out: raise InputError(f"geometry {geometry!r} has light polarized along its own direction: light is transverse")
+    if k_in == e_in or k_out == e_out:
+        raise InputError(f"geometry {geometry!r} has light polarized along its own direction: light is transverse")
     return GEOMETRIES["vv" if e_in == e_out else "vh"]
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #a0ef180f
-def standard_error(blocks): # (B, …) one value a block
+def standard_error(
+    blocks,  # (B, …) one value a block
+):
     "Standard error of the mean over blocks (…); NaN for a single block."
-    return np.std(blocks, 0, ddof=1)/np.sqrt(len(blocks)) if len(blocks) > 1 else np.full(np.shape(blocks)[1:], np.nan)
+    return (
+        np.std(blocks, 0, ddof=1) / np.sqrt(len(blocks)) if len(blocks) > 1 else np.full(np.shape(blocks)[1:], np.nan)
+    )
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #94960379
 class _Averages:
     "Means and standard errors over blocks."
-    def curve(self, geometry="natural"): return self.blocks(geometry).mean(0)
-    def error(self, geometry="natural"): return standard_error(self.blocks(geometry))
+
+    def curve(self, geometry="natural"):
+        return self.blocks(geometry).mean(0)
+
+    def error(self, geometry="natural"):
+        return standard_error(self.blocks(geometry))
+
 
 @dataclass(frozen=True, eq=False)
 class Spectrum(_Averages):
     "Raman activity against wavenumber: a² and γ² of every block, in bohr⁶ fs⁻² per cm⁻¹; means and standard errors come from the blocks."
-    wavenumber_cm1: np.ndarray # (K,) wavenumber, cm⁻¹
-    isotropic_blocks: np.ndarray # (B, K) a² of each block
-    anisotropic_blocks: np.ndarray # (B, K) γ² of each block
-    settings: dict # all that is needed to make it again
+
+    wavenumber_cm1: np.ndarray  # (K,) wavenumber, cm⁻¹
+    isotropic_blocks: np.ndarray  # (B, K) a² of each block
+    anisotropic_blocks: np.ndarray  # (B, K) γ² of each block
+    settings: dict  # all that is needed to make it again
 
     def blocks(self, geometry="natural"):
         a2, g2 = geometry_weights(geometry)
-        return a2*self.isotropic_blocks + g2*self.anisotropic_blocks
+        return a2 * self.isotropic_blocks + g2 * self.anisotropic_blocks
 
-    def polarized(self): return self.blocks("vv"), self.blocks("vh")
-    def analyser(self, theta_deg): return self.curve(float(theta_deg))
-    def columns(self): return {name: getattr(self, name) for name in COLUMNS}
+    def polarized(self):
+        return self.blocks("vv"), self.blocks("vh")
+
+    def analyser(self, theta_deg):
+        return self.curve(float(theta_deg))
+
+    def columns(self):
+        return {name: getattr(self, name) for name in COLUMNS}
 
     isotropic = property(lambda self: self.curve("isotropic"))
     anisotropic = property(lambda self: self.curve("anisotropic"))
@@ -71,34 +93,48 @@ class Spectrum(_Averages):
 @dataclass(frozen=True, eq=False)
 class Curve(_Averages):
     "A density against wavenumber, of every block."
-    wavenumber_cm1: np.ndarray # (K,) wavenumber, cm⁻¹
-    density_blocks: np.ndarray # (B, K) density of each block
-    settings: dict # all that is needed to make it again
 
-    def blocks(self, geometry="natural"): return self.density_blocks
-    def polarized(self): return np.full((2, *self.density_blocks.shape), np.nan)
-    def columns(self): return dict(density=self.curve(), density_error=self.error())
+    wavenumber_cm1: np.ndarray  # (K,) wavenumber, cm⁻¹
+    density_blocks: np.ndarray  # (B, K) density of each block
+    settings: dict  # all that is needed to make it again
+
+    def blocks(self, geometry="natural"):
+        return self.density_blocks
+
+    def polarized(self):
+        return np.full((2, *self.density_blocks.shape), np.nan)
+
+    def columns(self):
+        return dict(density=self.curve(), density_error=self.error())
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #2245e608
-def jackknife_error(left_out): # (k, …) estimates, each without one of k parts of the data
+def jackknife_error(
+    left_out,  # (k, …) estimates, each without one of k parts of the data
+):
     "Standard error (…) of the estimate from all data."
-    return np.sqrt((len(left_out) - 1)*np.var(left_out, 0))
+    return np.sqrt((len(left_out) - 1) * np.var(left_out, 0))
 
-def model_error(spectra, # k spectra of one trajectory, each by a model that was fitted without one of k parts of the training frames
-                geometry="natural"): # geometry, see `geometry_weights`
+
+def model_error(
+    spectra,  # k spectra of one trajectory, each by a model that was fitted without one of k parts of the training frames
+    geometry="natural",  # geometry, see `geometry_weights`
+):
     "Standard error (K,) of the spectrum that comes from the training frames; add it in squares to that of the blocks for the whole."
-    if len(spectra) < 2: raise InputError("one spectrum has no spread: leave out each of two or more parts of the training frames")
+    if len(spectra) < 2:
+        raise InputError("one spectrum has no spread: leave out each of two or more parts of the training frames")
     return jackknife_error([s.curve(geometry) for s in spectra])
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #37841591
-def depolarization(spectrum, # `Spectrum` or `Intensity`
-                   floor=2e-3, # smallest VV intensity, relative to the strongest, at which the ratio is given
-                   max_error=0.1): # largest standard error at which the ratio is given
+def depolarization(
+    spectrum,  # `Spectrum` or `Intensity`
+    floor=2e-3,  # smallest VV intensity, relative to the strongest, at which the ratio is given
+    max_error=0.1,  # largest standard error at which the ratio is given
+):
     "Depolarization ratio (K,) and its standard error (K,); NaN where the intensity is noise."
     vv, vh = spectrum.blocks("vv"), spectrum.blocks("vh")
-    mean = np.where(vv.mean(0) > floor*vv.mean(0).max(), vv.mean(0), np.nan)
-    rho = vh.mean(0)/mean
-    error = standard_error(vh - rho*vv)/mean
+    mean = np.where(vv.mean(0) > floor * vv.mean(0).max(), vv.mean(0), np.nan)
+    rho = vh.mean(0) / mean
+    error = standard_error(vh - rho * vv) / mean
     noise = error > max_error
     return np.where(noise, np.nan, rho), np.where(noise, np.nan, error)
 
@@ -107,4 +143,14 @@ class Intensity(Spectrum):
     "What an instrument records, on a relative scale that is the same for all wavenumbers: `Spectrum` times its factors."
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #d2adef49
-COLUMNS = ("isotropic", "isotropic_error", "anisotropic", "anisotropic_error", "vv", "vh", "natural", "depolarization_ratio", "depolarization_error")
+COLUMNS = (
+    "isotropic",
+    "isotropic_error",
+    "anisotropic",
+    "anisotropic_error",
+    "vv",
+    "vh",
+    "natural",
+    "depolarization_ratio",
+    "depolarization_error",
+)

@@ -1,4 +1,5 @@
 "What the benchmarks share: a function's time and memory in a process of its own, frames to work on, tables."
+
 import resource
 import sys
 import time
@@ -14,7 +15,9 @@ SMALL = "--small" in sys.argv  # a first look in seconds: every size is small
 
 
 def _worked(function, args):
-    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(2**20 if sys.platform == "darwin" else 2**10)
+    def peak():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
     before, start, cpu = peak(), time.perf_counter(), time.process_time()
     found = function(*args)
     return dict(seconds=time.perf_counter() - start, cpu=time.process_time() - cpu, mib=peak() - before, found=found)
@@ -22,24 +25,27 @@ def _worked(function, args):
 
 def measured(function, *args):
     "Wall and processor seconds, growth of the peak memory (MiB) and result of a module's function, in a new process."
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool: return pool.submit(_worked, function, args).result()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_worked, function, args).result()
 
 
 def table(head, rows):
     "Markdown."
-    return "\n".join("| " + " | ".join(str(x) for x in row) + " |" for row in [head, ["---"]*len(head), *rows])
+    return "\n".join("| " + " | ".join(str(x) for x in row) + " |" for row in [head, ["---"] * len(head), *rows])
 
 
 def published_split(n):
     "n frames of the published training run, taken at random with seed 0, and the 500 test frames."
     from published import published
-    return published()[np.random.default_rng(0).permutation(2000)[:n]], published("_test")[:50 if SMALL else 500]
+
+    return published()[np.random.default_rng(0).permutation(2000)[:n]], published("_test")[: 50 if SMALL else 500]
 
 
 def rattled(name, n, seed=0, width=0.05):
     "n frames of water or of a known molecule with random displacements (Å), and a smooth function of the distances as polarizability."
-    from bpm_nb.data.records import Frames
     from bpm_nb.data.datasets import start_geometry
+    from bpm_nb.data.records import Frames
+
     numbers, pos = WATER if name == "water" else start_geometry(name)
     rng = np.random.default_rng(seed)
     x = pos + rng.normal(scale=width, size=(n, *pos.shape))
@@ -48,5 +54,7 @@ def rattled(name, n, seed=0, width=0.05):
     for i, j in zip(a, b):
         v = x[:, i] - x[:, j]
         r = np.sqrt((v**2).sum(1))
-        alpha += (np.sqrt(numbers[i]*numbers[j])*np.exp(-r))[:, None, None]*(v[:, :, None]*v[:, None]/r[:, None, None]**2 + np.eye(3))
+        alpha += (np.sqrt(numbers[i] * numbers[j]) * np.exp(-r))[:, None, None] * (
+            v[:, :, None] * v[:, None] / r[:, None, None] ** 2 + np.eye(3)
+        )
     return Frames(np.tile(numbers, (n, 1)), x, alpha)

@@ -1,4 +1,5 @@
 "Runs the benchmarks and writes what they print to nbs/benchmarks.ipynb: `make bench`, or `make bench ONLY='floor growth'` for some of them."
+
 import os
 import platform
 import subprocess
@@ -11,7 +12,7 @@ import nbformat
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1]/"nbs"/"benchmarks.ipynb"
+PAGE = HERE.parents[1] / "nbs" / "benchmarks.ipynb"
 HELPERS = {"measure", "run"}
 FIRST = """# Benchmarks
 
@@ -23,28 +24,52 @@ faster or slower. Where other programs ran beside it the time is longer than it 
 
 def machine():
     "The machine in a few words."
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.processor()) if Path("/proc/cpuinfo").exists() else platform.processor()
+    model = (
+        next(
+            (
+                line.split(":")[1].strip()
+                for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")
+            ),
+            platform.processor(),
+        )
+        if Path("/proc/cpuinfo").exists()
+        else platform.processor()
+    )
     return f"{os.cpu_count()} cores, {model}, {platform.system()}, Python {platform.python_version()}, numpy {version('numpy')}, {date.today()}"
 
 
 def title_and_text(script):
     "Of a script's docstring."
     import ast
+
     title, _, text = ast.get_docstring(ast.parse(script.read_text("utf-8"))).partition("\n")
     return title, text.strip()
 
 
 def main(names):
-    page = nbformat.read(PAGE, 4) if PAGE.exists() else new_notebook(cells=[new_markdown_cell(FIRST, id="first")], metadata=dict(kernelspec=dict(display_name="python3", language="python", name="python3")))
+    page = (
+        nbformat.read(PAGE, 4)
+        if PAGE.exists()
+        else new_notebook(
+            cells=[new_markdown_cell(FIRST, id="first")],
+            metadata=dict(kernelspec=dict(display_name="python3", language="python", name="python3")),
+        )
+    )
     for script in sorted(HERE.glob("*.py")):
-        if script.stem in HELPERS or names and script.stem not in names: continue
+        if script.stem in HELPERS or names and script.stem not in names:
+            continue
         run = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=True)
         title, text = title_and_text(script)
-        cell = new_markdown_cell(f"## {title}\n\n{text}\n\n{run.stdout.strip()}\n\n`python tests/benchmarks/{script.name}` on {machine()}.", id=script.stem)
+        cell = new_markdown_cell(
+            f"## {title}\n\n{text}\n\n{run.stdout.strip()}\n\n`python tests/benchmarks/{script.name}` on {machine()}.",
+            id=script.stem,
+        )
         page.cells = [c for c in page.cells if c.id != script.stem] + [cell]
         page.cells[1:] = sorted(page.cells[1:], key=lambda c: c.id)
         nbformat.write(page, PAGE)
         print(cell.source, flush=True)
 
 
-if __name__ == "__main__": main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

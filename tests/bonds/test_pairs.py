@@ -1,13 +1,15 @@
 "The polarizability along the shipped runs is smooth, also where a pair of atoms crosses the cutoff: a spectrum is a derivative of it."
+
 import numpy as np
 import pytest
 
-from bpm_nb.data.records import Frames
 from bpm_nb.data.datasets import load, shipped
+from bpm_nb.data.records import Frames
 from bpm_nb.models.polarizability import BondPolarizability
 
 
-def frames_of(run, pos): return Frames(np.tile(run.numbers, (len(pos), 1)), pos)
+def frames_of(run, pos):
+    return Frames(np.tile(run.numbers, (len(pos), 1)), pos)
 
 
 def steps_near(run, cutoff, n=3):
@@ -21,8 +23,8 @@ def steps_near(run, cutoff, n=3):
 
 def path_between(run, g, s, n=21):
     "Positions (n, N, 3) from one stored frame to the next, cubic in time, with the stored velocities at the ends."
-    t, (p, q), (v, w) = np.linspace(0, 1, n)[:, None, None], run.pos[g, s:s + 2], run.vel[g, s:s + 2]*run.dt_fs
-    return (2*t**3 - 3*t**2 + 1)*p + (t**3 - 2*t**2 + t)*v + (3*t**2 - 2*t**3)*q + (t**3 - t**2)*w
+    t, (p, q), (v, w) = np.linspace(0, 1, n)[:, None, None], run.pos[g, s : s + 2], run.vel[g, s : s + 2] * run.dt_fs
+    return (2 * t**3 - 3 * t**2 + 1) * p + (t**3 - 2 * t**2 + t) * v + (3 * t**2 - 2 * t**3) * q + (t**3 - t**2) * w
 
 
 @pytest.mark.parametrize("cutoff", [3.0, 5.0])
@@ -36,8 +38,8 @@ def test_every_change_along_a_run_is_that_of_the_derivative(name, cutoff):
     for g, s in steps:
         path = path_between(run, g, s)
         alpha, slope = (f(frames_of(run, path)) for f in (model.predict, model.derivative))
-        expected = np.einsum("snx,snxij->sij", np.diff(path, axis=0), (slope[1:] + slope[:-1])/2)
-        np.testing.assert_allclose(np.diff(alpha, axis=0), expected, atol=1e-3*np.abs(expected).max())
+        expected = np.einsum("snx,snxij->sij", np.diff(path, axis=0), (slope[1:] + slope[:-1]) / 2)
+        np.testing.assert_allclose(np.diff(alpha, axis=0), expected, atol=1e-3 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -45,11 +47,13 @@ def test_nothing_moves_faster_than_the_atoms(name, monkeypatch):
     "Above 7000 cm⁻¹ only overtones of the fastest stretch are left. The same model with pairs cut off at once puts a white spectrum there."
     run = load(name).trajectory
     model = BondPolarizability(cutoff=3.0, n_points=400, gamma=0.5, lam=1e-7).fit(load(name).train[:100])
+
     def tail():
         alpha = model.predict(frames_of(run, run.pos[0, :2000])).reshape(2000, 9)
-        power = (np.abs(np.fft.rfft((alpha - alpha.mean(0))*np.blackman(2000)[:, None], axis=0))**2).sum(1)
-        return power[np.fft.rfftfreq(2000, run.dt_fs*1e-15)/2.99792458e10 > 7000].mean()/power.max()
+        power = (np.abs(np.fft.rfft((alpha - alpha.mean(0)) * np.blackman(2000)[:, None], axis=0)) ** 2).sum(1)
+        return power[np.fft.rfftfreq(2000, run.dt_fs * 1e-15) / 2.99792458e10 > 7000].mean() / power.max()
+
     smooth = tail()
-    monkeypatch.setattr("bpm_nb.bonds.pairs.switched", lambda r, on, off: np.where(r.real < (on + off)/2, 1., 0.))
+    monkeypatch.setattr("bpm_nb.bonds.pairs.switched", lambda r, on, off: np.where(r.real < (on + off) / 2, 1.0, 0.0))
     sharp = tail()
-    assert smooth < 2e-5 and smooth < 0.1*sharp, (smooth, sharp)
+    assert smooth < 2e-5 and smooth < 0.1 * sharp, (smooth, sharp)

@@ -1,4 +1,5 @@
 "A browser that opens notebooks in JupyterLab and Voilà, and keeps a record of what it should not see."
+
 import io
 import os
 import shutil
@@ -24,35 +25,66 @@ def free_port():
 
 def environment(folder):
     "Environment of a server that reads and writes nothing of the user's."
-    own = dict(JUPYTER_CONFIG_DIR="config", JUPYTER_DATA_DIR="data", JUPYTER_RUNTIME_DIR="runtime", IPYTHONDIR="ipython", XDG_CACHE_HOME="cache", JUPYTERLAB_SETTINGS_DIR="settings",
-               JUPYTERLAB_WORKSPACES_DIR="workspaces")
-    return os.environ | {k: str(folder/v) for k, v in own.items()} | dict(JUPYTER_PATH=str(ROOT/"binder"), JUPYTER_CONFIG_PATH=str(ROOT/"binder"))
+    own = dict(
+        JUPYTER_CONFIG_DIR="config",
+        JUPYTER_DATA_DIR="data",
+        JUPYTER_RUNTIME_DIR="runtime",
+        IPYTHONDIR="ipython",
+        XDG_CACHE_HOME="cache",
+        JUPYTERLAB_SETTINGS_DIR="settings",
+        JUPYTERLAB_WORKSPACES_DIR="workspaces",
+    )
+    return (
+        os.environ
+        | {k: str(folder / v) for k, v in own.items()}
+        | dict(JUPYTER_PATH=str(ROOT / "binder"), JUPYTER_CONFIG_PATH=str(ROOT / "binder"))
+    )
 
 
 @contextmanager
 def server(app, notebook, folder, python=sys.executable):
     "Serve a notebook with `lab` or `voila`; gives its address."
     port = free_port()
-    lab = ["-m", "jupyterlab", "--allow-root", "--no-browser", f"--port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={notebook.parent}", "--LabApp.expose_app_in_browser=True",
-           "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
+    lab = [
+        "-m",
+        "jupyterlab",
+        "--allow-root",
+        "--no-browser",
+        f"--port={port}",
+        "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={notebook.parent}",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.news_url=None",
+    ]
     voila = ["-m", "voila", "--no-browser", f"--port={port}", str(notebook)]
-    with open(folder/"server.log", "w") as log:
-        process = subprocess.Popen([python, *(lab if app == "lab" else voila)], env=environment(folder), stdout=log, stderr=log, cwd=notebook.parent)
+    with open(folder / "server.log", "w") as log:
+        process = subprocess.Popen(
+            [python, *(lab if app == "lab" else voila)],
+            env=environment(folder),
+            stdout=log,
+            stderr=log,
+            cwd=notebook.parent,
+        )
         try:
-            _wait(f"http://127.0.0.1:{port}", process, folder/"server.log")
+            _wait(f"http://127.0.0.1:{port}", process, folder / "server.log")
             yield f"http://127.0.0.1:{port}" + (f"/lab/tree/{notebook.name}" if app == "lab" else "")
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _wait(address, process, log, seconds=PATIENCE/1000):
+def _wait(address, process, log, seconds=PATIENCE / 1000):
     path = "/voila/static/voila.js" if "voila" in process.args else "/api"
-    for _ in range(int(seconds*5)):
-        if process.poll() is not None: break
-        try: return urllib.request.urlopen(address + path, timeout=5)
-        except urllib.error.HTTPError: return None
-        except OSError: time.sleep(0.2)
+    for _ in range(int(seconds * 5)):
+        if process.poll() is not None:
+            break
+        try:
+            return urllib.request.urlopen(address + path, timeout=5)
+        except urllib.error.HTTPError:
+            return None
+        except OSError:
+            time.sleep(0.2)
     raise RuntimeError(f"the server did not start:\n{log.read_text()[-3000:]}")
 
 
@@ -60,6 +92,7 @@ def _wait(address, process, log, seconds=PATIENCE/1000):
 def page(own, height=1200):
     "A page that may reach only addresses that begin with `own`; `page.problems` and `page.outside` are what should stay empty."
     from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         found = browser.new_page(viewport=dict(width=1440, height=height), accept_downloads=True)
@@ -67,14 +100,18 @@ def page(own, height=1200):
         found.problems, found.outside = [], []
 
         def pass_on(route):
-            if route.request.url.startswith((own, "data:", "blob:")): return route.continue_()
+            if route.request.url.startswith((own, "data:", "blob:")):
+                return route.continue_()
             found.outside.append(route.request.url)
             route.abort()
+
         found.route("**/*", pass_on)
         found.on("console", lambda m: found.problems.append(m.text) if m.type == "error" else None)
         found.on("pageerror", lambda e: found.problems.append(str(e)))
-        try: yield found
-        finally: browser.close()
+        try:
+            yield found
+        finally:
+            browser.close()
 
 
 @contextmanager
@@ -84,26 +121,38 @@ def opened(app, notebook, folder, python=sys.executable):
         found.started = time.perf_counter()
         found.goto(address)
         if app == "lab":
-            found.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+            found.wait_for_function(
+                "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+            )
             found.started = time.perf_counter()
-            found.evaluate("() => { const {commands, shell} = window.jupyterapp; if (!shell.leftCollapsed) commands.execute('application:toggle-left-area'); return commands.execute('notebook:run-all-cells'); }")
+            found.evaluate(
+                "() => { const {commands, shell} = window.jupyterapp; if (!shell.leftCollapsed) commands.execute('application:toggle-left-area'); return commands.execute('notebook:run-all-cells'); }"
+            )
         yield found
 
 
 def traces(page, begins=""):
     "Data of the traces whose name begins so, {name: (x, y)}; arrays as the browser decoded them."
-    return page.evaluate("""begins => Object.fromEntries([...document.querySelectorAll('.js-plotly-plot')].flatMap(d => d._fullData ?? []).filter(t => (t.name ?? '').startsWith(begins))
-        .map(t => [t.name, [Array.from(t.x ?? []), Array.from(t.y ?? [])]]))""", begins)
+    return page.evaluate(
+        """begins => Object.fromEntries([...document.querySelectorAll('.js-plotly-plot')].flatMap(d => d._fullData ?? []).filter(t => (t.name ?? '').startsWith(begins))
+        .map(t => [t.name, [Array.from(t.x ?? []), Array.from(t.y ?? [])]]))""",
+        begins,
+    )
 
 
 def wait_for_trace(page, begins, patience=PATIENCE):
-    page.wait_for_function("begins => [...document.querySelectorAll('.js-plotly-plot')].some(d => d._fullData?.some(t => (t.name ?? '').startsWith(begins)))", arg=begins, timeout=patience)
+    page.wait_for_function(
+        "begins => [...document.querySelectorAll('.js-plotly-plot')].some(d => d._fullData?.some(t => (t.name ?? '').startsWith(begins)))",
+        arg=begins,
+        timeout=patience,
+    )
 
 
 def picture(locator):
     "Pixels (H, W, 3) of an element."
     import numpy as np
     from PIL import Image
+
     return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("RGB")).astype(int)
 
 
@@ -111,7 +160,8 @@ def nudge(page, name, steps=4):
     "Move the slider of a trait to the right."
     handle = page.locator(f".bpm-{name} .noUi-handle").first
     handle.focus()
-    for _ in range(steps): handle.press("ArrowRight")
+    for _ in range(steps):
+        handle.press("ArrowRight")
 
 
 def click_map(page, selector, place, taken, tries=20):
@@ -120,12 +170,13 @@ def click_map(page, selector, place, taken, tries=20):
     for _ in range(tries):
         plot.scroll_into_view_if_needed()
         box = plot.bounding_box()
-        page.mouse.move(box["x"] + place[0]*box["width"], box["y"] + place[1]*box["height"])
+        page.mouse.move(box["x"] + place[0] * box["width"], box["y"] + place[1] * box["height"])
         page.wait_for_timeout(300)
         page.mouse.down()
         page.mouse.up()
         for _ in range(24):
-            if taken(): return
+            if taken():
+                return
             page.wait_for_timeout(250)
     raise AssertionError("no click was taken")
 
@@ -136,11 +187,12 @@ def click_band(page, k, tries=20):
         mark = page.locator(".js-plotly-plot .scatterlayer .points path").nth(k)
         mark.scroll_into_view_if_needed()
         box = mark.bounding_box()
-        page.mouse.move(box["x"] + box["width"]/2, box["y"] + box["height"]/2)
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         page.wait_for_timeout(300)
         page.mouse.down()
         page.mouse.up()
         for _ in range(20):
-            if page.locator(".bpm-table:has-text('cm⁻¹')").count(): return
+            if page.locator(".bpm-table:has-text('cm⁻¹')").count():
+                return
             page.wait_for_timeout(250)
     raise AssertionError("no click was taken")

@@ -1,4 +1,5 @@
 "Make the pictures of the front page: `.venv/bin/python tests/make_images.py`."
+
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,22 +8,27 @@ from browser import ROOT, click_band, opened, wait_for_trace
 
 
 def main():
-    images = ROOT/"nbs/images"
+    images = ROOT / "nbs/images"
     images.mkdir(exist_ok=True)
     with TemporaryDirectory() as folder:
-        notebook = shutil.copy(ROOT/"nbs/apps/raman_comparison.ipynb", folder)
+        notebook = shutil.copy(ROOT / "nbs/apps/raman_comparison.ipynb", folder)
         with opened("voila", Path(notebook), Path(folder)) as page:
             wait_for_trace(page, "bands of")
-            page.wait_for_function("() => document.querySelector('.bpm-status').innerText.trim() === ''", timeout=900_000)
+            page.wait_for_function(
+                "() => document.querySelector('.bpm-status').innerText.trim() === ''", timeout=900_000
+            )
             page.wait_for_timeout(1000)
-            page.locator(".js-plotly-plot").screenshot(path=images/"spectrum.png")
+            page.locator(".js-plotly-plot").screenshot(path=images / "spectrum.png")
             click_band(page, 5)
             page.wait_for_selector(".bpm-table td")
             page.locator("button.bpm-ellipsoid").click()
             page.mouse.move(5, 5)
             page.wait_for_timeout(3000)
             top = page.locator(".bpm-samples").bounding_box()["y"] - 10
-            page.screenshot(path=images/"dashboard.png", clip=dict(x=0, y=top, width=1440, height=min(960, 1200 - top)))
+            page.screenshot(
+                path=images / "dashboard.png", clip=dict(x=0, y=top, width=1440, height=min(960, 1200 - top))
+            )
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,5 @@
 "How long the dashboards take to open, from the first cell to the first whole plot, and to draw again when a slider moves: `.venv/bin/python tests/time_dashboards.py`, with nothing else at work."
+
 import os
 import shutil
 import subprocess
@@ -10,8 +11,12 @@ from tempfile import TemporaryDirectory
 
 from browser import CHROMIUM, ROOT, environment, opened, wait_for_trace
 
-FIRST = dict(raman_comparison=("raman_compare", "bands of"), kernel_laboratory=("kernel_lab", "parity isotropic"))  # tutorial: its function, a trace that a whole plot has
-WHOLE = dict(raman_comparison="bands of", kernel_laboratory="best isotropic") # a trace that is there when nothing runs any more
+FIRST = dict(
+    raman_comparison=("raman_compare", "bands of"), kernel_laboratory=("kernel_lab", "parity isotropic")
+)  # tutorial: its function, a trace that a whole plot has
+WHOLE = dict(
+    raman_comparison="bands of", kernel_laboratory="best isotropic"
+)  # a trace that is there when nothing runs any more
 SLIDERS = dict(raman_comparison=("resolution_cm1", "temperature_K"), kernel_laboratory=("gamma", "lam"))
 KERNEL = """
 import asyncio, time
@@ -29,18 +34,26 @@ asyncio.run(opened())
 
 def in_a_kernel(tutorial, folder):
     "What the kernel needs, with no results kept from before, as text."
-    return subprocess.run([sys.executable, "-c", KERNEL.format(*FIRST[tutorial])], env=environment(folder), capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", KERNEL.format(*FIRST[tutorial])],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
 
 
 def in_a_browser(tutorial, app, folder):
     "What a person sees, with no results kept from before, as text."
-    (folder/"notebooks").mkdir()
-    notebook = Path(shutil.copy(ROOT/"nbs/apps"/f"{tutorial}.ipynb", folder/"notebooks"))
+    (folder / "notebooks").mkdir()
+    notebook = Path(shutil.copy(ROOT / "nbs/apps" / f"{tutorial}.ipynb", folder / "notebooks"))
     with opened(app, notebook, folder) as page:
         wait_for_trace(page, FIRST[tutorial][1])
         first = time.perf_counter() - page.started
         wait_for_trace(page, WHOLE[tutorial])
-        return f"{first:.1f} s; drawn again after " + ", ".join(f"{name} {redrawn_ms(page, name):.0f} ms" for name in SLIDERS[tutorial])
+        return f"{first:.1f} s; drawn again after " + ", ".join(
+            f"{name} {redrawn_ms(page, name):.0f} ms" for name in SLIDERS[tutorial]
+        )
 
 
 def redrawn_ms(page, name, times=5):
@@ -49,21 +62,28 @@ def redrawn_ms(page, name, times=5):
         document.querySelectorAll('.js-plotly-plot').forEach(d => d.on('plotly_afterplot', () => { window.drawn = performance.now() - window.pressed })) }""")
     handle = page.locator(f".bpm-{name} .noUi-handle").first
     handle.focus()
+
     def once(key):
         handle.press(key)
         page.wait_for_timeout(1000)
         return page.evaluate("window.drawn")
-    return median(once(key) for key in ["ArrowLeft", "ArrowRight"]*times)
+
+    return median(once(key) for key in ["ArrowLeft", "ArrowRight"] * times)
 
 
 def main():
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for tutorial in sys.argv[1:] or FIRST:
-        with TemporaryDirectory() as os.environ["PYTHONPYCACHEPREFIX"]:  # Python compiles every module that is imported for the first time
+        with TemporaryDirectory() as os.environ[
+            "PYTHONPYCACHEPREFIX"
+        ]:  # Python compiles every module that is imported for the first time
             for times in ("first time after installation", "again"):
-                with TemporaryDirectory() as folder: print(f"{tutorial}, kernel alone, {times}: {in_a_kernel(tutorial, Path(folder))}", flush=True)
+                with TemporaryDirectory() as folder:
+                    print(f"{tutorial}, kernel alone, {times}: {in_a_kernel(tutorial, Path(folder))}", flush=True)
             for app, note in (("lab", "kernel up"), ("voila", "kernel start included")) if CHROMIUM else ():
-                with TemporaryDirectory() as folder: print(f"{tutorial}, {app}, {note}: {in_a_browser(tutorial, app, Path(folder))}", flush=True)
+                with TemporaryDirectory() as folder:
+                    print(f"{tutorial}, {app}, {note}: {in_a_browser(tutorial, app, Path(folder))}", flush=True)
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    main()

@@ -1,14 +1,14 @@
 """The published model at its published settings, by code of its own, and the library's on the same frames."""
+
 import numpy as np
 import pytest
 from published import BONDS, needs_published_frames, published
 
-from bpm_nb.bonds.pairs import bonds as bonds_of
-from bpm_nb.core.tensors import components
-from bpm_nb.data.datasets import load
 from bpm_nb.bonds.descriptors import Soap
+from bpm_nb.bonds.pairs import bonds as bonds_of
+from bpm_nb.core.tensors import components, errors
+from bpm_nb.data.datasets import load
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
-from bpm_nb.core.tensors import errors
 
 GAMMA, LAMBDA, EPSILON = 1e-5, 1e-8, 1e-8
 
@@ -23,23 +23,27 @@ def soap(frames):
 
 def assert_calibrated(error, std):
     "The shares of the errors of all components inside one and two standard deviations; of a normal distribution 0.68 and 0.95."
-    ratio = np.abs(error/std)
-    if error.ndim == 3: ratio = ratio[:, *np.triu_indices(3)]
-    assert 0.60 <= (ratio < 1).mean() <= 0.76 and 0.92 <= (ratio < 2).mean() <= 0.98, ((ratio < 1).mean(), (ratio < 2).mean())
+    ratio = np.abs(error / std)
+    if error.ndim == 3:
+        ratio = ratio[:, *np.triu_indices(3)]
+    assert 0.60 <= (ratio < 1).mean() <= 0.76 and 0.92 <= (ratio < 2).mean() <= 0.98, (
+        (ratio < 1).mean(),
+        (ratio < 2).mean(),
+    )
 
 
 def bond_kernel(x, z):
     "Kernel between a bond and a training frame, summed over that frame's bonds (S, 9, T)."
     a, b = x.reshape(-1, x.shape[-1]), z.reshape(-1, z.shape[-1])
-    d = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2*a @ b.T
-    return np.exp(-GAMMA*np.maximum(d, 0)).reshape(len(x), 9, len(z), 9).sum(3)
+    d = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+    return np.exp(-GAMMA * np.maximum(d, 0)).reshape(len(x), 9, len(z), 9).sum(3)
 
 
 @pytest.fixture(scope="module")
 def first_300():
     train, test = published()[:300], published("_test")
     (q, u), (qt, ut) = soap(train), soap(test)
-    tensors = [np.einsum("sbi,sbj->sbij", v, v) - np.eye(3)/3 for v in (u, ut)]
+    tensors = [np.einsum("sbi,sbj->sbij", v, v) - np.eye(3) / 3 for v in (u, ut)]
     return train, test, bond_kernel(q, q), bond_kernel(qt, q), *tensors
 
 
@@ -47,8 +51,8 @@ def first_300():
 def test_the_published_isotropic_error_is_reproduced(first_300):
     train, test, k, kt, *_ = first_300
     iso, expected = components(train.alpha)[0], components(test.alpha)[0]
-    w = np.linalg.solve(k.sum(1) + LAMBDA*np.eye(300), iso)
-    assert np.sqrt(np.mean((kt.sum(1) @ w - expected)**2)) == pytest.approx(0.0308, rel=0.05)
+    w = np.linalg.solve(k.sum(1) + LAMBDA * np.eye(300), iso)
+    assert np.sqrt(np.mean((kt.sum(1) @ w - expected) ** 2)) == pytest.approx(0.0308, rel=0.05)
 
 
 @needs_published_frames
@@ -56,13 +60,18 @@ def test_the_published_isotropic_error_is_reproduced(first_300):
 def test_the_published_anisotropic_error_is_reproduced(first_300, as_coded, expected):
     "With the transpose in the normal equations, and as the public code has it, without."
     train, test, k, kt, tensors, tensors_t = first_300
-    split = lambda f: f.alpha - components(f.alpha)[0][:, None, None]*np.eye(3)
+
+    def split(f):
+        return f.alpha - components(f.alpha)[0][:, None, None] * np.eye(3)
+
     design, design_t = np.einsum("sbij,sbt->ijst", tensors, k), np.einsum("sbij,sbt->ijst", tensors_t, kt)
     left = design if as_coded else design.transpose(0, 1, 3, 2)
     normal = sum(left[i, j] @ design[i, j] for i in range(3) for j in range(3))
     right = sum(left[i, j] @ split(train)[:, i, j] for i in range(3) for j in range(3))
-    v = np.linalg.pinv(normal + EPSILON*np.eye(300)) @ right
-    assert np.sqrt(np.mean((np.einsum("ijst,t->sij", design_t, v) - split(test))**2)) == pytest.approx(expected, rel=0.2)
+    v = np.linalg.pinv(normal + EPSILON * np.eye(300)) @ right
+    assert np.sqrt(np.mean((np.einsum("ijst,t->sij", design_t, v) - split(test)) ** 2)) == pytest.approx(
+        expected, rel=0.2
+    )
 
 
 @needs_published_frames

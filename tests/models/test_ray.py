@@ -1,4 +1,5 @@
 "A Ray cluster gives what threads give: blocks go to its workers as joblib tasks."
+
 import numpy as np
 import pytest
 from joblib import parallel_config
@@ -13,10 +14,17 @@ ray = pytest.importorskip("ray", reason="the ray extra is not installed")
 def cluster():
     "A local cluster of two workers, under the joblib backend 'ray'."
     from ray.util.joblib import register_ray
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")  # else it leaves a token in the home folder
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=200*2**20, configure_logging=False)
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=200 * 2**20,
+            configure_logging=False,
+        )
         register_ray()
         yield
         ray.shutdown()
@@ -24,16 +32,23 @@ def cluster():
 
 class Stream:
     "Frames in chunks of 15, anew each time."
+
     def __iter__(self):
         frames = load("malonaldehyde-enol").train[:60]
-        yield from (frames[i:i + 15] for i in range(0, 60, 15))
+        yield from (frames[i : i + 15] for i in range(0, 60, 15))
 
 
 def test_two_ray_workers_give_what_threads_give(cluster):
     def fitted_and_predicted():
-        return BondPolarizability(n_points=100, gamma=0.5, lam=1e-6).fit(Stream()).predict(load("malonaldehyde-enol").test[:20])
+        return (
+            BondPolarizability(n_points=100, gamma=0.5, lam=1e-6)
+            .fit(Stream())
+            .predict(load("malonaldehyde-enol").test[:20])
+        )
+
     here = fitted_and_predicted()
-    with parallel_config("ray", n_jobs=2): there = fitted_and_predicted()
+    with parallel_config("ray", n_jobs=2):
+        there = fitted_and_predicted()
     np.testing.assert_allclose(there, here, rtol=1e-10, atol=1e-10)
 
 
@@ -41,5 +56,7 @@ def test_blocks_are_computed_by_the_workers(cluster):
     import os
 
     from bpm_nb.core.work import mapped
-    with parallel_config("ray", n_jobs=2): found = list(mapped(lambda x: (x**2, os.getpid()), range(9), "squares"))
+
+    with parallel_config("ray", n_jobs=2):
+        found = list(mapped(lambda x: (x**2, os.getpid()), range(9), "squares"))
     assert [x for x, _ in found] == [x**2 for x in range(9)] and os.getpid() not in {pid for _, pid in found}

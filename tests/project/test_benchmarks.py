@@ -1,4 +1,5 @@
 "The scripts of `make bench` run at their smallest size and print tables."
+
 import os
 import subprocess
 import sys
@@ -8,16 +9,23 @@ from pathlib import Path
 import pytest
 from published import FOLDER
 
-BENCHMARKS = Path(__file__).parents[1]/"benchmarks"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 NEEDS = dict(methods=("dscribe", "featomic"), heat=("tblite",))
 SCRIPTS = sorted(p.stem for p in BENCHMARKS.glob("*.py") if p.stem != "measure" and "SMALL" in p.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_benchmark_prints_a_table(name):
-    if missing := [m for m in NEEDS.get(name, ()) if find_spec(m) is None]: pytest.skip(f"the benchmark needs {', '.join(missing)}")
-    if name in ("methods", "floor") and not FOLDER.is_dir(): pytest.skip("the published frames are not there")
-    run = subprocess.run([sys.executable, BENCHMARKS/f"{name}.py", "--small"], capture_output=True, text=True, env=os.environ | dict(OMP_NUM_THREADS="1"))
+    if missing := [m for m in NEEDS.get(name, ()) if find_spec(m) is None]:
+        pytest.skip(f"the benchmark needs {', '.join(missing)}")
+    if name in ("methods", "floor") and not FOLDER.is_dir():
+        pytest.skip("the published frames are not there")
+    run = subprocess.run(
+        [sys.executable, BENCHMARKS / f"{name}.py", "--small"],
+        capture_output=True,
+        text=True,
+        env=os.environ | dict(OMP_NUM_THREADS="1"),
+    )
     assert not run.returncode, run.stderr
     head, rule, *rows = run.stdout.strip().splitlines()
     assert rows and len({line.count("|") for line in (head, rule, *rows)}) == 1

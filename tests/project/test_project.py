@@ -1,4 +1,5 @@
 "The rules of the project: what states the same thing agrees, what is generated is up to date, notebooks run as they are."
+
 import ast
 import configparser
 import json
@@ -21,7 +22,7 @@ from bpm_nb.dev.sync import directives, notebooks
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = [p.relative_to(ROOT).as_posix() for p in notebooks(ROOT)]
 MODULES = [p for p in NOTEBOOKS if re.match(r"nbs/(\d+_\w+/)?\d+_\w+\.ipynb$", p)]
-PYPROJECT = tomllib.loads((ROOT/"pyproject.toml").read_text("utf-8"))
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 LARGEST_FILE, LARGEST_OUTPUT, LONGEST_CELL = 5_000_000, 200_000, 40
 
@@ -29,21 +30,24 @@ LARGEST_FILE, LARGEST_OUTPUT, LONGEST_CELL = 5_000_000, 200_000, 40
 def project_files():
     "Files that are, or would be, in the repository."
     git = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    try: listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError): pytest.skip("this is not a git checkout")
-    return [ROOT/name for name in listed.split("\0") if name and (ROOT/name).is_file()]
+    try:
+        listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this is not a git checkout")
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
 def text_files():
     "(path, text) of the project's files that hold text."
     for file in project_files():
         content = file.read_bytes()
-        if b"\0" not in content: yield file.relative_to(ROOT).as_posix(), content.decode("utf-8")
+        if b"\0" not in content:
+            yield file.relative_to(ROOT).as_posix(), content.decode("utf-8")
 
 
 def cells(path):
     "(directives, code without magics) of the code cells of a notebook."
-    for cell in nbformat.read(ROOT/path, 4).cells:
+    for cell in nbformat.read(ROOT / path, 4).cells:
         if cell.cell_type == "code":
             found, code = directives(cell.source)
             yield found, "\n".join(line for line in code.splitlines() if not re.match(r"\s*[%!]", line))
@@ -58,19 +62,27 @@ def module_name(path):
 def imported(code):
     "Dotted names of the modules that a piece of code imports, also inside functions."
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import): yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom):
             yield node.module or ""
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def distribution(requirement): return re.match(r"[\w.-]+", requirement)[0]
+def distribution(requirement):
+    return re.match(r"[\w.-]+", requirement)[0]
 
 
 def package(requirement):
     "Name under which a requirement is imported."
     name = distribution(requirement).lower().replace("-", "_")
-    return {"scikit_learn": "sklearn", "pytest_xdist": "xdist", "jupyter_repo2docker": "repo2docker", "pyscf_properties": "pyscf", "mdanalysis": "MDAnalysis"}.get(name, name)
+    return {
+        "scikit_learn": "sklearn",
+        "pytest_xdist": "xdist",
+        "jupyter_repo2docker": "repo2docker",
+        "pyscf_properties": "pyscf",
+        "mdanalysis": "MDAnalysis",
+    }.get(name, name)
 
 
 def optional_packages():
@@ -81,18 +93,26 @@ def optional_packages():
 
 # ---- two files that say the same thing
 
+
 @pytest.fixture(scope="module")
 def settings():
     parser = configparser.ConfigParser()
-    parser.read(ROOT/"settings.ini", "utf-8")
+    parser.read(ROOT / "settings.ini", "utf-8")
     return parser["DEFAULT"]
 
 
 def stated_twice(settings):
     "What both files state: `{what: (settings.ini, pyproject.toml)}`."
     spdx = {"apache2": "Apache-2.0"}
-    status = {"3": "Development Status :: 3 - Alpha", "4": "Development Status :: 4 - Beta", "5": "Development Status :: 5 - Production/Stable"}
-    pairs = lambda text: dict(line.split("=", 1) for line in text.split("\n") if line)
+    status = {
+        "3": "Development Status :: 3 - Alpha",
+        "4": "Development Status :: 4 - Beta",
+        "5": "Development Status :: 5 - Production/Stable",
+    }
+
+    def pairs(text):
+        return dict(line.split("=", 1) for line in text.split("\n") if line)
+
     extras = {k.removesuffix("_requirements"): v.split() for k, v in settings.items() if k.endswith("_requirements")}
     nbdev = PYPROJECT["tool"]["nbdev"]
     return {
@@ -113,7 +133,8 @@ def stated_twice(settings):
 
 
 def test_settings_and_pyproject_agree(settings):
-    for what, (left, right) in stated_twice(settings).items(): assert left == right, f"{what}: settings.ini and pyproject.toml differ"
+    for what, (left, right) in stated_twice(settings).items():
+        assert left == right, f"{what}: settings.ini and pyproject.toml differ"
 
 
 def test_the_version_has_one_source():
@@ -122,47 +143,61 @@ def test_the_version_has_one_source():
 
 
 def test_settings_are_valid_for_nbdev_2(settings):
-    required = "repo lib_name version min_python license doc_path lib_path nbs_path recursive tst_flags put_version_in_init branch custom_sidebar " \
-               "doc_host doc_baseurl git_url title audience author author_email copyright description keywords language status user"
+    required = (
+        "repo lib_name version min_python license doc_path lib_path nbs_path recursive tst_flags put_version_in_init branch custom_sidebar "
+        "doc_host doc_baseurl git_url title audience author author_email copyright description keywords language status user"
+    )
     assert not [key for key in required.split() if key not in settings]
     assert not settings.getboolean("update_pyproject")
 
 
 def test_the_changelog_names_this_version():
-    assert re.search(rf"^## {re.escape(bpm_nb.__version__)}\b", (ROOT/"CHANGELOG.md").read_text("utf-8"), re.M)
+    assert re.search(rf"^## {re.escape(bpm_nb.__version__)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
 
 
 def test_binder_uses_a_supported_python():
-    version = (ROOT/"binder/runtime.txt").read_text().strip().removeprefix("python-")
+    version = (ROOT / "binder/runtime.txt").read_text().strip().removeprefix("python-")
     assert f"Programming Language :: Python :: {version}" in PROJECT["classifiers"]
 
 
 # ---- what is generated
 
+
 def test_generated_files_are_up_to_date():
-    check = subprocess.run([sys.executable, "-m", "bpm_nb.dev.sync", "--check"], cwd=ROOT, capture_output=True, text=True)
+    check = subprocess.run(
+        [sys.executable, "-m", "bpm_nb.dev.sync", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
     assert check.returncode == 0, check.stdout + check.stderr
 
 
 def test_every_module_comes_from_a_notebook():
     from bpm_nb.dev.sync import generated_files
-    assert {p.relative_to(ROOT).as_posix() for p in (ROOT/"bpm_nb").rglob("*.py")} <= set(generated_files(ROOT))
+
+    assert {p.relative_to(ROOT).as_posix() for p in (ROOT / "bpm_nb").rglob("*.py")} <= set(generated_files(ROOT))
 
 
 def test_the_wheel_holds_every_shipped_file():
     assert PYPROJECT["tool"]["setuptools"]["package-data"] == {"bpm_nb": ["shipped/*"]}
-    strangers = [p for p in (ROOT/"bpm_nb").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc") and p.parent != ROOT/"bpm_nb/shipped"]
+    strangers = [
+        p
+        for p in (ROOT / "bpm_nb").rglob("*")
+        if p.is_file() and p.suffix not in (".py", ".pyc") and p.parent != ROOT / "bpm_nb/shipped"
+    ]
     assert not strangers
 
 
 # ---- imports
 
+
 @pytest.mark.parametrize("path", MODULES)
 def test_a_notebook_imports_only_from_lower_numbers(path):
     number = {module_name(p): [int(part.split("_")[0]) for part in Path(p).parts[1:]] for p in MODULES}
-    number = {name: n if len(n) > 1 else [100, *n] for name, n in number.items()}  # what has no folder yet may use all folders
+    number = {
+        name: n if len(n) > 1 else [100, *n] for name, n in number.items()
+    }  # what has no folder yet may use all folders
     own = module_name(path)
-    if Path(path).name.startswith("00_") and own.count(".") == 1: return  # the opening notebook of a folder hands out what its rooms hold
+    if Path(path).name.startswith("00_") and own.count(".") == 1:
+        return  # the opening notebook of a folder hands out what its rooms hold
     used = {name for found, code in cells(path) if "export" in found for name in imported(code)}
     assert not {module for module in used & set(number) - {own} if number[module] >= number[own]}
 
@@ -175,7 +210,7 @@ def test_exported_cells_are_short(path):
 
 def test_the_library_uses_no_pickle_and_no_dask():
     unwanted = {"pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal", "dask"}
-    for module in (ROOT/"bpm_nb").rglob("*.py"):
+    for module in (ROOT / "bpm_nb").rglob("*.py"):
         source = module.read_text("utf-8")
         assert not {name.split(".")[0] for name in imported(source)} & unwanted, module
         assert not re.search(r"allow_pickle\s*=\s*True", source), module
@@ -184,7 +219,11 @@ def test_the_library_uses_no_pickle_and_no_dask():
 def loaded(*modules):
     "Top-level modules in a fresh interpreter after it imported these."
     code = f"import sys, {', '.join(modules)}; print(*{{m.split('.')[0] for m in sys.modules}})"
-    return set(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
 
 
 def test_import_bpm_nb_brings_nothing_but_the_numeric_core():
@@ -200,9 +239,10 @@ def test_modules_do_not_import_optional_packages():
 
 # ---- what is in the repository
 
+
 def test_notebooks_hold_no_widget_state_and_no_large_output():
     for path in NOTEBOOKS:
-        nb = json.loads((ROOT/path).read_text("utf-8"))
+        nb = json.loads((ROOT / path).read_text("utf-8"))
         assert "widgets" not in nb["metadata"], path
         assert len(json.dumps([c.get("outputs", []) for c in nb["cells"]])) < LARGEST_OUTPUT, path
 
@@ -219,16 +259,21 @@ def test_no_file_names_a_folder_of_one_machine():
 
 # ---- what a reader finds
 
+
 @pytest.mark.parametrize("path", NOTEBOOKS)
 def test_a_notebook_opens_with_a_title_and_a_promise(path):
-    first = nbformat.read(ROOT/path, 4).cells[0]
+    first = nbformat.read(ROOT / path, 4).cells[0]
     assert first.cell_type == "markdown"
     assert re.match(r"# \S[^\n]*\n\n> \S", first.source), "begin with '# title', an empty line, '> one-line promise'"
 
 
 def documented_lines(source):
     "Numbers of the lines that end in a comment."
-    return {t.start[0] for t in tokenize.generate_tokens(iter(source.splitlines(True)).__next__) if t.type == tokenize.COMMENT}
+    return {
+        t.start[0]
+        for t in tokenize.generate_tokens(iter(source.splitlines(True)).__next__)
+        if t.type == tokenize.COMMENT
+    }
 
 
 def undocumented(definition, comments):
@@ -239,7 +284,8 @@ def undocumented(definition, comments):
         fields = [f for f in definition.body if isinstance(f, ast.AnnAssign)]
         function = next((f for f in definition.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
     missing += [f.target.id for f in fields if f.end_lineno not in comments]
-    if function is None: return missing
+    if function is None:
+        return missing
     named = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     return missing + [a.arg for a in named if a.arg not in ("self", "cls") and not {a.lineno, a.end_lineno} & comments]
 
@@ -248,40 +294,46 @@ def undocumented(definition, comments):
 def test_what_is_exported_is_documented(path):
     missing = {}
     for found, code in cells(path):
-        if "export" not in found: continue
+        if "export" not in found:
+            continue
         comments = documented_lines(code)
         for node in ast.parse(code).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
-                if lack := undocumented(node, comments): missing[node.name] = lack
+                if lack := undocumented(node, comments):
+                    missing[node.name] = lack
     assert not missing
 
 
 def test_the_commands_of_the_readme_exist():
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT/"Makefile").read_text("utf-8"), re.M))
-    readme = (ROOT/"README.md").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    readme = (ROOT / "README.md").read_text("utf-8")
     commands = re.findall(r"^make ([a-z-]+)", readme, re.M) + re.findall(r"`make ([a-z-]+)", readme)
     assert {"demo", "test"} <= set(commands) <= targets
 
 
 def test_the_links_of_the_readme_lead_somewhere():
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT/"README.md").read_text("utf-8"))
-    assert not [link for link in links if not (ROOT/link).exists()]
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / "README.md").read_text("utf-8"))
+    assert not [link for link in links if not (ROOT / link).exists()]
 
 
 def test_the_readme_names_every_folder_of_the_library():
-    readme = (ROOT/"README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     openings = [path for path in MODULES if path.count("/") == 1 or Path(path).name.startswith("00_")]
     assert not [path for path in openings if f"({path})" not in readme]
 
 
 def test_launch_links_lead_to_this_repository(settings):
-    readme = (ROOT/"README.md").read_text("utf-8")
-    links = re.findall(r"https://mybinder\.org/v2/gh/([\w-]+)/([\w-]+)/([\w-]+)\?urlpath=(?:lab/tree|voila/render)/([^)\s]+)", readme)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    links = re.findall(
+        r"https://mybinder\.org/v2/gh/([\w-]+)/([\w-]+)/([\w-]+)\?urlpath=(?:lab/tree|voila/render)/([^)\s]+)", readme
+    )
     assert len(links) == readme.count("mybinder.org") > 10
-    for user, repo, branch, path in links: assert [user, repo, branch] == [settings[k] for k in ("user", "repo", "branch")] and (ROOT/path).exists()
+    for user, repo, branch, path in links:
+        assert [user, repo, branch] == [settings[k] for k in ("user", "repo", "branch")] and (ROOT / path).exists()
 
 
 # ---- notebooks run
+
 
 def missing_packages(path):
     "Optional packages that a notebook imports and this environment does not have."
@@ -295,14 +347,20 @@ def files_in(folder):
 
 @pytest.mark.parametrize("path", NOTEBOOKS)
 def test_a_notebook_runs_and_leaves_nothing_behind(path, tmp_path, monkeypatch):
-    if missing := missing_packages(path): pytest.skip(f"{path} needs {', '.join(missing)}")
-    copy = tmp_path/"project"
-    for folder in ("bpm_nb", "nbs"): shutil.copytree(ROOT/folder, copy/folder, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    if missing := missing_packages(path):
+        pytest.skip(f"{path} needs {', '.join(missing)}")
+    copy = tmp_path / "project"
+    for folder in ("bpm_nb", "nbs"):
+        shutil.copytree(
+            ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        )
     before = files_in(copy)
-    nb = nbformat.read(ROOT/path, 4)
+    nb = nbformat.read(ROOT / path, 4)
     nb.cells = [c for c in nb.cells if c.cell_type != "code" or directives(c.source)[0].get("eval") != "false"]
     monkeypatch.setenv("PYTHONPATH", str(copy))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path/"ipython"))
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path/"runtime"))
-    NotebookClient(nb, timeout=300, kernel_name="python3", resources={"metadata": {"path": (copy/path).parent}}).execute()
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    NotebookClient(
+        nb, timeout=300, kernel_name="python3", resources={"metadata": {"path": (copy / path).parent}}
+    ).execute()
     assert files_in(copy) == before

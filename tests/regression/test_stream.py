@@ -1,4 +1,5 @@
 "The memory of a fit and a prediction stays within what was allowed, for any number of frames."
+
 import subprocess
 import sys
 from pathlib import Path

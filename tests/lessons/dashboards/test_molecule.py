@@ -4,26 +4,25 @@ import pytest
 pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
-
-from bpm_nb.dashboards.molecule import *
+from bpm_nb.dashboards.molecule import facing, sphere, ellipsoid
 
 
 def test_a_molecule_shows_its_broadest_side():
-    flat = np.random.default_rng(0).normal(size=(20, 3))*[3, 0.1, 1]
+    flat = np.random.default_rng(0).normal(size=(20, 3)) * [3, 0.1, 1]
     turned = (flat - flat.mean(0)) @ facing(flat)
     assert turned.std(0)[0] > turned.std(0)[1] > turned.std(0)[2] and np.isclose(np.linalg.det(facing(flat)), 1)
 
 
 def test_the_surface_has_the_principal_values_as_axes_and_the_colours_of_its_change():
-    alpha, slope = np.diag([20., 40, 30]), np.diag([1., -2, 0])
-    found = {k: np.reshape(x, (-1, 3)) for k, x in ellipsoid(alpha, slope, 2.).items()}
+    alpha, slope = np.diag([20.0, 40, 30]), np.diag([1.0, -2, 0])
+    found = {k: np.reshape(x, (-1, 3)) for k, x in ellipsoid(alpha, slope, 2.0).items()}
     np.testing.assert_allclose(np.abs(found["position"]).max(0), [1, 2, 1.5], atol=1e-3)
-    np.testing.assert_allclose(found["change"]/0.35, sphere()[0] @ slope, atol=3e-3)
-    assert (found["normal"]*found["position"]).sum(1).min() > 0
+    np.testing.assert_allclose(found["change"] / 0.35, sphere()[0] @ slope, atol=3e-3)
+    assert (found["normal"] * found["position"]).sum(1).min() > 0
     a, b, c = (found["position"][found["index"][:, k].astype(int)] for k in range(3))
-    volume = (np.cross(a, b)*c).sum()/6
-    assert abs(volume/(4/3*np.pi*3) - 1) < 0.03 # closed, and every triangle seen from outside
-    red, _, blue = found["color"][np.abs(found["position"][:, 0]).argmax()] # grows along x
+    volume = (np.cross(a, b) * c).sum() / 6
+    assert abs(volume / (4 / 3 * np.pi * 3) - 1) < 0.03  # closed, and every triangle seen from outside
+    red, _, blue = found["color"][np.abs(found["position"][:, 0]).argmax()]  # grows along x
     assert red > blue
-    red, _, blue = found["color"][np.abs(found["position"][:, 1]).argmax()] # shrinks along y
+    red, _, blue = found["color"][np.abs(found["position"][:, 1]).argmax()]  # shrinks along y
     assert blue > red

@@ -4,20 +4,28 @@ import pytest
 pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
-
-from bpm_nb.dashboards.state import *
+from bpm_nb.core.files import InputError
+from bpm_nb.dashboards.state import Job
 
 
 def test_a_job_ends_with_a_result_or_one_sentence():
-    from bpm_nb.core.files import InputError
+
 
     def half(x, report):
         report(0.5, "half way")
-        if x < 0: raise InputError("x is negative: give another")
-        return x/2
+        if x < 0:
+            raise InputError("x is negative: give another")
+        return x / 2
+
 
     seen = []
-    note = lambda kind: lambda *found: seen.append((kind, *found))
-    for x in (3, -1, None): Job(half, (x,), note("progress"), note("done"), note("failed")).start()
+
+
+    def note(kind):
+        return lambda *found: seen.append((kind, *found))
+
+
+    for x in (3, -1, None):
+        Job(half, (x,), note("progress"), note("done"), note("failed")).start()
     assert seen[:3] == [("progress", 0.5, "half way", None), ("done", 1.5), ("progress", 0.5, "half way", None)]
     assert seen[3] == ("failed", "x is negative: give another") and seen[-1][1].startswith("TypeError")

@@ -4,8 +4,7 @@ import pytest
 pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
-
-from bpm_nb.dashboards.widgets import *
+from bpm_nb.dashboards.widgets import Upload
 
 
 def test_a_file_arrives_in_pieces_and_a_large_one_not_at_all():
