@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import factorial, factorial2
 
-from .pairs import switched
+from .pairs import smooth_cutoff
 from ..core.files import InputError
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #a92207ad
@@ -24,7 +24,7 @@ def radial(
 ):
     "Values (…, n) of Gaussians on a grid from 0 to the cutoff, which go smoothly to zero there."
     center = np.arange(n) * cutoff / n
-    return np.exp(-0.5 * ((r[..., None] - center) / (width * cutoff / n)) ** 2) * switched(r, 0, cutoff)[..., None]
+    return np.exp(-0.5 * ((r[..., None] - center) / (width * cutoff / n)) ** 2) * smooth_cutoff(r, 0, cutoff)[..., None]
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #aab5e79f
 def gegenbauer(
@@ -75,7 +75,7 @@ class BondAxis:
         "Memory that one bond takes, bytes: its descriptor three times over, for five elements at most, and what is kept of the bond."
         return 8 * (3 * (1 + 5 * self.n * (self.degree + 1) * (self.order + 1)) + 30)
 
-    def raw(
+    def descriptors(
         self,
         numbers,  # (N,) atomic numbers
         pos,  # (S, N, 3) positions, Å; complex ones carry a derivative
@@ -153,7 +153,7 @@ class Soap:
         "Memory that one bond takes on the way to its descriptor, bytes; for five elements at most."
         return 8 * (5 * self.n) ** 2 * (self.degree + 1)
 
-    def raw(
+    def descriptors(
         self,
         numbers,  # (N,) atomic numbers
         pos,  # (S, N, 3) positions, Å; complex ones carry a derivative, here by central differences

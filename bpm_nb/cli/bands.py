@@ -26,7 +26,7 @@ def assign(
     from bpm_nb import assignment, plots
     from bpm_nb.bonds import bond_labels
     from bpm_nb.reports import tables
-    from bpm_nb.reports.html import origin, write_page
+    from bpm_nb.reports.html import file_hashes, write_page
     from bpm_nb.reports.sections import (
         LINES_TEXT,
         MODES_TEXT,
@@ -35,12 +35,12 @@ def assign(
         PARTITION,
         SHARE_ERRORS,
         SHARES_TEXT,
-        _band_match,
-        _blocks_text,
-        _harmonic_rows,
-        _taken_apart,
+        band_match,
+        blocks_text,
+        harmonic_rows,
+        band_analysis,
     )
-    from bpm_nb.reports.text import _line_text
+    from bpm_nb.reports.text import line_text
 
     out, model = output_path(a.output, [".html"], [a.model, a.trajectory]), model_file(a.model)
     if a.motions and not Path(a.motions).is_dir():
@@ -50,18 +50,18 @@ def assign(
         harmonic_record(a.harmonic, trajectory.numbers),
         reference_lines(a.lines, trajectory),
     )
-    taken = _taken_apart(a, model, trajectory, minimum)
+    taken = band_analysis(a, model, trajectory, minimum)
     nu, record = [line.wavenumber_cm1 for line in lines], trusted or minimum
     moves = assignment.line_motions(nu, record, taken.frame, masses) if lines and record else None
     names, left_out = bond_labels(trajectory.numbers, taken.bonds), _left_out_shares(a, model, trajectory)
     rows = tables.share_rows(taken.shares, names, taken.bands, n=len(taken.bands), left_out=left_out)
     how = tables.motion_rows(taken.motions, trajectory.numbers, taken.modes, taken.frame.masses)
-    match = _band_match(taken, nu, moves)
+    match = band_match(taken, nu, moves)
     told = tables.match_rows(match, [line.assignment for line in lines]) if match else []
     sections = [
         (
             "Spectrum",
-            f"Raman activity, {NATURAL}, with its isotropic and anisotropic parts. Errors are from {_blocks_text(taken.spectrum)}. What follows is about the {len(taken.bands)} strongest bands.",
+            f"Raman activity, {NATURAL}, with its isotropic and anisotropic parts. Errors are from {blocks_text(taken.spectrum)}. What follows is about the {len(taken.bands)} strongest bands.",
             plots.spectrum(taken.spectrum, taken.bands),
         ),
         (
@@ -76,7 +76,7 @@ def assign(
         sections.append(("Which line", LINES_TEXT[moves is not None], plots.lines(taken.spectrum, match), told))
     if minimum:
         sections.append(
-            ("Against harmonic lines", MODES_TEXT, _harmonic_rows(a, trajectory, minimum, taken, lines, moves))
+            ("Against harmonic lines", MODES_TEXT, harmonic_rows(a, trajectory, minimum, taken, lines, moves))
         )
     sections += [
         (
@@ -94,10 +94,10 @@ def assign(
         sections,
         taken.spectrum.settings
         | asked
-        | origin([f for f in (a.model, a.trajectory, a.topology, a.train, a.harmonic, *(a.lines or [])) if f]),
+        | file_hashes([f for f in (a.model, a.trajectory, a.topology, a.train, a.harmonic, *(a.lines or [])) if f]),
     )
     text = [
-        f"{r['wavenumber (cm⁻¹)']:>14} cm⁻¹   {r['bonds and their shares']}{_line_text(k, match, lines)}"
+        f"{r['wavenumber (cm⁻¹)']:>14} cm⁻¹   {r['bonds and their shares']}{line_text(k, match, lines)}"
         for k, r in enumerate(rows)
     ]
     return dict(output=str(out), bands=rows, motions=how, lines=told, files=files), "\n".join(

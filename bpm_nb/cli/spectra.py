@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .arguments import model_file, output_path
-from ..core.files import InputError, naming
+from ..core.files import InputError, errors_name_file
 from ..data.files import read_frames, read_trajectory
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #6ae8c5f7
@@ -21,8 +21,8 @@ def spectrum(
     a,  # arguments: model, trajectory, alpha, unit, topology, dt_fs, resolution, train, temperature, laser, intensity, infrared, output
 ):
     "Raman spectrum of a trajectory, or of a polarizability series: a table, JCAMP-DX or a page."
-    from bpm_nb.reports.html import origin, write_page
-    from bpm_nb.reports.sections import _with_others, spectrum_sections
+    from bpm_nb.reports.html import file_hashes, write_page
+    from bpm_nb.reports.sections import with_infrared_and_states, spectrum_sections
     from bpm_nb.reports.tables import infrared_rows
     from bpm_nb.reports.text import peak_dicts, peaks_text
     from bpm_nb.spectra.bands import peaks
@@ -37,7 +37,7 @@ def spectrum(
     found, kelvin = _series_spectrum(a) if a.alpha else _model_spectrum(a)
     kelvin, notes, others, left_out = (
         a.temperature or kelvin or 300.0,
-        origin(given),
+        file_hashes(given),
         _infrared_and_states(a, dipole),
         _left_out_spectra(a),
     )
@@ -62,7 +62,9 @@ def spectrum(
         write_page(
             out,
             f"Raman spectrum of {Path(given[-1]).name}",
-            _with_others(spectrum_sections(found, peaks(found), kelvin, a.laser, left_out), found, others, kelvin),
+            with_infrared_and_states(
+                spectrum_sections(found, peaks(found), kelvin, a.laser, left_out), found, others, kelvin
+            ),
             found.settings | dict(temperature_K=kelvin, laser_nm=a.laser) | notes,
         )
     absorbed = infrared_rows(others["infrared"], kelvin) if others else []
@@ -82,18 +84,18 @@ def _model_spectrum(a):
     if not (a.model and a.trajectory):
         raise InputError("give MODEL and TRAJECTORY, or a polarizability series with --alpha")
     model, trajectory = model_file(a.model), read_trajectory(a.trajectory, a.dt_fs, a.topology)
-    with naming(a.trajectory):
+    with errors_name_file(a.trajectory):
         return trajectory_spectrum(model, trajectory, a.resolution), trajectory.temperature_K
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #4fe27d8b
 def _left_out_models(a, model):
     "Models without a part of the training frames; none where these were not given."
-    from bpm_nb.models.estimator import left_out_models
+    from bpm_nb.models.estimator import jackknife_models
 
     if not a.train:
         return []
-    with naming(a.train):
-        return left_out_models(model, read_frames(a.train, a.unit, need="alpha"))
+    with errors_name_file(a.train):
+        return jackknife_models(model, read_frames(a.train, a.unit, need="alpha"))
 
 
 def _left_out_spectra(a):
@@ -129,7 +131,7 @@ def _infrared_and_states(a, dipole):
 
     if dipole is None:
         return {}
-    with naming(a.trajectory):
+    with errors_name_file(a.trajectory):
         return trajectory_spectra(
             read_trajectory(a.trajectory, a.dt_fs, a.topology), dipole=dipole, resolution_cm1=a.resolution
         )
@@ -153,7 +155,7 @@ def _series_spectrum(a):
     "Spectrum of a polarizability series; its temperature is not known."
     from bpm_nb.spectra.files import read_polarizability
     from bpm_nb.spectra.raman import raman_spectrum
-    from bpm_nb.spectra.sampling import too_fast
+    from bpm_nb.spectra.sampling import implausible_activity
 
     if a.model or a.trajectory:
         raise InputError(f"{a.alpha}: the polarizabilities are there already; leave out {a.model}")
@@ -162,8 +164,8 @@ def _series_spectrum(a):
         raise InputError(f"{a.alpha}: the file does not say the time between frames; give it in fs (--dt-fs)")
     if None not in (a.dt_fs, dt_fs) and not math.isclose(a.dt_fs, dt_fs, rel_tol=1e-6):
         raise InputError(f"{a.alpha}: its frames are {dt_fs:g} fs apart, not {a.dt_fs:g}; leave out --dt-fs")
-    with naming(a.alpha):
+    with errors_name_file(a.alpha):
         found = raman_spectrum(alpha, a.dt_fs or dt_fs, a.resolution)
-    if sentence := too_fast(found):
+    if sentence := implausible_activity(found):
         warnings.warn(sentence)
     return found, None

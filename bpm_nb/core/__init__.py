@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['InputError', 'write_atomic', 'write_npz', 'read_npz', 'UNITS', 'unit_size', 'components', 'tensor',
-           'mean_polarizability', 'anisotropic_components', 'spread', 'errors', 'mapped', 'Parts', 'finish']
+           'mean_polarizability', 'anisotropic_components', 'spread', 'errors', 'parallel_map', 'Checkpoint',
+           'run_tasks']
 
 # %% ../../nbs/00_core/00_core.ipynb #a637bf6d
 _all_ = [
@@ -20,7 +21,7 @@ _all_ = [
     "anisotropic_components",
     "spread",
     "errors",
-    "mapped",
-    "Parts",
-    "finish",
+    "parallel_map",
+    "Checkpoint",
+    "run_tasks",
 ]

@@ -14,7 +14,7 @@ import numpy as np
 from .kernel_state import GAMMAS, LabState
 from .widgets import Plot, Upload, control, downloads, menu, side_by_side, status
 from ..data.datasets import shipped
-from ..models.tuning import Column
+from ..models.tuning import GammaColumn
 from ..plots.live import laboratory
 from ..regression.krr import LAMBDAS
 from ..reports.html import page
@@ -27,7 +27,7 @@ def lab_figure(
     column, k = state.columns.get(state.gamma), int(np.abs(LAMBDAS - state.lam).argmin())
     if column is None:
         return None
-    value = (lambda c, part: c.evidence[part]) if state.shown == "evidence" else Column.error
+    value = (lambda c, part: c.evidence[part]) if state.shown == "evidence" else GammaColumn.error
     maps = [
         np.array(
             [
@@ -43,7 +43,7 @@ def lab_figure(
 
     return laboratory(
         column.reference,
-        at(column.left_out),
+        at(column.leave_one_out),
         at(column.spread),
         (GAMMAS, LAMBDAS, *maps),
         (state.gamma, state.lam),
@@ -108,7 +108,7 @@ def lab_controls(
 
 
 def kernel_lab(
-    dataset=None,  # name of a shipped molecule, `Frames` with polarizabilities, or the dict that *settings* downloaded; None: `START`
+    dataset=None,  # name of a shipped molecule, `Frames` with polarizabilities, or the dict that *settings* downloaded; None: `DEFAULT_MOLECULE`
     **settings,  # traits of `LabState`
 ):
     "The dashboard, a widget; its `state` is a `LabState`."

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .style import COLOURS, DIVERGING, _kept, _last, _root, _styled, _thinned, error_band, with_error
+from .style import COLOURS, DIVERGING, _kept, _last, _root, _thinned, error_band, styled, with_error
 
 # %% ../../nbs/70_plots/03_bands.ipynb #44f72a0c
 def shares(
@@ -64,7 +64,7 @@ def shares(
         2,
         1,
     )
-    fig = _styled(fig, title, 300 + 26 * len(rows)).update_layout(margin_l=90)
+    fig = styled(fig, title, 300 + 26 * len(rows)).update_layout(margin_l=90)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
     fig.update_yaxes(title="strongest = 1", range=[0, 1.08], row=1, col=1)
@@ -118,7 +118,7 @@ def lines(
         1,
     )
     _add_shifts(fig, match, low, high)
-    fig = _styled(fig, title, 560)
+    fig = styled(fig, title, 560)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
     fig.update_yaxes(
@@ -216,7 +216,7 @@ def comparison(
             line_width=0,
             layer="below",
         )
-    fig = _styled(fig, title, 560)
+    fig = styled(fig, title, 560)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
     fig.update_yaxes(title="strongest = 1", range=[0, 1.08], row=1, col=1)
@@ -250,7 +250,7 @@ def mixed(
             row,
             1,
         )
-    fig = _styled(fig, title, 480)
+    fig = styled(fig, title, 480)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
     fig.update_yaxes(title="strongest = 1", row=1, col=1)

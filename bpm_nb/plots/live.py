@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .style import COLOURS, _ends, _runs, _styled
+from .style import COLOURS, _runs, axis_ends, styled
 
 # %% ../../nbs/70_plots/04_live.ipynb #53fc8683
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Overlay:
 @lru_cache
 def _overlay_layout():
     "Axes and style of `overlaid` as JSON; made once, because that takes longer than drawing the data."
-    fig = _styled(go.Figure(), "", 480).update_layout(
+    fig = styled(go.Figure(), "", 480).update_layout(
         uirevision="keep", showlegend=True, margin=dict(t=20, b=110), legend=dict(y=-0.24)
     )
     fig.update_xaxes(title="wavenumber (cm⁻¹)").update_yaxes(tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1])
@@ -195,7 +195,7 @@ def _laboratory_layout(what):
         "learning curve",
     )
     fig = make_subplots(2, 3, subplot_titles=titles, horizontal_spacing=0.09, vertical_spacing=0.17)
-    _styled(fig, "", 700).update_layout(
+    styled(fig, "", 700).update_layout(
         uirevision="keep",
         margin=dict(t=40, r=30),
         legend=dict(x=0.98, y=0.43, xanchor="right", yanchor="top", orientation="v"),
@@ -240,7 +240,7 @@ def laboratory(
     for k, (name, colour) in enumerate((("isotropic", COLOURS["blue"]), ("anisotropic", COLOURS["vermillion"]))):
         dots = dict(mode="markers", marker=dict(color=colour, size=5, opacity=0.5), hoverinfo="x+y")
         x, y, axes = reference[k].ravel(), predicted[k].ravel(), ("", "2")[k]
-        low_high, some, few = _ends(x, y), _some(len(x)), _some(len(miss[k]))
+        low_high, some, few = axis_ends(x, y), _some(len(x)), _some(len(miss[k]))
         traces += [
             line(low_high, low_high, axes),
             line(x[some], y[some], axes, **dots, name=f"parity {name}"),

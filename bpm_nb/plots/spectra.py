@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ..core.files import InputError
-from .style import COLOURS, _ends, _kept, _last, _scale_text, _styled, error_band
+from .style import COLOURS, _kept, _last, _scale_text, axis_ends, error_band, styled
 from ..spectra.spectrum import geometry_weights
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #9536c8b6
@@ -29,7 +29,7 @@ def parity(
             f"reference {reference.shape} and predicted {predicted.shape} differ in shape or are empty: give one prediction for each reference"
         )
     x, y = reference.ravel(), predicted.ravel()
-    rmse, ends = np.sqrt(np.mean((y - x) ** 2)), _ends(x, y)
+    rmse, ends = np.sqrt(np.mean((y - x) ** 2)), axis_ends(x, y)
     bars = None if error is None else dict(array=np.ravel(error), width=0, thickness=1)
     fig = go.Figure(
         [
@@ -55,7 +55,7 @@ def parity(
         showarrow=False,
         bgcolor="rgba(255,255,255,0.8)",
     )
-    fig = _styled(fig, title, 440).update_layout(showlegend=False)
+    fig = styled(fig, title, 440).update_layout(showlegend=False)
     fig.update_xaxes(title=f"reference ({unit})", range=ends, constrain="domain")
     return fig.update_yaxes(title=f"predicted ({unit})", range=ends, scaleanchor="x", constrain="domain")
 
@@ -90,7 +90,7 @@ def spectrum(
         )
     _add_ratio(fig, spectrum, keep)
     top = _add_labels(fig, [p for p in peaks if low <= p.wavenumber_cm1 <= high][:n_labels], scale, high - low)
-    fig = _styled(fig, title, 620)
+    fig = styled(fig, title, 620)
     fig.update_xaxes(range=[low, high])
     fig.update_xaxes(title="wavenumber (cm⁻¹)", row=2, col=1)
     fig.update_yaxes(
@@ -209,7 +209,7 @@ def stacked(
             row=row,
             col=1,
         )
-    fig = _styled(fig, title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
+    fig = styled(fig, title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
     fig.update_xaxes(range=[low, high])
     fig.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1])
     return fig.update_xaxes(title="wavenumber (cm⁻¹)", row=len(spectra), col=1)

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['BASES', 'Solution', 'bonds_solution', 'structures_solution', 'block_design', 'design_sweep', 'block_sweep',
-           'Equations', 'held_equations', 'normal_equations', 'descended', 'inducing_solution', 'left_out_residuals']
+           'RidgeEquations', 'row_space_equations', 'streamed_equations', 'lambda_by_evidence', 'inducing_solution',
+           'leave_one_out_residuals']
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #5b88b4b0
 from dataclasses import dataclass
@@ -17,23 +18,23 @@ from scipy.linalg import cho_solve
 from scipy.linalg.blas import dsyrk
 from threadpoolctl import ThreadpoolController
 
-from ..core.work import mapped
+from ..core.work import parallel_map
 from ..data.records import Frames, joined
-from .kernel import Basis, summed_kernels
+from .kernel import KernelBasis, summed_kernels
 from bpm_nb.regression.krr import (
     best_lambda,
     design_ridge,
-    factorized,
-    left_out_rows,
+    cholesky_with_jitter,
+    leave_one_out_rows,
     normal_evidence,
-    normal_slope,
-    refined,
+    evidence_slope,
+    preconditioned_cg,
     ridge,
     row_space,
     whitened,
 )
-from .representation import designs
-from .selection import covariances
+from .representation import design_matrices
+from .selection import target_covariances
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #c1be40bf
 @dataclass(frozen=True, eq=False)
@@ -59,12 +60,17 @@ def bonds_solution(
     "`Solution` in the basis of all bonds."
     frames = joined(list(one_pass()))
     rows, q = seen = view.rows(frames)
-    solvers = [ridge(k, size) for k, size in zip(covariances(seen, seen, gamma), view.quantity.sizes)]
+    solvers = [ridge(k, size) for k, size in zip(target_covariances(seen, seen, gamma), view.quantity.sizes)]
     targets = view.targets(frames)
     c = [solver.coefficients(y, lam) for solver, y, lam in zip(solvers, targets, lams)]
-    left_out = tuple(solver.left_out(y, lam) for solver, y, lam in zip(solvers, targets, lams))
+    left_out = tuple(solver.leave_one_out(y, lam) for solver, y, lam in zip(solvers, targets, lams))
     return Solution(
-        q, {k: np.stack([s.T @ x for s, x in zip(r.sums, c)], 1) for k, r in rows.items()}, lams, frames, left_out, {}
+        q,
+        {k: np.stack([s.T @ x for s, x in zip(r.to_components, c)], 1) for k, r in rows.items()},
+        lams,
+        frames,
+        left_out,
+        {},
     )
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #eda8d0f4
@@ -80,7 +86,8 @@ def structures_solution(
     frames = joined(list(one_pass()))
     rows, q = view.rows(frames)
     parts = (
-        summed_kernels(q[k], q[k], gamma, *((s, r.frames.T) for s in (r.frames, *r.sums))) for k, r in rows.items()
+        summed_kernels(q[k], q[k], gamma, *((s, r.to_frame.T) for s in (r.to_frame, *r.to_components)))
+        for k, r in rows.items()
     )
     (metric, *design), found = map(sum, zip(*parts)), []
     for d, y, size, lam in zip(design, view.targets(frames), view.quantity.sizes, lams):
@@ -88,18 +95,18 @@ def structures_solution(
         solver = design_ridge(white, size)
         if options["choose"]:
             lam, _ = best_lambda(solver, y)
-        found.append((back(white.T @ solver.coefficients(y, lam)), lam, solver.left_out(y, lam)))
+        found.append((back(white.T @ solver.coefficients(y, lam)), lam, solver.leave_one_out(y, lam)))
     weights, lams, left_out = zip(*found)
-    return Solution(q, {k: r.frames.T @ np.stack(weights, 1) for k, r in rows.items()}, lams, frames, left_out, {})
+    return Solution(q, {k: r.to_frame.T @ np.stack(weights, 1) for k, r in rows.items()}, lams, frames, left_out, {})
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #d3061725
 def block_design(
     frames,
     view,
-    basis,  # `Frames`, `View`, `Basis`
+    basis,  # `Frames`, `Representation`, `KernelBasis`
 ):
     "Designs (C S, M) of the parts of a block of frames, and the targets (C S,) of each."
-    return designs(basis, *view.rows(frames)), view.targets(frames)
+    return design_matrices(basis, *view.rows(frames)), view.targets(frames)
 
 
 def design_sweep(
@@ -124,7 +131,7 @@ def block_sweep(
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #c31336ef
 @dataclass(frozen=True, eq=False)
-class Equations:
+class RidgeEquations:
     "The ridge equations of the K parts, in m functions."
 
     gram: list  # K matrices (m, m) AᵀA; the upper triangle is enough
@@ -138,25 +145,25 @@ class Equations:
     apart: object  # function that gives their designs and targets, in blocks
 
 
-def held_equations(
+def row_space_equations(
     one_pass,
     view,
     basis,
     survey,
-    options,  # function that starts a pass, `View`, `Basis`, `Survey`; see `BASES`
+    options,  # function that starts a pass, `Representation`, `KernelBasis`, `TrainingSummary`; see `BASES`
 ):
-    "`Equations` of frames with fewer targets than the basis has functions: all designs are held, in the space of their rows."
+    "`RidgeEquations` of frames with fewer targets than the basis has functions: all designs are held, in the space of their rows."
     held = list(one_pass())
     frames, blocks = (
         joined(held),
-        list(mapped(partial(block_design, view=view, basis=basis), held, "kernel", len(held))),
+        list(parallel_map(partial(block_design, view=view, basis=basis), held, "kernel", len(held))),
     )
     design, targets = ([np.concatenate(part) for part in zip(*side)] for side in zip(*blocks))
     blocks.clear()
     small, back = zip(*map(row_space, design))
     some = options["some"](frames)
     own = [(some[:, None] * size + np.arange(size)).ravel() for size in view.quantity.sizes]
-    return Equations(
+    return RidgeEquations(
         [a.T @ a for a in small],
         [a.T @ y for a, y in zip(small, targets)],
         [np.linalg.norm(y) for y in targets],
@@ -169,14 +176,14 @@ def held_equations(
     )
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #c93fe9ca
-def normal_equations(
+def streamed_equations(
     one_pass,
     view,
     basis,
     survey,
-    options,  # as for `held_equations`
+    options,  # as for `row_space_equations`
 ):
-    "`Equations` of any number of frames, block by block; some of the designs are kept."
+    "`RidgeEquations` of any number of frames, block by block; some of the designs are kept."
     parts, m, all_cores, keep = range(len(view.quantity.sizes)), len(basis), ThreadpoolController(), options["keep"]
     gram, rhs, norms, rows, kept = (
         [np.zeros((m, m), order="F") for _ in parts],
@@ -185,7 +192,7 @@ def normal_equations(
         [0] * len(parts),
         [],
     )
-    for design, targets in mapped(partial(block_design, view=view, basis=basis), one_pass(), "kernel"):
+    for design, targets in parallel_map(partial(block_design, view=view, basis=basis), one_pass(), "kernel"):
         for k, a, y in zip(parts, design, targets):
             with all_cores.limit(limits=effective_n_jobs(-1)):
                 dsyrk(1.0, a.T, beta=1.0, c=gram[k], overwrite_c=1)
@@ -198,9 +205,9 @@ def normal_equations(
 
     def apart():
         some = [aside[i] for i in np.array_split(np.arange(len(aside)), min(len(aside), effective_n_jobs(-1)))]
-        return list(mapped(partial(block_design, view=view, basis=basis), some, "frames left out"))
+        return list(parallel_map(partial(block_design, view=view, basis=basis), some, "frames left out"))
 
-    return Equations(
+    return RidgeEquations(
         gram,
         rhs,
         norms,
@@ -213,7 +220,7 @@ def normal_equations(
     )
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #92ec06d2
-def descended(
+def lambda_by_evidence(
     gram,  # (M, M) AᵀA, upper triangle
     rhs,  # (M,) Aᵀy
     norm,  # ‖y‖
@@ -223,7 +230,7 @@ def descended(
     "The index of the last λ that raised the evidence, its factor and its jitter."
     best = None
     for i, lam in enumerate(lams):
-        factor, jitter = factorized(gram, lam)
+        factor, jitter = cholesky_with_jitter(gram, lam)
         if len(lams) == 1:
             return i, factor, jitter
         known = factor, cho_solve((factor, False), rhs, check_finite=False), rhs, norm, lam, n
@@ -231,7 +238,7 @@ def descended(
         if best is not None and found <= best[0]:
             break
         best = found, i, factor, jitter
-        if normal_slope(*known) >= 0:
+        if evidence_slope(*known) >= 0:
             break
     return best[1:]
 
@@ -245,28 +252,30 @@ def inducing_solution(
     options,  # see `BASES`
 ):
     "`Solution` in the basis of a few bonds, chosen at random. The residuals left out are those of some frames of the sample."
-    basis = Basis(options["points"], gamma)
+    basis = KernelBasis(options["points"], gamma)
     whitening = basis.whitening  # with all cores, before the blocks need it
     equations = (
-        held_equations if 4 * max(view.quantity.sizes) * survey.n_frames <= 3 * len(basis) else normal_equations
+        row_space_equations if 4 * max(view.quantity.sizes) * survey.n_frames <= 3 * len(basis) else streamed_equations
     )  # with more rows AᵀA costs less than their space
     found = equations(one_pass, view, basis, survey, options)
     scale = [max(np.trace(g), 1e-300) / n for g, n in zip(found.gram, found.rows)]
     tries = [lam * 10 ** -np.arange(0, 12.1 + np.log10(lam) if options["choose"] else 0.5, 0.5) for lam in lams]
     best = [
-        descended(found.gram.pop(0), r, norm, n, s * t)
+        lambda_by_evidence(found.gram.pop(0), r, norm, n, s * t)
         for r, norm, n, s, t in zip(found.rhs, found.norms, found.rows, scale, tries)
     ]
     lams, (_, factors, jitter) = tuple(float(t[i]) for t, (i, *_) in zip(tries, best)), zip(*best)
 
     def sweep(w, p):
         again = partial(block_sweep, view=view, basis=basis, w=w, p=p)
-        shares = chain((design_sweep(*block, w, p) for block in found.kept), mapped(again, found.rest(), "refining"))
+        shares = chain(
+            (design_sweep(*block, w, p) for block in found.kept), parallel_map(again, found.rest(), "refining")
+        )
         return ([sum(x) for x in zip(*side)] for side in zip(*shares))
 
-    w, sweeps = refined(sweep, found.rhs, factors, np.multiply(lams, scale), found.norms)
+    w, sweeps = preconditioned_cg(sweep, found.rhs, factors, np.multiply(lams, scale), found.norms)
     found.kept.clear()
-    left_out = left_out_residuals(
+    left_out = leave_one_out_residuals(
         found.apart(),
         [x - j * cho_solve((f, False), x) for x, j, f in zip(w, jitter, factors)],
         factors,
@@ -279,7 +288,7 @@ def inducing_solution(
     )
 
 # %% ../../nbs/30_regression/06_solvers.ipynb #cc559769
-def left_out_residuals(
+def leave_one_out_residuals(
     blocks,
     w,
     factors,
@@ -289,7 +298,8 @@ def left_out_residuals(
 
     def each(design, targets):
         return [
-            left_out_rows(a, y - a @ wk, f, size)[0] for a, y, wk, f, size in zip(design, targets, w, factors, sizes)
+            leave_one_out_rows(a, y - a @ wk, f, size)[0]
+            for a, y, wk, f, size in zip(design, targets, w, factors, sizes)
         ]
 
     return tuple(map(np.concatenate, zip(*(each(*block) for block in blocks))))

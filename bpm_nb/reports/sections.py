@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['NATURAL', 'PARTITION', 'SHARE_ERRORS', 'SHARES_TEXT', 'MOTIONS_TEXT', 'LINES_TEXT', 'MODES_TEXT',
-           'trajectory_spectrum', 'spectrum_sections']
+           'trajectory_spectrum', 'with_infrared_and_states', 'band_analysis', 'band_match', 'harmonic_rows',
+           'spectrum_sections', 'blocks_text']
 
 # %% ../../nbs/75_reports/04_sections.ipynb #5504140a
 import warnings
@@ -12,8 +13,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..core.files import naming
-from ..models.checks import warn_of_strange
+from ..core.files import errors_name_file
+from ..models.checks import warn_of_extrapolation
 from .tables import infrared_rows
 
 # %% ../../nbs/75_reports/04_sections.ipynb #6ed1c292
@@ -24,18 +25,18 @@ def trajectory_spectrum(
 ):
     "Raman activity of a trajectory, as `Spectrum`."
     from bpm_nb.spectra.raman import raman_spectrum
-    from bpm_nb.spectra.sampling import check_sampling, too_fast
+    from bpm_nb.spectra.sampling import check_sampling, implausible_activity
 
     check_sampling(trajectory.numbers, trajectory.dt_fs, trajectory.provenance.get("step_fs"))
-    warn_of_strange(model, trajectory.frames)
+    warn_of_extrapolation(model, trajectory.frames)
     alpha = model.predict(trajectory.frames)
     found = raman_spectrum(alpha.reshape(*trajectory.pos.shape[:2], 3, 3), trajectory.dt_fs, resolution_cm1)
-    if sentence := too_fast(found):
+    if sentence := implausible_activity(found):
         warnings.warn(sentence)
     return found
 
 # %% ../../nbs/75_reports/04_sections.ipynb #17f0cfa4
-def _with_others(sections, found, others, kelvin):
+def with_infrared_and_states(sections, found, others, kelvin):
     "The sections, with the infrared spectrum and the states before the settings."
     from bpm_nb import plots
 
@@ -50,19 +51,19 @@ def _with_others(sections, found, others, kelvin):
     ]
 
 # %% ../../nbs/75_reports/04_sections.ipynb #e8965954
-def _taken_apart(a, model, trajectory, minimum):
+def band_analysis(a, model, trajectory, minimum):
     "Spectrum, density of states, bonds, their `Shares`, `BodyFrame`, bands, motions, and the normal modes where they are known, by name."
     from bpm_nb import assignment
     from bpm_nb.spectra.bands import peaks
     from bpm_nb.spectra.infrared import power_spectrum
-    from bpm_nb.spectra.modes import modes_of
+    from bpm_nb.spectra.modes import normal_modes
     from bpm_nb.spectra.raman import raman_spectrum
     from bpm_nb.spectra.sampling import check_sampling
 
     check_sampling(trajectory.numbers, trajectory.dt_fs, trajectory.provenance.get("step_fs"))
     alpha, kept, resolution = [], lambda part: alpha.append(part.sum(1)) or part, dict(resolution_cm1=a.resolution)
-    with naming(a.trajectory):
-        warn_of_strange(model, trajectory.frames)
+    with errors_name_file(a.trajectory):
+        warn_of_extrapolation(model, trajectory.frames)
         bonds, tensors = assignment.segment_tensors(model, trajectory, not a.pairs)
         shares = assignment.bond_shares(lambda g: kept(tensors(g)), trajectory.dt_fs, len(trajectory.pos), **resolution)
         spectrum, frame = (
@@ -93,11 +94,11 @@ def _taken_apart(a, model, trajectory, minimum):
         frame=frame,
         bands=bands,
         motions=motions,
-        modes=minimum and modes_of(minimum, frame.masses),
+        modes=minimum and normal_modes(minimum, frame.masses),
     )
 
 
-def _band_match(taken, nu, moves):
+def band_match(taken, nu, moves):
     "`Match` of the bands with lines: by motion where those of the lines are known, else by wavenumber; None without lines."
     from bpm_nb import assignment
 
@@ -114,7 +115,7 @@ def _band_match(taken, nu, moves):
     )
 
 
-def _harmonic_rows(a, trajectory, minimum, taken, lines, moves):
+def harmonic_rows(a, trajectory, minimum, taken, lines, moves):
     "Rows of a table: normal modes, their bands in the run, and the lines that move as they do."
     from bpm_nb import assignment
     from bpm_nb.reports import tables
@@ -192,7 +193,7 @@ def spectrum_sections(
         (
             "What an instrument sees",
             f"Intensity, {NATURAL}, with its isotropic and anisotropic parts, under a laser of {laser_nm:g} nm at {kelvin:g} K. "
-            f"The bands around the curves are one standard error, from {_blocks_text(found)}. Below: the depolarization ratio ρ where the intensity stands out of the noise.{dotted}",
+            f"The bands around the curves are one standard error, from {blocks_text(found)}. Below: the depolarization ratio ρ where the intensity stands out of the noise.{dotted}",
             plots.spectrum(seen, peaks(seen), model_error=own),
         ),
         (
@@ -205,7 +206,7 @@ def spectrum_sections(
     ]
 
 
-def _blocks_text(spectrum):
+def blocks_text(spectrum):
     "How many blocks the errors come from, for a reader."
     n = len(spectrum.blocks())
     return (

@@ -81,7 +81,7 @@ def _bands(curve, tops):
 
 # %% ../../nbs/50_spectra/07_bands.ipynb #06a60695
 def _measure(nu, curve, vv, vh):
-    "Position, height, width, area and depolarization ratio of the band in `curve`."
+    "Position, height, width, area and depolarization ratio of the band in `overlay_curve`."
     height, position = _height(curve), np.nan
     above = np.clip(curve - height / 2, 0, None)
     if above.any():
@@ -94,7 +94,7 @@ def _measure(nu, curve, vv, vh):
 
 # %% ../../nbs/50_spectra/07_bands.ipynb #f9616b03
 def _height(curve):
-    "Height of the top of `curve`: a parabola through the logarithms of three points, exact for a Gaussian line."
+    "Height of the top of `overlay_curve`: a parabola through the logarithms of three points, exact for a Gaussian line."
     top = curve.argmax()
     three = curve[max(top - 1, 0) : top + 2]
     if len(three) < 3 or three.min() <= 0:
@@ -105,7 +105,7 @@ def _height(curve):
 
 # %% ../../nbs/50_spectra/07_bands.ipynb #2deb8ce5
 def _half(nu, curve, height):
-    "Wavenumber at which `curve` first rises through half the height; NaN if it starts above."
+    "Wavenumber at which `overlay_curve` first rises through half the height; NaN if it starts above."
     k = (curve > height / 2).argmax()
     return nu[k - 1] + (nu[k] - nu[k - 1]) * (height / 2 - curve[k - 1]) / (curve[k] - curve[k - 1]) if k else np.nan
 

@@ -17,7 +17,7 @@ from ..core.files import InputError, write_atomic
 from ..core.units import unit_size
 from ..data.arrays import array_at
 from ..data.files import read_frames
-from .blocks import segments
+from .blocks import checked_segments
 
 # %% ../../nbs/50_spectra/09_files.ipynb #7f822927
 def write_csv(
@@ -109,7 +109,7 @@ def read_polarizability(
     if alpha.ndim == 2 and alpha.shape[1] == 9:
         alpha = alpha.reshape(-1, 3, 3)
     try:
-        return segments(alpha)[0 if alpha.ndim == 3 else slice(None)] * size, dt_fs
+        return checked_segments(alpha)[0 if alpha.ndim == 3 else slice(None)] * size, dt_fs
     except InputError as e:
         raise InputError(f"{path}: {e}") from None
 

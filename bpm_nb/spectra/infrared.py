@@ -8,8 +8,8 @@ __all__ = ['ir_spectrum', 'power_spectrum', 'infrared_intensity', 'trajectory_sp
 # %% ../../nbs/50_spectra/06_infrared.ipynb #44ff81bd
 import numpy as np
 
-from ..core.units import KM_MOL, _kT
-from .blocks import _series, estimator
+from ..core.units import KM_MOL, thermal_energy
+from .blocks import checked_series, density_estimator
 from .raman import raman_spectrum
 from .spectrum import Curve
 
@@ -17,11 +17,11 @@ from .spectrum import Curve
 def ir_spectrum(
     dipole,  # (G, T, 3) or (T, 3) dipole, e·bohr
     dt_fs,  # time between frames, fs
-    **options,  # options of `estimator`
+    **options,  # options of `density_estimator`
 ):
     "Infrared absorption as `Curve`, in (e·bohr)² fs⁻² per cm⁻¹: the density of the dipole's derivative."
     return _density(
-        _series(dipole, (3,), "dipole"),
+        checked_series(dipole, (3,), "dipole"),
         None,
         dt_fs,
         dict(quantity="infrared absorption", unit="e^2 bohr^2 fs^-2 cm"),
@@ -35,12 +35,12 @@ def power_spectrum(
     dt_fs,  # time between frames, fs
     temperature_K=300.0,  # temperature of the run, K
     positions=False,  # True: `vel` holds positions, where a run has no velocities
-    **options,  # options of `estimator`
+    **options,  # options of `density_estimator`
 ):
     "Density of vibrational states as `Curve`, states per cm⁻¹: that of √m v over kT. Its area is the number of degrees of freedom."
     moving = (
-        _series(vel, (len(masses), 3), "positions" if positions else "velocities")
-        * np.sqrt(np.asarray(masses, float) / _kT(temperature_K))[:, None]
+        checked_series(vel, (len(masses), 3), "positions" if positions else "velocities")
+        * np.sqrt(np.asarray(masses, float) / thermal_energy(temperature_K))[:, None]
     )
     rows = moving.reshape(*moving.shape[:2], -1)
     return _density(
@@ -54,7 +54,9 @@ def power_spectrum(
 # %% ../../nbs/50_spectra/06_infrared.ipynb #37570f8e
 def _density(x, kind, dt_fs, names, options):
     "`Curve` of the series `x (G, T, C)`, or of velocities."
-    how = estimator(*x.shape[:2], dt_fs, **options | (dict(derivative="difference") if kind == "velocities" else {}))
+    how = density_estimator(
+        *x.shape[:2], dt_fs, **options | (dict(derivative="difference") if kind == "velocities" else {})
+    )
     cut = how.cut if kind == "velocities" else how.blocks
     return Curve(
         how.wavenumber_cm1, np.concatenate([how.density(cut(segment.T)) for segment in x]), names | how.settings
@@ -66,14 +68,14 @@ def infrared_intensity(
     temperature_K,  # temperature of the simulation, K
 ):
     "Integrated absorption (…), km/mol, as programs of quantum chemistry report it."
-    return KM_MOL * area / _kT(temperature_K)
+    return KM_MOL * area / thermal_energy(temperature_K)
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #50a3f74f
 def trajectory_spectra(
     trajectory,  # `bpm_nb.data.Trajectory`
     polarizability=None,  # fitted `bpm_nb.polarizability.BondPolarizability`; None: no Raman spectrum
     dipole=None,  # fitted `bpm_nb.polarizability.BondDipole`; None: no infrared spectrum
-    **options,  # options of `estimator`
+    **options,  # options of `density_estimator`
 ):
     'Spectra of one run on one axis, as far as there are models: {"Raman": `Spectrum`, "infrared": `Curve`, "states": `Curve`}.'
 

@@ -11,15 +11,15 @@ from bpm_nb.spectra.infrared import power_spectrum
 from bpm_nb.spectra.modes import harmonic_modes
 
 pytest.importorskip("tblite", reason="the reference extra is not installed")
-from bpm_nb.dynamics.calculators import gfn2, isotope_masses, relaxed  # noqa: E402
-from bpm_nb.dynamics.ensembles import constant_energy, thermal_momenta
+from bpm_nb.dynamics.calculators import gfn2, isotope_masses, relaxed_positions  # noqa: E402
+from bpm_nb.dynamics.ensembles import constant_energy_chunk, thermal_momenta
 
 
 def line(masses):
     "Wavenumber of a diatomic of hydrogen on the GFN2 surface, stretched a little."
     pos = np.array([[0, 0, 0], [0, 0, 0.79]])
     molecule = (0, 0, masses) if masses is not None else (0, 0)
-    run = constant_energy(([1, 1], pos, np.zeros((2, 3))), molecule, 0.25, 4, 2800)
+    run = constant_energy_chunk(([1, 1], pos, np.zeros((2, 3))), molecule, 0.25, 4, 2800)
     return peaks(power_spectrum(run["pos"], masses or [1.008, 1.008], 1.0, positions=True, resolution_cm1=50.0))[
         0
     ].wavenumber_cm1
@@ -72,7 +72,7 @@ def test_bands_of_heavy_water_lie_where_its_modes_say():
 
     masses, water = [np.array([15.999, m, m]) for m in (1.008, 2.014)], molecule("H2O")
     water.calc = gfn2()
-    pos, h, forces = relaxed(water), 0.005, []
+    pos, h, forces = relaxed_positions(water), 0.005, []
     for move in np.concatenate([np.eye(9), -np.eye(9)]).reshape(-1, 3, 3):
         water.positions = pos + h * move
         forces.append(water.get_forces().ravel())
@@ -82,7 +82,7 @@ def test_bands_of_heavy_water_lie_where_its_modes_say():
     assert all(0.71 < s.ratio < 0.75 and s.overlap > 0.97 for s in shifts)
     for m, mode in zip(masses, modes):
         speed = np.sqrt(2 * 300 * 8.314463e-7) * mode.displacement.sum(0)  # kT of energy in each mode; Å/fs
-        run = constant_energy(([8, 1, 1], pos, speed * m[:, None] / fs), (0, 0, m.tolist()), 0.5, 4, 2800)
+        run = constant_energy_chunk(([8, 1, 1], pos, speed * m[:, None] / fs), (0, 0, m.tolist()), 0.5, 4, 2800)
         found.append(
             peaks(power_spectrum(run["pos"], m, 2.0, positions=True, resolution_cm1=30.0), range_cm1=(800, 4500))
         )

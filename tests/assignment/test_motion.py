@@ -11,8 +11,8 @@ from ase.io import write as ase_write
 from scipy.spatial.transform import Rotation
 
 from bpm_nb.assignment.eckart import body_frame, eckart_frame, eckart_rotation, neighbourhoods, typical_structure
-from bpm_nb.assignment.isotopes import followed, paired
-from bpm_nb.assignment.lines import matched, robust_scale
+from bpm_nb.assignment.isotopes import track_bands, pair_modes
+from bpm_nb.assignment.lines import match_bands, robust_scale
 from bpm_nb.assignment.mixtures import marker_bands, mixture
 from bpm_nb.assignment.motion import animation, band_filter, band_motion, overlap
 from bpm_nb.assignment.shares import bond_shares, segment_tensors
@@ -20,9 +20,9 @@ from bpm_nb.core.files import InputError
 from bpm_nb.core.units import C_CM_FS
 from bpm_nb.data.records import Trajectory
 from bpm_nb.spectra.bands import peaks
-from bpm_nb.spectra.blocks import estimator
+from bpm_nb.spectra.blocks import density_estimator
 from bpm_nb.spectra.density import midpoint_factor
-from bpm_nb.spectra.raman import raman_spectrum, signals
+from bpm_nb.spectra.raman import raman_spectrum, invariant_series
 
 
 def walk(shape, seed=0):
@@ -114,10 +114,10 @@ def test_shares_add_up_to_the_spectrum_in_every_block(shape, options):
 
 def test_a_share_is_the_symmetrised_row_sum_of_the_table_of_all_pairs():
     tensors, table = smooth((2, 1200, 3)), {}
-    how = estimator(2, 1200, 1.0, 60.0)
+    how = density_estimator(2, 1200, 1.0, 60.0)
     for b in range(3):
         for c in range(3):
-            v, w = ([how.blocks(signals(segment[:, k]))[:, 1:] for segment in tensors] for k in (b, c))
+            v, w = ([how.blocks(invariant_series(segment[:, k]))[:, 1:] for segment in tensors] for k in (b, c))
             table[b, c] = np.mean([how.density(x, y) for x, y in zip(v, w)], (0, 1))
     np.testing.assert_allclose(table[0, 1], table[1, 0], atol=1e-12 * abs(table[0, 0]).max())
     shares = bond_shares(tensors, 1.0, resolution_cm1=60.0).curves("anisotropic")
@@ -199,7 +199,7 @@ def test_the_motion_behind_every_separate_band_is_its_normal_mode(name, traceles
 
 def test_a_filtered_product_is_the_cross_spectrum():
     x, y = np.random.default_rng(0).normal(size=(2, 3, 1501))
-    how = estimator(1, 1501, 1.0, 60.0)
+    how = density_estimator(1, 1501, 1.0, 60.0)
     v, w = how.blocks(x), how.blocks(y)
     k = np.arange(5, 40, 7)
     slow = [how.density(v, w)[0, i] for i in k]
@@ -315,7 +315,7 @@ LINES = np.array([410.0, 660, 998, 1290, 1495, 1604, 2950, 3070])
 def test_lines_are_found_through_a_common_factor_and_noise(scale, seed):
     rng = np.random.default_rng(seed)
     order = rng.permutation(8)
-    match = matched((scale * LINES + rng.normal(0, 3, 8))[order], LINES)
+    match = match_bands((scale * LINES + rng.normal(0, 3, 8))[order], LINES)
     assert sorted(map(tuple, match.pairs)) == sorted((int(k), int(line)) for k, line in enumerate(order))
     assert abs(match.scale - scale) < 5 * match.scale_error + 1e-3 and match.scale_error < 0.01
     np.testing.assert_allclose(match.residual, match.bands[match.pairs[:, 0]] - match.scale * LINES[match.pairs[:, 1]])
@@ -325,23 +325,23 @@ def test_lines_are_found_through_a_common_factor_and_noise(scale, seed):
 def test_one_wrong_band_does_not_move_the_factor():
     bands = 0.97 * LINES
     bands[3] += 25
-    match = matched(bands, LINES)
+    match = match_bands(bands, LINES)
     np.testing.assert_allclose(match.scale, 0.97, rtol=1e-12)
     assert abs(match.residual[3] - 25) < 1e-9
 
 
 def test_a_band_takes_one_line_only_and_the_rest_is_named():
-    match = matched([1000.0, 1500.0], [995.0, 1004.0, 1502.0, 2000.0], scale=1.0)
+    match = match_bands([1000.0, 1500.0], [995.0, 1004.0, 1502.0, 2000.0], scale=1.0)
     assert (
         match.pairs.tolist() == [[0, 1], [1, 2]]
         and match.unmatched_lines.tolist() == [0, 3]
         and len(match.unmatched_bands) == 0
     )
     assert match.scale == 1 and np.isnan(match.scale_error)
-    crossing = matched([1000.0, 1010.0], [1009.0, 1030.0], scale=1.0)
+    crossing = match_bands([1000.0, 1010.0], [1009.0, 1030.0], scale=1.0)
     assert len(crossing.pairs) == 2
-    assert matched([1000.0], [1031.0], 30.0, scale=1.0).pairs.shape == (0, 2)
-    few = matched(
+    assert match_bands([1000.0], [1031.0], 30.0, scale=1.0).pairs.shape == (0, 2)
+    few = match_bands(
         [1000.0], [998.0, 1090.0]
     )  # no factor is fitted to a band or two: one of them would always fit better
     assert few.scale == 1 and few.pairs.tolist() == [[0, 0]]
@@ -349,7 +349,7 @@ def test_a_band_takes_one_line_only_and_the_rest_is_named():
 
 @pytest.mark.parametrize("bands,lines", [([], [1000.0]), ([1000.0], []), ([], [])])
 def test_nothing_to_match_is_no_error(bands, lines):
-    match = matched(bands, lines)
+    match = match_bands(bands, lines)
     assert (
         len(match.pairs) == 0
         and len(match.unmatched_bands) == len(bands)
@@ -357,7 +357,7 @@ def test_nothing_to_match_is_no_error(bands, lines):
         and len(match.shift) == 0
     )
     with pytest.raises(InputError, match="finite"):
-        matched([np.nan], [1.0])
+        match_bands([np.nan], [1.0])
 
 
 def test_the_factor_has_the_error_of_repeated_fits():
@@ -464,7 +464,7 @@ def test_bands_are_followed_through_temperatures():
         )
         for kelvin, lines in ((100, (700, 1500)), (300, (695, 1490, 2000)), (500, (1480,)))
     }
-    rows = followed({kelvin: peaks(s) for kelvin, s in spectra.items()})
+    rows = track_bands({kelvin: peaks(s) for kelvin, s in spectra.items()})
     assert [{k: round(p.wavenumber_cm1) for k, p in row.items()} for row in rows] == [
         {100: 700, 300: 695},
         {100: 1500, 300: 1490, 500: 1480},
@@ -475,7 +475,7 @@ def test_motions_are_paired_whatever_their_order_and_sign():
     m = Springs("CH3SH", n_segments=1, n_frames=10)
     rng = np.random.default_rng(0)
     order = rng.permutation(len(m.modes))
-    pairs, alike = paired(m.modes, -m.modes[order], m.masses)
+    pairs, alike = pair_modes(m.modes, -m.modes[order], m.masses)
     np.testing.assert_array_equal(order[pairs[:, 1]], pairs[:, 0])
     np.testing.assert_allclose(alike, 1)
 

@@ -18,8 +18,8 @@ from bpm_nb.models import fitting
 from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.regression import solvers
 from bpm_nb.regression.krr import row_space
-from bpm_nb.regression.prediction import view_of
-from bpm_nb.regression.stream import frames_by_rule
+from bpm_nb.regression.prediction import model_representation
+from bpm_nb.regression.stream import frames_within_memory
 
 RNG = np.random.default_rng(0)
 TRIED = 4  # γ of a fit
@@ -105,9 +105,9 @@ def uncertainty_floor(bonds, points, n_all, n, few):
 def floors(model, frames):
     "Seconds of the products and factorizations of each stage."
     points = {k: (len(e.points), e.points.shape[1]) for k, e in model.expansions_.items()}
-    seen = view_of(model).rows(frames[:50])[1]
+    seen = model_representation(model).rows(frames[:50])[1]
     bonds = {k: len(seen.get(k, ())) / len(frames[:50]) for k in points}
-    known, some = model.posterior_, [len(frames_by_rule(frames, model, pairs, 0)) for pairs in (8_000, 16_000)]
+    known, some = model.posterior_, [len(frames_within_memory(frames, model, pairs, 0)) for pairs in (8_000, 16_000)]
     few = {k: len(known.basis.points.get(k, "-")) for k in points}
     return np.array(
         [

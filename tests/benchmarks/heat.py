@@ -16,7 +16,7 @@ from bpm_nb.data.records import Trajectory
 from bpm_nb.dynamics.calculators import gfn2
 from bpm_nb.dynamics.ensembles import dynamics_chunk
 from bpm_nb.plots.style import with_error
-from bpm_nb.spectra.modes import modes_of
+from bpm_nb.spectra.modes import normal_modes
 from bpm_nb.spectra.sampling import verlet_corrected
 
 STEP, EVERY, KB = 0.75, 2, units.kB / (units._amu / units._e * 1e10)  # fs, steps between frames, u Å² fs⁻² per K
@@ -62,7 +62,7 @@ def at_zero(kelvin, found):
 def main():
     data = load(NAME)
     surface, shipped = data.harmonic_gfn2, data.trajectory
-    modes = modes_of(surface)
+    modes = normal_modes(surface)
     rows = [(k, s) for k in KELVIN for s in range(RUNS)]
     found = Parallel(-1)(delayed(run)(surface, modes, *row) for row in rows)
     runs = {

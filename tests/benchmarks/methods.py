@@ -24,9 +24,9 @@ def bond_frames(frames):
 
     found = bonds(frames.numbers[0], frames.pos, BONDS)
     u = found.direction.reshape(len(frames), -1, 3)
-    return Soap().raw(frames.numbers[0], frames.pos, found, [1, 6, 8]).reshape(*u.shape[:2], -1), u[..., None] * u[
-        ..., None, :
-    ] - np.eye(3) / 3
+    return Soap().descriptors(frames.numbers[0], frames.pos, found, [1, 6, 8]).reshape(*u.shape[:2], -1), u[
+        ..., None
+    ] * u[..., None, :] - np.eye(3) / 3
 
 
 def looped_kernels(new, seen):
@@ -66,16 +66,16 @@ def ours(n, basis="inducing", settings=None):
 def kernel_ridge(n, gamma, lams):
     from sklearn.kernel_ridge import KernelRidge
 
-    from bpm_nb.regression.prediction import view_of
-    from bpm_nb.regression.selection import covariances
+    from bpm_nb.regression.prediction import model_representation
+    from bpm_nb.regression.selection import target_covariances
 
     train, test = published_split(n)
-    view = view_of(
+    view = model_representation(
         BondPolarizability(gamma=gamma, lam=lams, n_points=100).fit(train)
     )  # how the library sees frames; its time and memory are counted
     seen, new, parts = view.rows(train), view.rows(test), []
     for k, kt, y, lam, c in zip(
-        covariances(seen, seen, gamma), covariances(new, seen, gamma), view.targets(train), lams, (1, 5)
+        target_covariances(seen, seen, gamma), target_covariances(new, seen, gamma), view.targets(train), lams, (1, 5)
     ):
         parts.append(
             KernelRidge(alpha=lam * np.trace(k) / len(k), kernel="precomputed").fit(k, y).predict(kt).reshape(-1, c)

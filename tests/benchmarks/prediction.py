@@ -10,7 +10,7 @@ from measure import SMALL, measured, rattled, table
 
 from bpm_nb.bonds.pairs import bonds
 from bpm_nb.models.polarizability import BondPolarizability
-from bpm_nb.regression.prediction import in_blocks
+from bpm_nb.regression.prediction import mapped_blocks
 
 N = 50 if SMALL else 40_000
 
@@ -18,7 +18,7 @@ N = 50 if SMALL else 40_000
 def descriptors(model, frames):
     "Length of each frame's descriptors (S,), so that nothing large is kept."
     b = bonds(frames.numbers[0], frames.pos, model.bonds, model.cutoff)
-    return (np.full(len(frames), len(model.bare.raw(frames.numbers[0], frames.pos, b, model.species_))),)
+    return (np.full(len(frames), len(model.bare.descriptors(frames.numbers[0], frames.pos, b, model.species_))),)
 
 
 def work():
@@ -32,7 +32,7 @@ def work():
     some = rattled("biphenyl", min(N, 4000), seed=1, width=0.03)
     frames = Frames(*(np.concatenate([x] * (N // len(some))) for x in (some.numbers, some.pos)))
     found = []
-    for task in (partial(in_blocks, model, frames, descriptors), lambda: [model.predict(frames)]):
+    for task in (partial(mapped_blocks, model, frames, descriptors), lambda: [model.predict(frames)]):
         start = time.perf_counter(), time.process_time()
         list(task())
         found.append((time.perf_counter() - start[0], time.process_time() - start[1]))

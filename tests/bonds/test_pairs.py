@@ -54,6 +54,8 @@ def test_nothing_moves_faster_than_the_atoms(name, monkeypatch):
         return power[np.fft.rfftfreq(2000, run.dt_fs * 1e-15) / 2.99792458e10 > 7000].mean() / power.max()
 
     smooth = tail()
-    monkeypatch.setattr("bpm_nb.bonds.pairs.switched", lambda r, on, off: np.where(r.real < (on + off) / 2, 1.0, 0.0))
+    monkeypatch.setattr(
+        "bpm_nb.bonds.pairs.smooth_cutoff", lambda r, on, off: np.where(r.real < (on + off) / 2, 1.0, 0.0)
+    )
     sharp = tail()
     assert smooth < 2e-5 and smooth < 0.1 * sharp, (smooth, sharp)

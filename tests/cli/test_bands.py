@@ -521,12 +521,12 @@ def test_isotopes_of_a_shipped_molecule(work, capsys):
 
 def test_isotopes_of_two_runs(work, capsys):
     "Small vibrations along the modes of light and of heavy hydrogen: each band of the second lies where the modes put it."
-    from bpm_nb.spectra.modes import modes_of
+    from bpm_nb.spectra.modes import normal_modes
 
     minimum, files = ENOL.harmonic_gfn2, []
     for name, masses in (("light", {}), ("heavy", {8: 2.014})):
         mass = np.array(isotope_masses(minimum.numbers, masses))
-        modes = modes_of(minimum, mass)
+        modes = normal_modes(minimum, mass)
         w = 2 * np.pi * C_CM_FS * modes.wavenumber_cm1
         q = (
             0.003
@@ -669,9 +669,9 @@ def test_what_is_printed_is_what_is_written(work, dipole, capsys):
     ],
 )
 def test_names_of_two_forms_are_short(names, expected):
-    from bpm_nb.reports.text import told_apart
+    from bpm_nb.reports.text import distinct_names
 
-    assert told_apart(names) == expected
+    assert distinct_names(names) == expected
 
 
 def test_the_models_own_error_stands_apart(work, capsys):

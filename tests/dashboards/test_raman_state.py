@@ -21,7 +21,7 @@ from bpm_nb.dashboards.kernel import lab_controls, lab_figure, lab_files
 from bpm_nb.dashboards.kernel_state import GAMMAS, LabState
 from bpm_nb.dashboards.molecule import NAMED, Molecule
 from bpm_nb.dashboards.raman import raman_controls, raman_figure, raman_files
-from bpm_nb.dashboards.raman_state import RamanState, lines
+from bpm_nb.dashboards.raman_state import RamanState, reference_lines_of
 from bpm_nb.dashboards.runs import Series, keep_series, segment, uploaded_training
 from bpm_nb.dashboards.state import Job
 from bpm_nb.dashboards.widgets import Upload
@@ -29,7 +29,7 @@ from bpm_nb.data.datasets import load
 from bpm_nb.data.files import write
 from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.models.polarizability import BondPolarizability
-from bpm_nb.models.tuning import chosen, lab_columns, lab_design, lab_rows, scan
+from bpm_nb.models.tuning import training_indices, tuning_columns, tuning_design, tuning_rows, scan
 from bpm_nb.regression.krr import LAMBDAS
 
 PAIRS = np.array([[0, 1], [1, 2]])
@@ -112,7 +112,10 @@ def test_harmonic_and_literature_lines_come_and_go():
     state.harmonic = True
     assert [k for k in state.curves[0].lines if k.startswith("harmonic")]
     state.harmonic, state.literature = False, True
-    assert list(state.curves[0].lines) == ["literature, calculated"] and list(lines("biphenyl"))[-1] == "literature"
+    assert (
+        list(state.curves[0].lines) == ["literature, calculated"]
+        and list(reference_lines_of("biphenyl"))[-1] == "literature"
+    )
 
 
 def test_a_click_names_the_bond_and_the_motion(state):
@@ -181,7 +184,7 @@ def test_lines_of_the_molecule_are_there_before_its_spectrum():
     state = RamanState(["malonaldehyde-enol"])
     figure = raman_figure(state)
     assert not state.curves and [t.name for t in figure.data] == ["malonaldehyde-enol, not computed yet: harmonic, DFT"]
-    np.testing.assert_allclose(figure.data[0].x[::3], lines("malonaldehyde-enol")["harmonic, DFT"][0])
+    np.testing.assert_allclose(figure.data[0].x[::3], reference_lines_of("malonaldehyde-enol")["harmonic, DFT"][0])
 
 
 def test_a_spectrum_is_drawn_before_the_shares_are_known(state):
@@ -396,7 +399,7 @@ def test_frames_with_polarizabilities_give_a_model(state, small, tmp_path, monke
         "bpm_nb.models.polarizability.BondPolarizability", lambda: BondPolarizability(n_points=200, gamma=0.5, lam=1e-6)
     )
     frames = load("malonaldehyde-keto").train[:60]
-    state.teach(*xyz(tmp_path, frames, "keto.extxyz"))
+    state.upload_training(*xyz(tmp_path, frames, "keto.extxyz"))
     assert state.model_of == "keto" and state.message.startswith("The model of keto is there")
     assert state.models["keto"].score(frames) > 0.98
     state.upload(*xyz(tmp_path, load("malonaldehyde-keto").trajectory[0].frames[:2000], "my.xyz"))
@@ -407,7 +410,7 @@ def test_frames_with_polarizabilities_give_a_model(state, small, tmp_path, monke
     "frames, words", [(lambda f: Frames(f.numbers, f.pos), "polarizabilit"), (lambda f: f[:5], "too few for a model")]
 )
 def test_frames_that_give_no_model_are_a_message(state, tmp_path, frames, words):
-    state.teach(*xyz(tmp_path, frames(load("malonaldehyde-enol").train[:30])))
+    state.upload_training(*xyz(tmp_path, frames(load("malonaldehyde-enol").train[:30])))
     assert words in state.message and not state.models and state.model_of == "malonaldehyde-enol"
 
 
@@ -465,14 +468,14 @@ def test_moving_over_the_map_changes_every_panel_and_computes_nothing(lab, trait
 
 def test_the_error_of_the_map_is_that_of_a_fit_without_the_frame(lab):
     train, test = lab.split()
-    *rows, targets = lab_rows(train, test, BondPolarizability(**lab.model()))
-    design = lab_design(*rows, 0.25, 60)
+    *rows, targets = tuning_rows(train, test, BondPolarizability(**lab.model()))
+    design = tuning_design(*rows, 0.25, 60)
     n, k, lam = len(train), 7, LAMBDAS[14]
     part, y = design[: len(targets[0])], targets[0]
     rest = np.delete(np.arange(n), k)
     scale = (part[:n] ** 2).sum() / n
     w = part[rest].T @ np.linalg.solve(part[rest] @ part[rest].T + lam * scale * np.eye(n - 1), y[rest])
-    np.testing.assert_allclose(lab.columns[0.25].left_out[0][14][k], part[k] @ w, rtol=1e-6)
+    np.testing.assert_allclose(lab.columns[0.25].leave_one_out[0][14][k], part[k] @ w, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -494,7 +497,7 @@ def test_a_setting_of_the_model_marks_the_map_until_asked(lab, trait, value):
     before, columns, error = getattr(lab, trait), lab.columns, lab.columns[lab.gamma].error(1)
     setattr(lab, trait, value)
     assert lab.stale and lab.columns is columns
-    lab.run(lambda report: lab_columns(*lab.split(), lab.model(), [lab.gamma], report), (), lambda _: None)
+    lab.run(lambda report: tuning_columns(*lab.split(), lab.model(), [lab.gamma], report), (), lambda _: None)
     assert not lab.message and not np.array_equal(lab.columns[lab.gamma].error(1), error)
     setattr(lab, trait, before)
     lab.columns, lab.stale = columns, False
@@ -522,7 +525,7 @@ def test_the_maps_show_the_evidence_and_the_star_is_what_a_fit_would_choose(lab)
 
 def test_selections_differ_and_have_no_frame_twice():
     frames = load("malonaldehyde-enol").train
-    found = [chosen(frames, 50, how) for how in ("first", "random", "diverse")]
+    found = [training_indices(frames, 50, how) for how in ("first", "random", "diverse")]
     assert all(len(np.unique(f)) == 50 for f in found) and len({tuple(sorted(f)) for f in found}) == 3
 
 

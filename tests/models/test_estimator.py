@@ -17,7 +17,7 @@ from bpm_nb.core.tensors import BASIS, components, errors, tensor
 from bpm_nb.data.datasets import load
 from bpm_nb.data.records import Frames, joined
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
-from bpm_nb.regression.representation import rows_by_kind
+from bpm_nb.regression.representation import bond_rows
 
 BASES = ["inducing", "bonds", "structures"]
 WATER = np.array([[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]])
@@ -77,7 +77,7 @@ def literal_kernel(model, a, b):
     found = []
     for f in (a, b):
         bs = bonds(f.numbers[0], f.pos, model.bonds, model.cutoff)
-        raw = BondAxis().raw(f.numbers[0], f.pos, bs, model.species_)
+        raw = BondAxis().descriptors(f.numbers[0], f.pos, bs, model.species_)
         x = [model.expansions_[kind].projection(r[None])[0] for kind, r in zip(bs.kind, raw)]
         q = np.einsum("pi,pj->pij", bs.direction, bs.direction) - np.eye(3) / 3
         found.append(
@@ -183,15 +183,15 @@ def test_predictions_do_not_depend_on_the_memory_budget(methanol):
 @pytest.mark.parametrize("basis", ["bonds", "structures"])
 def test_no_array_of_all_bonds_by_all_bonds(basis):
     many = rattled([6, 8, 1, 1, 1, 1], METHANOL, 250, 7)
-    rows = rows_by_kind(many, [1, 6, 8], BondAxis(), "pairs", 4.0)
-    largest = max(len(r.raw) for r in rows.values())
+    rows = bond_rows(many, [1, 6, 8], BondAxis(), "pairs", 4.0)
+    largest = max(len(r.descriptors) for r in rows.values())
     tracemalloc.start()
     BondPolarizability(basis=basis, memory_mb=120).fit(many)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     square = 8 * largest**2
     frames_square = 8 * (5 * len(many)) ** 2
-    assert peak < 0.7 * square + 5 * frames_square + 20 * sum(r.raw.nbytes for r in rows.values())
+    assert peak < 0.7 * square + 5 * frames_square + 20 * sum(r.descriptors.nbytes for r in rows.values())
     assert largest > 1400
 
 
@@ -283,10 +283,10 @@ def dense_reference(model, train, test):
     from scipy.linalg import cholesky, solve_triangular
 
     from bpm_nb.regression.kernel import gaussian
-    from bpm_nb.regression.prediction import view_of
+    from bpm_nb.regression.prediction import model_representation
     from bpm_nb.regression.representation import element_counts
 
-    view = view_of(model)
+    view = model_representation(model)
     points = {k: e.points for k, e in model.expansions_.items()}
     lower = {k: cholesky(gaussian(z, z, model.gamma_) + 1e-10 * np.eye(len(z)), lower=True) for k, z in points.items()}
 
@@ -295,7 +295,7 @@ def dense_reference(model, train, test):
         return np.hstack(
             [
                 solve_triangular(
-                    lower[k], (rows[k].sums[part] @ gaussian(q[k], points[k], model.gamma_)).T, lower=True
+                    lower[k], (rows[k].to_components[part] @ gaussian(q[k], points[k], model.gamma_)).T, lower=True
                 ).T
                 for k in points
             ]
@@ -324,10 +324,10 @@ def test_the_blocks_give_what_a_dense_solution_gives(methanol, lam):
 def test_a_ridge_at_the_edge_of_rounding_is_solved(methanol, n_points, monkeypatch):
     "With these bases a search that never forgets a direction does not end."
     from bpm_nb.regression import solvers
-    from bpm_nb.regression.kernel import Basis
+    from bpm_nb.regression.kernel import KernelBasis
 
     for jitter in (1e-9, 1e-8):
-        monkeypatch.setattr(solvers, "Basis", lambda points, gamma, jitter=jitter: Basis(points, gamma, jitter))
+        monkeypatch.setattr(solvers, "Basis", lambda points, gamma, jitter=jitter: KernelBasis(points, gamma, jitter))
         assert BondPolarizability(lam=1e-12, gamma=0.5, n_points=n_points).fit(methanol).info_["sweeps"] < 10
 
 

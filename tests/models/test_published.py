@@ -17,7 +17,7 @@ def soap(frames):
     "SOAP at the midpoints of the published bonds (S, 9, F)."
     pytest.importorskip("dscribe", reason="the soap extra is not installed")
     found = bonds_of(frames.numbers[0], frames.pos, BONDS)
-    raw = Soap().raw(frames.numbers[0], frames.pos, found, [1, 6, 8])
+    raw = Soap().descriptors(frames.numbers[0], frames.pos, found, [1, 6, 8])
     return raw.reshape(len(frames), 9, -1), found.direction.reshape(len(frames), 9, 3)
 
 

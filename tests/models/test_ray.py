@@ -55,8 +55,8 @@ def test_two_ray_workers_give_what_threads_give(cluster):
 def test_blocks_are_computed_by_the_workers(cluster):
     import os
 
-    from bpm_nb.core.work import mapped
+    from bpm_nb.core.work import parallel_map
 
     with parallel_config("ray", n_jobs=2):
-        found = list(mapped(lambda x: (x**2, os.getpid()), range(9), "squares"))
+        found = list(parallel_map(lambda x: (x**2, os.getpid()), range(9), "squares"))
     assert [x for x, _ in found] == [x**2 for x in range(9)] and os.getpid() not in {pid for _, pid in found}

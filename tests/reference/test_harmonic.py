@@ -10,7 +10,7 @@ from ase.units import Bohr, Debye, Hartree, invcm
 from ase.vibrations import VibrationsData
 
 from bpm_nb.core.files import InputError
-from bpm_nb.core.work import Parts
+from bpm_nb.core.work import Checkpoint
 from bpm_nb.data.datasets import known, load, read_lines, shipped_files
 from bpm_nb.data.files import read
 from bpm_nb.dynamics.ensembles import internal_forces
@@ -118,10 +118,10 @@ def test_the_dipole_of_an_ion_moves_with_its_charge(tmp_path):
 
 
 def test_the_surface_of_the_dynamics_has_its_own_minimum_and_modes(tmp_path, water):
-    from bpm_nb.dynamics.calculators import _atoms
+    from bpm_nb.dynamics.calculators import gfn2_atoms
 
     found = reference_harmonic(tmp_path / "g.npz", *WATER, surface="gfn2", level=HF)
-    atoms = _atoms(found.numbers, found.pos, None, (0, 0))
+    atoms = gfn2_atoms(found.numbers, found.pos, None, (0, 0))
     assert np.abs(atoms.get_forces()).max() < 2e-3
     assert 1500 < wavenumbers(found)[6] < 1600 and wavenumbers(found)[:6].max() < 60  # the level itself has 2170
     h = 0.005
@@ -138,7 +138,7 @@ def test_a_surface_that_is_none_is_refused(tmp_path):
 
 
 def test_a_second_process_on_the_same_derivatives_is_refused(tmp_path):
-    with Parts(tmp_path / "w.npz", {}), pytest.raises(InputError, match="another process"):
+    with Checkpoint(tmp_path / "w.npz", {}), pytest.raises(InputError, match="another process"):
         reference_harmonic(tmp_path / "w.npz", *WATER, level=HF)
 
 

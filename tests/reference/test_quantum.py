@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from bpm_nb.core.files import InputError
-from bpm_nb.core.work import Parts
+from bpm_nb.core.work import Checkpoint
 from bpm_nb.data.datasets import SHIPPED, load, ship, shipped, shipped_files
-from bpm_nb.data.files import STEPS, packed, read, unpacked, write
+from bpm_nb.data.files import STEPS, delta_encoded, read, delta_decoded, write
 from bpm_nb.dynamics import trajectory
-from bpm_nb.dynamics.calculators import topology
+from bpm_nb.dynamics.calculators import molecular_topology
 from bpm_nb.dynamics.ensembles import dynamics_chunk, thermal_momenta
 from bpm_nb.reference.frames import reference_frames
 from bpm_nb.reference.harmonic import central_differences, reference_harmonic
 from bpm_nb.reference.quantum import WITH_AVX2, Level, mean_field, pyscf_molecule, single_point
 from bpm_nb.reference.response import conjugate_gradient, response_polarizability
-from bpm_nb.reference.symmetry import distinct_displacements, symmetric
+from bpm_nb.reference.symmetry import distinct_displacements, symmetrized
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
 WATER = np.array([8, 1, 1]), np.array([[0, 0, 0.117], [0.1, 0.757, -0.469], [0, -0.757, -0.469]])
@@ -196,9 +196,9 @@ def test_every_frame_is_the_molecule_it_is_called(name):
     expected = np.zeros(10, int)
     for z, n in HYDROGENS_ON[name].items():
         expected[z] = n
-    first = topology(numbers, sets[0][0])
+    first = molecular_topology(numbers, sets[0][0])
     for pos in np.concatenate(sets):
-        assert topology(numbers, pos) == first
+        assert molecular_topology(numbers, pos) == first
         assert first[1] == tuple(expected)
     if "malonaldehyde" in name:
         oxygen, hydrogen = np.flatnonzero(numbers == 8), np.flatnonzero(numbers == 1)
@@ -235,7 +235,7 @@ def test_rounding_of_what_is_stored_changes_no_spectrum(name):
 
     run, step = load(name).trajectory[:2], STEPS["pos"]
     exact = run.pos[:, :2500] + np.random.default_rng(0).uniform(-0.5, 0.5, run.pos[:, :2500].shape) * step
-    rounded = unpacked(packed(exact, step), step)
+    rounded = delta_decoded(delta_encoded(exact, step), step)
     assert 0.4 * step < np.abs(rounded - exact).max() < 0.51 * step
     before, after = (raman_spectrum(pair_polarizability(x), run.dt_fs, 10.0) for x in (exact, rounded))
     for geometry in ("natural", "vh"):
@@ -372,17 +372,17 @@ def test_a_run_killed_ten_times_loses_and_repeats_nothing(tmp_path, what):
 
 
 def test_a_second_process_on_one_output_is_refused(tmp_path):
-    with Parts(tmp_path / "o.npz", dict(a=1)):
-        with pytest.raises(InputError, match="another process"), Parts(tmp_path / "o.npz", dict(a=1)):
+    with Checkpoint(tmp_path / "o.npz", dict(a=1)):
+        with pytest.raises(InputError, match="another process"), Checkpoint(tmp_path / "o.npz", dict(a=1)):
             pass
-    with Parts(tmp_path / "o.npz", dict(a=1)) as parts:
+    with Checkpoint(tmp_path / "o.npz", dict(a=1)) as parts:
         assert parts.missing(["x"]) == ["x"]
 
 
 def test_pieces_made_with_other_settings_are_refused(tmp_path):
-    with Parts(tmp_path / "o.npz", dict(a=1)):
+    with Checkpoint(tmp_path / "o.npz", dict(a=1)):
         pass
-    with pytest.raises(InputError, match="other settings"), Parts(tmp_path / "o.npz", dict(a=2)):
+    with pytest.raises(InputError, match="other settings"), Checkpoint(tmp_path / "o.npz", dict(a=2)):
         pass
 
 
@@ -390,13 +390,13 @@ def test_a_molecule_that_flies_apart_is_refused(tmp_path):
     "Two waters at 2000 K do not stay where they were."
     far = np.concatenate([WATER[1], WATER[1] + [0, 0, 3.0]])
     hot = (np.concatenate([[8, 1, 1]] * 2), far)
-    found = topology(*hot)
+    found = molecular_topology(*hot)
     assert found[0] == () and found[1][8] == 4
     moved = far.copy()
     moved[1] = moved[3] + [0, 0, 0.97]
-    assert topology(hot[0], moved) == found
+    assert molecular_topology(hot[0], moved) == found
     moved[3] = moved[0] + [0, 0, 1.4]
-    assert topology(hot[0], moved) != found
+    assert molecular_topology(hot[0], moved) != found
 
 
 # ---- symmetry -------------------------------------------------------------------------------------------------------
@@ -420,10 +420,10 @@ def test_distinct_displacements_give_the_derivatives_of_all(name, points):
     from ase.build import molecule
 
     atoms, rng, h = molecule(name), np.random.default_rng(0), 1e-4
-    found = symmetric(atoms.numbers, atoms.positions @ np.linalg.qr(rng.normal(size=(3, 3)))[0])
+    found = symmetrized(atoms.numbers, atoms.positions @ np.linalg.qr(rng.normal(size=(3, 3)))[0])
     steps, needed = h * np.eye(3 * len(atoms)).reshape(-1, len(atoms), 3), distinct_displacements(found)
     few = [sign * steps[3 * a + k] for (a, k), turn in needed.items() for sign in ((1, -1) if turn is None else (1,))]
-    whole = symmetric(atoms.numbers, found.pos, tol=0)
+    whole = symmetrized(atoms.numbers, found.pos, tol=0)
     values = [
         central_differences([(s, bent_springs(atoms.numbers, found.pos + s)) for s in some], symmetry)
         for some, symmetry in ((few, found), ([*steps, *-steps], whole))
@@ -436,13 +436,13 @@ def test_distinct_displacements_give_the_derivatives_of_all(name, points):
 def test_a_harmonic_reference_with_symmetry_is_that_without_it(tmp_path, monkeypatch):
     "Water in any direction: half the single points, the same lines but for the end of the relaxation, which leaves 1e-4 Å."
     import bpm_nb.reference.harmonic
-    from bpm_nb.spectra.modes import modes_of
+    from bpm_nb.spectra.modes import normal_modes
 
     counted, compute = [], bpm_nb.reference.harmonic.displaced_point
     monkeypatch.setattr(bpm_nb.reference.harmonic, "displaced_point", lambda *a: counted.append(a) or compute(*a))
     turned = WATER[0], WATER[1] @ np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
     found = [
-        modes_of(reference_harmonic(tmp_path / "w.npz", *turned, level=Level("hf", "6-31g"), symmetry_tol=tol))
+        normal_modes(reference_harmonic(tmp_path / "w.npz", *turned, level=Level("hf", "6-31g"), symmetry_tol=tol))
         for tol in (0.02, 0)
     ]
     assert len(counted) == 9 + 18
@@ -451,7 +451,7 @@ def test_a_harmonic_reference_with_symmetry_is_that_without_it(tmp_path, monkeyp
 
 
 def test_steps_of_another_symmetry_are_not_gone_on_with(tmp_path):
-    with Parts(tmp_path / "w.npz", {}):
+    with Checkpoint(tmp_path / "w.npz", {}):
         pass
     with pytest.raises(InputError, match="other settings"):
         reference_harmonic(tmp_path / "w.npz", *WATER, level=Level("hf", "sto-3g"))
@@ -544,15 +544,15 @@ def test_a_start_that_becomes_another_molecule_is_told(tmp_path):
 
 
 def test_refused_work_is_not_locked_and_work_without_its_settings_is_refused(tmp_path):
-    with Parts(tmp_path / "o.npz", dict(a=1)) as parts:
+    with Checkpoint(tmp_path / "o.npz", dict(a=1)) as parts:
         parts.write("x", dict(x=np.ones(1)))
     kept = []
     try:
-        Parts(tmp_path / "o.npz", dict(a=2)).__enter__()
+        Checkpoint(tmp_path / "o.npz", dict(a=2)).__enter__()
     except InputError as e:
         kept.append(e)  # its traceback lives on, as in a notebook
-    with Parts(tmp_path / "o.npz", dict(a=1)):
+    with Checkpoint(tmp_path / "o.npz", dict(a=1)):
         pass
     (tmp_path / "o.npz.parts/settings.json").unlink()
-    with pytest.raises(InputError, match="not the settings"), Parts(tmp_path / "o.npz", dict(a=2)):
+    with pytest.raises(InputError, match="not the settings"), Checkpoint(tmp_path / "o.npz", dict(a=2)):
         pass

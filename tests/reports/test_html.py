@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bpm_nb import plots
-from bpm_nb.assignment.lines import matched, matched_by_motion
+from bpm_nb.assignment.lines import match_bands, match_bands_by_motion
 from bpm_nb.assignment.mixtures import marker_bands
 from bpm_nb.assignment.shares import bond_shares
 from bpm_nb.core.files import InputError
@@ -330,7 +330,7 @@ def test_shares_show_every_bond_on_one_scale(two):
 
 def test_bands_of_one_line_have_overlaps_of_their_own():
     one, two = np.eye(6).reshape(6, 2, 3)[:2]
-    match = matched_by_motion([1000.0, 1040.0], np.array([one, one + 0.5 * two]), [990.0], one[None], np.ones(2))
+    match = match_bands_by_motion([1000.0, 1040.0], np.array([one, one + 0.5 * two]), [990.0], one[None], np.ones(2))
     assert [(r["band (cm⁻¹)"], r["overlap"]) for r in tables.match_rows(match)] == [
         ("1000.0", "1.00"),
         ("1040.0", "0.89"),
@@ -338,7 +338,7 @@ def test_bands_of_one_line_have_overlaps_of_their_own():
 
 
 def test_lines_show_what_was_found_and_what_was_not(s):
-    match = matched(peaks(s), [495, 1000, 1490, 2985], 40, 1.0)
+    match = match_bands(peaks(s), [495, 1000, 1490, 2985], 40, 1.0)
     fig = plots.lines(s, match, [1, 2, 3, 4], "a title")
     drawn = {t.name: t for t in fig.data if t.name}
     assert set(drawn["line with a band"].x) - {None} == {495, 1490, 2985} and set(drawn["line without a band"].x) - {
@@ -347,7 +347,7 @@ def test_lines_show_what_was_found_and_what_was_not(s):
     assert not len(drawn["band without a line"].x) and not any(
         "common factor" in a.text for a in fig.layout.annotations
     )
-    fitted = plots.lines(s, matched(peaks(s), [480, 1450, 2900]))
+    fitted = plots.lines(s, match_bands(peaks(s), [480, 1450, 2900]))
     assert any("common factor 1.03" in a.text for a in fitted.layout.annotations)
     rows = tables.match_rows(match)
     assert (
@@ -376,7 +376,11 @@ def test_the_models_error_is_drawn_apart(s):
 
 @pytest.mark.parametrize(
     "draw",
-    [lambda s: plots.lines(s, matched([], [])), lambda s: plots.comparison(s, s), lambda s: plots.stacked({"only": s})],
+    [
+        lambda s: plots.lines(s, match_bands([], [])),
+        lambda s: plots.comparison(s, s),
+        lambda s: plots.stacked({"only": s}),
+    ],
 )
 def test_figures_of_little_are_figures(s, draw):
     pages.page("little", [(None, draw(s))])
@@ -384,7 +388,7 @@ def test_figures_of_little_are_figures(s, draw):
 
 def test_other_figures_refuse_an_empty_range_too(s, two):
     for draw in (
-        lambda r: plots.lines(s, matched([], []), range_cm1=r),
+        lambda r: plots.lines(s, match_bands([], []), range_cm1=r),
         lambda r: plots.comparison(s, s, range_cm1=r),
         lambda r: plots.stacked({"x": s}, range_cm1=r),
         lambda r: plots.shares(bond_shares(two, 2.0), "ab", range_cm1=r),

@@ -36,12 +36,12 @@ def enol():
     pytest.importorskip("tblite", reason="the reference extra is not installed")
     from ase import Atoms
 
-    from bpm_nb.dynamics.calculators import gfn2, relaxed
+    from bpm_nb.dynamics.calculators import gfn2, relaxed_positions
 
     data = load("malonaldehyde-enol")
     atoms = Atoms(data.trajectory.numbers, data.train.pos[0])
     atoms.calc = gfn2()
-    atoms.positions = relaxed(atoms)
+    atoms.positions = relaxed_positions(atoms)
     pos, h, n = atoms.positions.copy(), 0.005, len(atoms)
     moved = pos + h * np.concatenate([np.eye(3 * n), -np.eye(3 * n)]).reshape(-1, n, 3)
     forces = []

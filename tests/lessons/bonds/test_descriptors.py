@@ -22,7 +22,7 @@ def test_the_descriptor_knows_no_orientation():
 
     numbers, pos = np.array([8, 1, 1]), np.array([[[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]]])
     turned = pos @ Rotation.random(rng=0).as_matrix().T + 3
-    here, there = (BondAxis().raw(numbers, p, bonds(numbers, p), [1, 8]) for p in (pos, turned))
+    here, there = (BondAxis().descriptors(numbers, p, bonds(numbers, p), [1, 8]) for p in (pos, turned))
     np.testing.assert_allclose(here, there, atol=1e-10)
     hydrogens = bonds(numbers, pos).kind == 208
     np.testing.assert_allclose(*here[hydrogens], atol=1e-10)

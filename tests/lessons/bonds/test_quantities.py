@@ -10,11 +10,11 @@ from bpm_nb.core.tensors import components, tensor
 def test_parts_and_whole_are_inverse_and_keep_components():
     alpha = np.random.default_rng(0).normal(size=(4, 3, 3))
     alpha += alpha.transpose(0, 2, 1)
-    iso, beta = POLARIZABILITY.parts(alpha)
+    iso, beta = POLARIZABILITY.components(alpha)
     np.testing.assert_allclose(iso[:, 0], components(alpha)[0])
     np.testing.assert_allclose(beta, components(alpha)[1])
-    np.testing.assert_allclose(POLARIZABILITY.whole([iso, beta]), alpha, atol=1e-14)
-    np.testing.assert_allclose(DIPOLE.whole(DIPOLE.parts(alpha[0])), alpha[0])
+    np.testing.assert_allclose(POLARIZABILITY.assemble([iso, beta]), alpha, atol=1e-14)
+    np.testing.assert_allclose(DIPOLE.assemble(DIPOLE.components(alpha[0])), alpha[0])
 
 
 

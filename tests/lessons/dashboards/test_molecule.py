@@ -4,13 +4,13 @@ import pytest
 pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
-from bpm_nb.dashboards.molecule import facing, sphere, ellipsoid
+from bpm_nb.dashboards.molecule import broadside_rotation, sphere, ellipsoid
 
 
 def test_a_molecule_shows_its_broadest_side():
     flat = np.random.default_rng(0).normal(size=(20, 3)) * [3, 0.1, 1]
-    turned = (flat - flat.mean(0)) @ facing(flat)
-    assert turned.std(0)[0] > turned.std(0)[1] > turned.std(0)[2] and np.isclose(np.linalg.det(facing(flat)), 1)
+    turned = (flat - flat.mean(0)) @ broadside_rotation(flat)
+    assert turned.std(0)[0] > turned.std(0)[1] > turned.std(0)[2] and np.isclose(np.linalg.det(broadside_rotation(flat)), 1)
 
 
 def test_the_surface_has_the_principal_values_as_axes_and_the_colours_of_its_change():

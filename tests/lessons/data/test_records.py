@@ -2,7 +2,7 @@
 import numpy as np
 from dataclasses import replace
 from bpm_nb.core.files import InputError
-from bpm_nb.data.records import Frames, groups, joined, checked, Trajectory, joined_segments, Harmonic
+from bpm_nb.data.records import Frames, molecule_groups, joined, checked, Trajectory, joined_segments, Harmonic
 
 
 
@@ -15,8 +15,8 @@ water = Frames([[8, 1, 1]], [[[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]]
 
 def test_groups_give_back_each_molecule():
     both = joined([h2, water, h2])
-    assert {tuple(n): list(i) for i, n, _ in groups(both)} == {(1, 1): [0, 2], (8, 1, 1): [1]}
-    np.testing.assert_array_equal(groups(both[1])[0][2], water.pos)
+    assert {tuple(n): list(i) for i, n, _ in molecule_groups(both)} == {(1, 1): [0, 2], (8, 1, 1): [1]}
+    np.testing.assert_array_equal(molecule_groups(both[1])[0][2], water.pos)
 
 
 def test_a_fault_is_named_with_file_frame_and_atom():

@@ -5,7 +5,7 @@ from bpm_nb.plots.live import Overlay, overlaid, laboratory
 
 from bpm_nb.data.datasets import load
 from bpm_nb.spectra.bands import peaks
-from bpm_nb.spectra.modes import modes_of
+from bpm_nb.spectra.modes import normal_modes
 from bpm_nb.spectra.raman import raman_spectrum
 
 

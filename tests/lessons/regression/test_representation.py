@@ -3,7 +3,7 @@ import numpy as np
 from bpm_nb.regression.representation import fitted_projection
 
 
-from bpm_nb.regression.kernel import Basis, chosen_points, gaussian
+from bpm_nb.regression.kernel import KernelBasis, sampled_points, gaussian
 
 
 def test_the_projection_finds_the_rank_and_keeps_distances():
@@ -17,7 +17,7 @@ def test_the_projection_finds_the_rank_and_keeps_distances():
 
 def test_the_functions_are_orthonormal_and_know_their_points():
     q = {0: np.random.default_rng(0).normal(size=(200, 6)), 3: np.random.default_rng(1).normal(size=(40, 6))}
-    basis = Basis(chosen_points(q, 30), 0.2)
+    basis = KernelBasis(sampled_points(q, 30), 0.2)
     assert {k: len(z) for k, z in basis.points.items()} == {0: 25, 3: 5} and len(basis) == 30
     for k, z in basis.points.items():
         t = basis.whitening[k]

@@ -48,10 +48,10 @@ def test_a_page_needs_no_network_and_shows_the_numbers_it_was_given():
 
 
 from bpm_nb.assignment.eckart import body_frame
-from bpm_nb.assignment.lines import line_motions, matched_by_motion
+from bpm_nb.assignment.lines import line_motions, match_bands_by_motion
 from bpm_nb.assignment.motion import mode_bands
 from bpm_nb.data.datasets import load, shipped, shipped_files
-from bpm_nb.spectra.modes import modes_of
+from bpm_nb.spectra.modes import normal_modes
 
 
 def with_lines():
@@ -62,8 +62,8 @@ def with_lines():
 def run_rows(name, weakest=0.03):
     "Rows of `mode_rows` for a molecule of the library."
     data, nu = load(name), [line.wavenumber_cm1 for line in load(name).lines]
-    modes, frame = modes_of(data.harmonic_gfn2), body_frame(data.trajectory[:1], data.harmonic_gfn2.pos)
-    match = matched_by_motion(
+    modes, frame = normal_modes(data.harmonic_gfn2), body_frame(data.trajectory[:1], data.harmonic_gfn2.pos)
+    match = match_bands_by_motion(
         modes.wavenumber_cm1, modes.displacement, nu, line_motions(nu, data.harmonic_dft, frame), frame.masses
     )
     return mode_rows(modes, mode_bands(data.trajectory, data.harmonic_gfn2), match, data.lines, weakest)

@@ -27,7 +27,7 @@ def noisy_vibrations(seed=0, n_segments=8, n_frames=5000, dt_fs=2.0, wavenumbers
     return alpha
 
 
-from bpm_nb.assignment.lines import matched
+from bpm_nb.assignment.lines import match_bands
 from bpm_nb.assignment.shares import bond_shares
 
 
@@ -46,7 +46,7 @@ def test_the_rows_of_the_heat_map_add_up_to_the_curve():
 
 def test_every_line_and_every_band_is_in_the_table_once():
     s = raman_spectrum(noisy_vibrations(), 2.0)
-    match = matched(peaks(s), [415, 860, 1000, 1300, 1625, 3020])
+    match = match_bands(peaks(s), [415, 860, 1000, 1300, 1625, 3020])
     rows = match_rows(match, list("abcdef"))
     assert len(rows) == len(match.pairs) + len(match.unmatched_bands) + len(match.unmatched_lines) and sorted(
         filter(None, (r["what the table says"] for r in rows))
