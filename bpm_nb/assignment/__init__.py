@@ -9,6 +9,13 @@ __all__ = ['Shares', 'bond_shares', 'bond_paths', 'segment_tensors', 'BodyFrame'
            'Marker', 'marker_bands', 'Mixture', 'mixture']
 
 # %% ../../nbs/65_assignment/00_assignment.ipynb #125c2bb8
+from .eckart import BodyFrame, body_frame
+from .isotopes import Shift, band_shifts, isotope_shifts, pair_modes, track_bands
+from .lines import Match, line_motions, match_bands, match_bands_by_motion
+from .mixtures import Marker, Mixture, marker_bands, mixture
+from .motion import Motion, animation, band_motion, mode_bands, overlap, polarizability_slope
+from .shares import Shares, bond_paths, bond_shares, segment_tensors
+
 _all_ = [
     "Shares",
     "bond_shares",

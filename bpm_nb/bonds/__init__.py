@@ -7,6 +7,10 @@ __all__ = ['Bonds', 'bonds', 'bonded', 'bond_labels', 'check_bonds', 'pair_limit
            'BondAxis', 'Soap', 'descriptor']
 
 # %% ../../nbs/20_bonds/00_bonds.ipynb #65067beb
+from .descriptors import BondAxis, Soap, descriptor
+from .pairs import Bonds, bond_labels, bonded, bonds, check_bonds, pair_limits
+from .quantities import DIPOLE, POLARIZABILITY, Quantity
+
 _all_ = [
     "Bonds",
     "bonds",

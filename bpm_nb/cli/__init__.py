@@ -6,4 +6,6 @@
 __all__ = ['main']
 
 # %% ../../nbs/90_cli/00_cli.ipynb #4c119f54
+from .program import main
+
 _all_ = ["main"]

@@ -8,6 +8,11 @@ __all__ = ['InputError', 'write_atomic', 'write_npz', 'read_npz', 'UNITS', 'unit
            'run_tasks']
 
 # %% ../../nbs/00_core/00_core.ipynb #a637bf6d
+from .files import InputError, read_npz, write_atomic, write_npz
+from .tensors import anisotropic_components, components, errors, mean_polarizability, spread, tensor
+from .units import UNITS, unit_size
+from .work import Checkpoint, parallel_map, run_tasks
+
 _all_ = [
     "InputError",
     "write_atomic",

@@ -6,4 +6,9 @@
 __all__ = ['raman_compare', 'kernel_lab', 'RamanState', 'LabState']
 
 # %% ../../nbs/85_dashboards/00_dashboards.ipynb #1e9b539f
+from .kernel import kernel_lab
+from .kernel_state import LabState
+from .raman import raman_compare
+from .raman_state import RamanState
+
 _all_ = ["raman_compare", "kernel_lab", "RamanState", "LabState"]

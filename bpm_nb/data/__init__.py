@@ -8,6 +8,11 @@ __all__ = ['Frames', 'Trajectory', 'Harmonic', 'Dataset', 'Line', 'joined', 'joi
            'start_geometry', 'harmonic_record']
 
 # %% ../../nbs/10_data/00_data.ipynb #6ff320f3
+from .arrays import frames_from
+from .datasets import Dataset, Line, harmonic_record, known, load, read_lines, shipped, start_geometry
+from .files import read, read_frames, read_trajectory, write
+from .records import Frames, Harmonic, Trajectory, checked, joined, joined_segments, molecule_groups
+
 _all_ = [
     "Frames",
     "Trajectory",

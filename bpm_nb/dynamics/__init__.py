@@ -6,4 +6,8 @@
 __all__ = ['gfn2', 'relaxed_positions', 'isotope_masses', 'dynamics_chunk', 'thermal_momenta', 'reference_trajectory']
 
 # %% ../../nbs/55_dynamics/00_dynamics.ipynb #fea77d25
+from .calculators import gfn2, isotope_masses, relaxed_positions
+from .ensembles import dynamics_chunk, thermal_momenta
+from .trajectory import reference_trajectory
+
 _all_ = ["gfn2", "relaxed_positions", "isotope_masses", "dynamics_chunk", "thermal_momenta", "reference_trajectory"]

@@ -6,4 +6,8 @@
 __all__ = ['BondPolarizability', 'BondDipole', 'scan', 'jackknife_models']
 
 # %% ../../nbs/40_models/00_models.ipynb #253e0ecc
+from .estimator import jackknife_models
+from .polarizability import BondDipole, BondPolarizability
+from .tuning import scan
+
 _all_ = ["BondPolarizability", "BondDipole", "scan", "jackknife_models"]

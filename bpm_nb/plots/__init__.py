@@ -7,6 +7,12 @@ __all__ = ['curves', 'heatmap', 'molecule', 'parity', 'spectrum', 'stacked', 'sh
            'error_band', 'with_error', 'Overlay', 'overlaid', 'laboratory']
 
 # %% ../../nbs/70_plots/00_plots.ipynb #49a987ef
+from .bands import comparison, lines, mixed, shares
+from .figures import curves, heatmap, molecule
+from .live import Overlay, laboratory, overlaid
+from .spectra import parity, spectrum, stacked
+from .style import error_band, with_error
+
 _all_ = [
     "curves",
     "heatmap",

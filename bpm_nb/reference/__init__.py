@@ -6,4 +6,10 @@
 __all__ = ['Level', 'single_point', 'response_polarizability', 'reference_frames', 'reference_harmonic', 'symmetrized']
 
 # %% ../../nbs/60_reference/00_reference.ipynb #e1d5dbb3
+from .frames import reference_frames
+from .harmonic import reference_harmonic
+from .quantum import Level, single_point
+from .response import response_polarizability
+from .symmetry import symmetrized
+
 _all_ = ["Level", "single_point", "response_polarizability", "reference_frames", "reference_harmonic", "symmetrized"]

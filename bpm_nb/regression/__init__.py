@@ -7,6 +7,13 @@ __all__ = ['gaussian', 'KernelBasis', 'sampled_points', 'Ridge', 'ridge', 'desig
            'Representation', 'Scan', 'Solution', 'Posterior']
 
 # %% ../../nbs/30_regression/00_regression.ipynb #5c045a42
+from .kernel import KernelBasis, gaussian, sampled_points
+from .krr import Ridge, best_lambda, design_ridge, ridge
+from .posterior import Posterior
+from .representation import Projection, Representation
+from .selection import Scan
+from .solvers import Solution
+
 _all_ = [
     "gaussian",
     "KernelBasis",

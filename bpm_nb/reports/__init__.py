@@ -7,6 +7,10 @@ __all__ = ['page', 'write_page', 'peak_rows', 'share_rows', 'motion_rows', 'matc
            'spectrum_sections', 'trajectory_spectrum']
 
 # %% ../../nbs/75_reports/00_reports.ipynb #e424dda5
+from .html import page, write_page
+from .sections import spectrum_sections, trajectory_spectrum
+from .tables import marker_rows, match_rows, mode_rows, motion_rows, peak_rows, share_rows, shift_rows
+
 _all_ = [
     "page",
     "write_page",

@@ -10,6 +10,15 @@ __all__ = ['Spectrum', 'Curve', 'Intensity', 'Peak', 'Modes', 'DensityEstimator'
            'read_spectrum']
 
 # %% ../../nbs/50_spectra/00_spectra.ipynb #df002b90
+from .bands import Peak, peaks
+from .blocks import DensityEstimator, density_estimator
+from .files import read_polarizability, read_spectrum, write_csv, write_jcamp
+from .infrared import infrared_intensity, ir_spectrum, power_spectrum, trajectory_spectra
+from .modes import Modes, harmonic_modes, harmonic_spectrum, normal_modes
+from .raman import instrument_intensity, placzek_activity, raman_spectrum
+from .sampling import check_sampling, verlet_corrected
+from .spectrum import Curve, Intensity, Spectrum, depolarization, model_error
+
 _all_ = [
     "Spectrum",
     "Curve",

@@ -56,7 +56,7 @@ def cells(path):
 def module_name(path):
     "Dotted name of the module that a notebook exports: nbs/10_data/01_records.ipynb makes bpm_nb.data.records."
     *folders, name = (re.sub(r"^\d+_", "", part) for part in Path(path).with_suffix("").parts[1:])
-    return ".".join(["bpm_nb", *folders, *([name] if [name] != folders else [])])
+    return ".".join(["bpm_nb", *folders, *([name] if [name] not in (folders, ["bpm_nb"]) else [])])
 
 
 def imported(code):
