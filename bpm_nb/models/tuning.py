@@ -85,7 +85,7 @@ def tuning_rows(
     of_training = {kind: bonds.to_frame[: len(train)].sum(0) > 0 for kind, bonds in rows.items()}
     return rows, descriptors, of_training, (iso, beta.reshape(-1, 5))
 
-
+# %% ../../nbs/40_models/06_tuning.ipynb #3839b649
 def tuning_design(
     rows: dict,  # {kind: `BondRows`}
     descriptors: dict,  # {kind: (P, R)}
