@@ -54,7 +54,7 @@ def covariance(n):
 
 
 def choice_floor(bonds, points, n):
-    "For each γ on one core, as many at once as there are cores: bonds of a frame, (points, features) of a kind, n frames."
+    "For each γ on one core, as many at once as cores: bonds of a frame, (points, features) of a kind, n frames."
     with threadpool_limits(1):
         products = sum(seconds(lambda q=RNG.random((int(n * bonds[k]), r)): q @ q.T) for k, (_, r) in points.items())
         return (
