@@ -105,10 +105,7 @@ def _left_out_spectra(a):
     if not a.train:
         return []
     trajectory = read_trajectory(a.trajectory, a.dt_fs, a.topology)
-    alpha = (
-        m.predict(trajectory.frames).reshape(*trajectory.pos.shape[:2], 3, 3)
-        for m in _left_out_models(a, model_file(a.model))
-    )
+    alpha = (m.predict_trajectory(trajectory) for m in _left_out_models(a, model_file(a.model)))
     return [raman_spectrum(x, trajectory.dt_fs, a.resolution) for x in alpha]
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #c08a1cde

@@ -67,11 +67,12 @@ def predicted_alpha(
     block=2000,  # frames between two reports
 ):
     "Polarizability (G, T, 3, 3), bohr³, along a run."
-    frames, parts = run.frames, []
-    for k in range(0, len(frames), block):
-        report(k / len(frames), f"polarizability of frame {k} of {len(frames)}")
-        parts.append(model.predict(frames[k : k + block]))
-    return np.concatenate(parts).reshape(*run.pos.shape[:2], 3, 3)
+    n_segments, n_states = run.pos.shape[:2]
+    step, parts = max(1, block // n_segments), []
+    for k in range(0, n_states, step):
+        report(k / n_states, f"polarizability of frame {k * n_segments} of {n_states * n_segments}")
+        parts.append(model.predict_trajectory(replace(run, pos=run.pos[:, k : k + step], vel=None, energy=None)))
+    return np.concatenate(parts, 1)
 
 # %% ../../nbs/85_dashboards/04_runs.ipynb #2e93a928
 def segment(

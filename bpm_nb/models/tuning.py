@@ -131,7 +131,7 @@ def part_column(
         np.array([learning_errors(design, y, size, k, n) for k in sizes]),
     )
 
-
+# %% ../../nbs/40_models/06_tuning.ipynb #2d3f0b2a
 def tuning_column(
     design: np.ndarray,  # (6 S, M) whitened design of all frames
     targets: tuple,  # (S,) and (S, 5), training frames first, bohr³
