@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['isotopes', 'add_isotopes', 'compare', 'add_compare']
 
-# %% ../../nbs/90_cli/05_forms.ipynb #b1eafadd
+# %% ../../nbs/90_cli/05_forms.ipynb #81cc8a37
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,10 +27,10 @@ from bpm_nb.cli.arguments import (
 from ..core.files import InputError, errors_name_file
 from ..data.datasets import harmonic_record, shipped
 from ..data.files import read_trajectory
-from ..spectra.spectrum import Spectrum
 
 if TYPE_CHECKING:  # scikit-learn is loaded where a comparison is
     from bpm_nb.reports.forms import Comparison, Isotopologues
+    from bpm_nb.spectra.spectrum import Spectrum
 
 # %% ../../nbs/90_cli/05_forms.ipynb #4d75cabe
 def isotopes(
@@ -55,7 +55,7 @@ def isotopes(
     text = report.isotope_text(rows, surface_name(a), of_runs=bool(a.runs))
     return dict(output=str(out), **tables), "\n".join([*text, str(out)])
 
-# %% ../../nbs/90_cli/05_forms.ipynb #b13ec082
+# %% ../../nbs/90_cli/05_forms.ipynb #42f03a6a
 def surface_name(
     a: Namespace,  # parsed arguments of `isotopes`
 ) -> str:
@@ -68,7 +68,7 @@ def run_spectrum(
     a: Namespace,  # parsed arguments with `dt_fs` and `resolution`
     model: str,  # file of the model
     file: str,  # file of the run
-) -> tuple[Spectrum, float | None]:
+) -> "tuple[Spectrum, float | None]":
     "Raman activity of a run, and its temperature, K, where that is known."
     from bpm_nb.reports.sections import trajectory_spectrum
 
@@ -104,11 +104,11 @@ def run_shifts(
     rows = shift_rows(band_shifts(*map(peaks, spectra), pair.shifts), pair.names)
     return rows, run_sections(pair.names, spectra, rows), spectra[0].settings
 
-# %% ../../nbs/90_cli/05_forms.ipynb #d69e9edb
+# %% ../../nbs/90_cli/05_forms.ipynb #1e9cf4b5
 def isotopologue_spectra(
     a: Namespace,  # parsed arguments of `isotopes`
     pair: "Isotopologues",  # the two isotopologues
-) -> list[Spectrum]:
+) -> "list[Spectrum]":
     "Raman activity of both runs. Raises `InputError` where a run is of another molecule."
     spectra = []
     for file, masses in zip(a.runs, pair.masses):
@@ -217,7 +217,7 @@ def explained(
     fractions = dict(fractions=mix.fractions.tolist(), fraction_errors=mix.fraction_errors.tolist())
     return fractions, mixture_section(mix, forms.names, name)
 
-# %% ../../nbs/90_cli/05_forms.ipynb #ed296ce5
+# %% ../../nbs/90_cli/05_forms.ipynb #85201ec0
 def form_names(
     a: Namespace,  # parsed arguments of `compare`
 ) -> list[str]:
@@ -233,7 +233,7 @@ def form_names(
 
 def form_spectra(
     a: Namespace,  # parsed arguments of `compare`
-) -> tuple[list[Spectrum], list[float]]:
+) -> "tuple[list[Spectrum], list[float]]":
     "Raman activity of both forms, and the temperatures for their intensities, K."
     activities, temperatures = [], []
     for model, file in ((a.model, a.first), (a.second_model or a.model, a.second)):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['spectrum', 'add_spectrum']
 
-# %% ../../nbs/90_cli/03_spectra.ipynb #a30251c7
+# %% ../../nbs/90_cli/03_spectra.ipynb #ac263b43
 import math
 import warnings
 from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -19,25 +19,28 @@ import numpy as np
 from .arguments import add_model, add_train, add_trajectory, add_unit, model_file, number, output_path, verb
 from ..core.files import InputError, errors_name_file
 from ..data.files import read_frames, read_trajectory
-from ..spectra.spectrum import Curve, Spectrum
 
 if TYPE_CHECKING:  # scikit-learn is loaded where a model is
     from bpm_nb.data.records import Trajectory
     from bpm_nb.models.polarizability import BondDipole, BondPolarizability
+    from bpm_nb.spectra.spectrum import Curve, Spectrum
 
-# %% ../../nbs/90_cli/03_spectra.ipynb #a7570cbf
+# %% ../../nbs/90_cli/03_spectra.ipynb #f9d01a35
 @dataclass(frozen=True, eq=False)
 class Computed:
     "Spectra of a run, and what is needed to write them."
 
     a: Namespace  # parsed arguments
     given: list[str]  # files that were read
-    activity: Spectrum  # Raman activity
+    activity: "Spectrum"  # Raman activity
     temperature_K: float  # for intensities
-    others: dict[str, Curve]  # infrared spectrum and density of states; empty where there is no model of the dipole
-    jackknife: list[Spectrum]  # activities by models without a quarter of the training frames each
+    others: "dict[str, Curve]"  # infrared spectrum and density of states; empty where there is no model of the dipole
+    jackknife: "list[Spectrum]"  # activities by models without a quarter of the training frames each
 
-    def shown(self, activity: Spectrum) -> Spectrum:
+    def shown(
+        self,
+        activity: "Spectrum",  # Raman activity
+    ) -> "Spectrum":
         "The activity, or the intensity where that is asked for."
         from bpm_nb.spectra.raman import instrument_intensity
 
@@ -69,10 +72,10 @@ def computed(
     jackknife = [predicted_spectrum(m, run, a.resolution) for m in jackknife_models_of(a, model)]
     return Computed(a, given, activity, a.temperature or run.temperature_K or 300.0, others, jackknife)
 
-# %% ../../nbs/90_cli/03_spectra.ipynb #47d695d8
+# %% ../../nbs/90_cli/03_spectra.ipynb #81537a7c
 def series_spectrum(
     a: Namespace,  # parsed arguments of `spectrum`
-) -> Spectrum:
+) -> "Spectrum":
     "Raman activity of a series. Raises `InputError` where its time step is not known, or given twice and not the same."
     from bpm_nb.spectra.files import read_polarizability
     from bpm_nb.spectra.raman import raman_spectrum
@@ -91,7 +94,7 @@ def series_spectrum(
         warnings.warn(sentence, stacklevel=2)
     return activity
 
-# %% ../../nbs/90_cli/03_spectra.ipynb #0535498b
+# %% ../../nbs/90_cli/03_spectra.ipynb #88c1be59
 def dipole_model(
     a: Namespace,  # parsed arguments of `spectrum`
     out: Path,  # where the result goes
@@ -112,13 +115,13 @@ def infrared_and_states(
     run: "Trajectory",  # the run
     dipole: "BondDipole | None",  # fitted model
     resolution_cm1: float,  # width of a sharp line, cm⁻¹
-) -> dict[str, Curve]:
+) -> "dict[str, Curve]":
     "Infrared spectrum and density of states by name; none without a model of the dipole."
     from bpm_nb.spectra.infrared import trajectory_spectra
 
     return {} if dipole is None else trajectory_spectra(run, dipole=dipole, resolution_cm1=resolution_cm1)
 
-# %% ../../nbs/90_cli/03_spectra.ipynb #e3e9bda9
+# %% ../../nbs/90_cli/03_spectra.ipynb #f15c8a98
 def jackknife_models_of(
     a: Namespace,  # parsed arguments with `train` and `unit`
     model: "BondPolarizability",  # fitted model
@@ -136,18 +139,18 @@ def predicted_spectrum(
     model: "BondPolarizability",  # fitted model
     run: "Trajectory",  # G segments of T frames
     resolution_cm1: float,  # width of a sharp line, cm⁻¹
-) -> Spectrum:
+) -> "Spectrum":
     "Raman activity of a run by a model, without checks of the run."
     from bpm_nb.spectra.raman import raman_spectrum
 
     alpha = model.predict_trajectory(run)
     return raman_spectrum(alpha, run.dt_fs, resolution_cm1)
 
-# %% ../../nbs/90_cli/03_spectra.ipynb #8ae88d31
+# %% ../../nbs/90_cli/03_spectra.ipynb #2aa4fc97
 def more_columns(
-    shown: Spectrum,  # what the table is about
-    others: dict[str, Curve],  # other curves, by name
-    jackknife: list[Spectrum],  # the same by models without a quarter of the training frames each
+    shown: "Spectrum",  # what the table is about
+    others: "dict[str, Curve]",  # other curves, by name
+    jackknife: "list[Spectrum]",  # the same by models without a quarter of the training frames each
 ) -> dict[str, np.ndarray]:
     "Columns (K,) beside those of the spectrum: the model's own error, and the other curves with their errors."
     from bpm_nb.spectra.spectrum import model_error

@@ -77,14 +77,14 @@ def run_shares(
     shares = bond_shares(tensors, run.dt_fs, len(run.pos), resolution_cm1=resolution_cm1)
     return bonds, shares, np.array(alpha)
 
-# %% ../../nbs/75_reports/05_bands.ipynb #9635af53
+# %% ../../nbs/75_reports/05_bands.ipynb #5cdc1885
 def band_analysis(
     model: BondPolarizability,  # fitted model
     run: Trajectory,  # G segments of T frames
     n_bands: int = 12,  # bands at most, the strongest ones
     resolution_cm1: float = 5.0,  # width of a sharp line, cm⁻¹
     minimum: Harmonic | None = None,  # derivatives at the minimum
-    all_pairs: bool = False,  # shares of all pairs of atoms in reach, not of bonds
+    all_pairs: bool = False,  # shares of all pairs of atoms, not of bonds
     jackknife: Sequence = (),  # models that each lack some training frames
 ) -> BandAnalysis:
     "Spectrum of a run with all that lies behind its bands. Raises `InputError` where the run is too short."

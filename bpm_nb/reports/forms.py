@@ -47,14 +47,14 @@ def isotopologues(
     names = ["natural", " ".join(f"{atom}={mass:g}" for atom, mass in atoms)]
     return Isotopologues(minimum.numbers, names, masses, modes, isotope_shifts(*modes, *masses))
 
-# %% ../../nbs/75_reports/06_forms.ipynb #1a37011c
+# %% ../../nbs/75_reports/06_forms.ipynb #b1d959c5
 def line_settings(
     resolution_cm1: float,  # width of a line, cm⁻¹
 ) -> dict:
     "Settings of a spectrum whose lines have this width. Raises `InputError` for a width that no run of 10 ps gives."
     return density_estimator(1, 5001, 2.0, resolution_cm1).settings
 
-# %% ../../nbs/75_reports/06_forms.ipynb #09f14411
+# %% ../../nbs/75_reports/06_forms.ipynb #2a3aaeca
 def harmonic_spectra(
     pair: Isotopologues,  # two isotopologues
     settings: dict,  # settings of a spectrum, from `line_settings`
@@ -62,7 +62,7 @@ def harmonic_spectra(
     "Raman activity of the harmonic modes of each. Raises `InputError` where a setting is missing."
     return [harmonic_spectrum(modes, settings) for modes in pair.modes]
 
-# %% ../../nbs/75_reports/06_forms.ipynb #576ac72a
+# %% ../../nbs/75_reports/06_forms.ipynb #3c9bd561
 def isotope_sections(
     names: Sequence[str],  # of the two isotopologues
     spectra: Sequence[Spectrum],  # harmonic spectra of both
@@ -80,7 +80,7 @@ def isotope_sections(
         ("Shift of each normal mode", paired, rows),
     ]
 
-# %% ../../nbs/75_reports/06_forms.ipynb #12d6f2b0
+# %% ../../nbs/75_reports/06_forms.ipynb #3379263d
 def run_sections(
     names: Sequence[str],  # of the two isotopologues
     spectra: Sequence[Spectrum],  # of a run of each
@@ -104,7 +104,7 @@ def isotope_text(
     of_bands = f"bands of the runs; residual: how far from where the harmonic lines put them ({surface}):"
     return [of_bands if of_runs else f"harmonic lines ({surface}):", *aligned_columns(rows)]
 
-# %% ../../nbs/75_reports/06_forms.ipynb #0f9dcd68
+# %% ../../nbs/75_reports/06_forms.ipynb #e1aa89a1
 @dataclass(frozen=True, eq=False)
 class Comparison:
     "Spectra of two forms, and the bands by which they are told apart."
@@ -122,7 +122,7 @@ class Comparison:
         common = {k: v for k, v in self.compared[0].settings.items() if k != "temperature_K"}
         return common | dict(laser_nm=self.laser_nm, temperatures_K=self.temperatures_K)
 
-# %% ../../nbs/75_reports/06_forms.ipynb #b4470ada
+# %% ../../nbs/75_reports/06_forms.ipynb #db63977e
 def comparison(
     names: list[str],  # of the two forms
     activities: list[Spectrum],  # Raman activity of each
@@ -134,7 +134,7 @@ def comparison(
     compared = activities if np.isclose(*temperatures_K, rtol=0.01) else intensities
     return Comparison(names, intensities, compared, temperatures_K, laser_nm, marker_bands(*compared))
 
-# %% ../../nbs/75_reports/06_forms.ipynb #c9619fbe
+# %% ../../nbs/75_reports/06_forms.ipynb #5da33e74
 def marker_table(
     forms: Comparison,  # two forms
 ) -> list[dict]:
@@ -159,7 +159,7 @@ def comparison_sections(
         ("Settings", ", ".join(f"{k} = {v}" for k, v in settings.items())),
     ]
 
-# %% ../../nbs/75_reports/06_forms.ipynb #c8c6d3c6
+# %% ../../nbs/75_reports/06_forms.ipynb #c495d8a4
 def mixture_section(
     mix: Mixture,  # what a measured spectrum is made of
     names: Sequence[str],  # of the forms
@@ -170,7 +170,7 @@ def mixture_section(
     text = " and ".join(f"{plots.with_error(value, error, 0)} % {name}" for value, error, name in percents) + "."
     return f"What {measured} is made of", text, plots.mixed(mix)
 
-# %% ../../nbs/75_reports/06_forms.ipynb #d11fad16
+# %% ../../nbs/75_reports/06_forms.ipynb #7ee48fde
 def marker_text(
     forms: Comparison,  # two forms
 ) -> list[str]:

@@ -3,10 +3,16 @@ import numpy as np
 from bpm_nb.reports.forms import isotopologues, isotope_text, comparison, comparison_sections, marker_text
 
 
-def test_one_atom_moves_one_stretch():
-    from bpm_nb.data import load
+from bpm_nb.data import Trajectory, load
+from bpm_nb.models import BondPolarizability
+from bpm_nb.reports.sections import trajectory_spectrum
+from bpm_nb.reports.tables import shift_rows
 
-    pair = isotopologues(load("malonaldehyde-enol").harmonic_gfn2, {8: 2.014})
+enol = load("malonaldehyde-enol").harmonic_gfn2
+
+
+def test_one_atom_moves_one_stretch():
+    pair = isotopologues(enol, {8: 2.014})
     moved = [s for s in pair.shifts if s.shift < -700]
     assert len(moved) == 1 and abs(moved[0].ratio - 0.5**0.5) < 0.03
 
@@ -18,10 +24,6 @@ def test_the_text_names_the_surface_and_the_bands():
 
 
 def test_heat_alone_makes_no_marker():
-    from bpm_nb.data import Trajectory
-    from bpm_nb.models import BondPolarizability
-    from bpm_nb.reports.sections import trajectory_spectrum
-
     data = load("malonaldehyde-enol")
     model = BondPolarizability(n_points=100).fit(data.train[:30])
     run = Trajectory(data.trajectory.numbers, data.trajectory.pos[:2, :900], 2.0, temperature_K=300.0)
