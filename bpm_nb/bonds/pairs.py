@@ -86,8 +86,7 @@ def kind_label(
 class Bonds:
     """P bonds of many frames of one molecule, sorted by frame.
 
-    The lighter atom of a pair stands first. Two atoms of one element stand in their order, or, where bonds are
-    `directed`, twice: once in each order."""
+    The lighter atom of a pair stands first; two of one element stand in their order, or, `directed`, in both."""
 
     frame: np.ndarray  # (P,) index of the frame
     atoms: np.ndarray  # (P, 2) indices of the two atoms
@@ -136,7 +135,7 @@ def bonds(
         directed=directed,
     )
 
-
+# %% ../../nbs/20_bonds/01_pairs.ipynb #33b9c4c5
 def _atom_pairs(numbers, directed):
     "First and second atoms of all pairs, the lighter atom first."
     a, b = np.triu_indices(len(numbers), 1)

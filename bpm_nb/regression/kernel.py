@@ -12,7 +12,6 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
-from scipy.sparse import sparray
 
 from ..core.work import row_blocks
 
@@ -49,8 +48,8 @@ def summed_kernels(
             _add_product(total, left[:, rows].tocsr(), k, right)
     return sums
 
-
-def _add_product(total: np.ndarray, left: sparray, k: np.ndarray, right: np.ndarray | sparray | None):
+# %% ../../nbs/30_regression/01_kernel.ipynb #ba519459
+def _add_product(total, left, k, right):
     "Add `left @ k @ right` to the total (A, B), in the rows where the block has a share."
     rows = np.flatnonzero(np.diff(left.indptr))
     product = left[rows] @ k
@@ -77,9 +76,7 @@ def sampled_points(
 # %% ../../nbs/30_regression/01_kernel.ipynb #f1e62df6
 @dataclass(frozen=True, eq=False)
 class KernelBasis:
-    """Functions φ(q) = k(q, z) T of bonds, orthonormal in the norm of the kernel: Tᵀ k(z, z) T = 1.
-
-    Bonds of each kind have points and functions of their own; all others are zero for them."""
+    "Functions φ(q) = k(q, z) T of bonds, orthonormal in the norm of the kernel: Tᵀ k(z, z) T = 1."
 
     points: dict  # {kind: (M, R)} descriptors z
     gamma: float  # inverse squared width of the kernel
@@ -88,8 +85,7 @@ class KernelBasis:
     @cached_property
     def whitening(self) -> dict[int, np.ndarray]:
         "{kind: (M, M)} upper triangular T with TᵀKT = 1."
-        shifted = {k: gaussian(z, z, self.gamma) + self.jitter * np.eye(len(z)) for k, z in self.points.items()}
-        return {k: solve_triangular(cholesky(x, lower=True), np.eye(len(x)), lower=True).T for k, x in shifted.items()}
+        return {k: _whitening(z, self.gamma, self.jitter) for k, z in self.points.items()}
 
     @cached_property
     def columns(self) -> dict[int, slice]:
@@ -107,6 +103,12 @@ class KernelBasis:
     ) -> np.ndarray:
         "Values (P, M) of the functions of this kind."
         return gaussian(q, self.points[kind], self.gamma) @ self.whitening[kind]
+
+# %% ../../nbs/30_regression/01_kernel.ipynb #f2c72135
+def _whitening(z, gamma, jitter):
+    "Upper triangular T (M, M) with TᵀKT = 1: the inverse of the Cholesky factor."
+    k = gaussian(z, z, gamma) + jitter * np.eye(len(z))
+    return solve_triangular(cholesky(k, lower=True), np.eye(len(k)), lower=True).T
 
 # %% ../../nbs/30_regression/01_kernel.ipynb #77c5a6ce
 def pivoted_cholesky(

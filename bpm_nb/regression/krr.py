@@ -30,11 +30,11 @@ class FactorizedCovariance:
         return max(self.values.sum() / len(self.vectors), 1e-300)
 
     def _unfitted(self, noise):
-        "Fractions (…, r) of the targets along each eigenvector that a fit leaves, for noises (…, 1)."
+        "Fractions (…, r) that a fit leaves along each eigenvector, for noises (…, 1)."
         return noise / (self.values + noise)
 
     def _residual_blocks(self, unfitted):
-        "Blocks (Λ, S, size, size) of 1 − H, each frame with itself; unfitted: (Λ, r)."
+        "Blocks (Λ, S, size, size) of 1 − H."
         n, r = self.vectors.shape
         frames = self.vectors.reshape(-1, self.size, r)
         factors = (unfitted if r == n else unfitted - 1).T

@@ -87,26 +87,26 @@ class FactorizedEquations:
 
     def solution(
         self,
-        rhs: np.ndarray,  # (M,) right-hand side
+        rhs: np.ndarray,  # (M,)
     ) -> np.ndarray:
-        "Solution (M,) of (AᵀA + λ + jitter) w = rhs."
+        "(AᵀA + λ + jitter)⁻¹ rhs, (M,)."
         return cho_solve((self.factor, False), rhs, check_finite=False)
 
     @cached_property
     def weights(self) -> np.ndarray:
-        "Solution w (M,) for Aᵀy."
+        "Solution w (M,)."
         return self.solution(self.rhs)
 
     @property
     def evidence(self) -> float:
-        "Logarithm of the marginal likelihood of `A Aᵀ + λ`, as in `Ridge`."
+        "Logarithm of the marginal likelihood, as of `Ridge`."
         quadratic = max(self.norm**2 - self.rhs @ self.weights, 0) / self.lam
         logdet = (self.n_targets - len(self.rhs)) * np.log(self.lam) + 2 * np.log(np.diag(self.factor)).sum()
         return log_marginal_likelihood(quadratic, logdet, self.n_targets)
 
     @property
     def evidence_slope(self) -> float:
-        "Derivative of the evidence by ln λ, estimated."
+        "Derivative by ln λ, estimated."
         return _evidence_slope(self)
 
 # %% ../../nbs/30_regression/03_normal_equations.ipynb #b317b8f8
@@ -165,30 +165,32 @@ def preconditioned_cg(
 
     Conjugate gradients (Hestenes and Stiefel 1952), preconditioned by the Cholesky factors; the residual is that of
     the sweep, one pass for all K problems. Raises `InputError` where the limit is not enough."""
-    lams, norms = [s.lam for s in solved], np.array([s.norm for s in solved])
-    w, z = [np.zeros_like(s.rhs) for s in solved], [s.weights for s in solved]
-    p, rz = z, _dots([s.rhs for s in solved], z)
+    norms = np.array([s.norm for s in solved])
+    w, p = [np.zeros_like(s.rhs) for s in solved], [s.weights for s in solved]
+    rz = _dots([s.rhs for s in solved], p)
     for n in range(1, limit + 1):
-        residual, product = sweep(w, p)
-        product = [g + lam * x for g, lam, x in zip(product, lams, p)]
-        step = rz / np.maximum(_dots(p, product), 1e-300)
-        r = [x - lam * y - s * g for x, lam, y, s, g in zip(residual, lams, w, step, product)]
-        w = [x + s * y for x, s, y in zip(w, step, p)]
-        z = [s.solution(x) for s, x in zip(solved, r)]
-        rz, last = _dots(r, z), rz
+        w, p, rz = _cg_step(sweep, solved, w, p, rz)
         if (np.sqrt(np.abs(rz)) <= tol * norms).all():
             return w, n
-        p = [x + b * y for x, b, y in zip(z, _momentum(rz, last), p)]
     raise InputError(f"the ridge equations did not converge in {limit} sweeps: choose a larger lam, or fewer points")
 
-# %% ../../nbs/30_regression/03_normal_equations.ipynb #a58742cb
+# %% ../../nbs/30_regression/03_normal_equations.ipynb #f4b21288
+def _cg_step(sweep, solved, w, p, rz):
+    "New weights, new directions, and the squared norms of what is left, one for each problem."
+    lams = [s.lam for s in solved]
+    residual, product = sweep(w, p)
+    product = [g + lam * x for g, lam, x in zip(product, lams, p)]
+    step = rz / np.maximum(_dots(p, product), 1e-300)
+    r = [x - lam * y - s * g for x, lam, y, s, g in zip(residual, lams, w, step, product)]
+    w = [x + s * y for x, s, y in zip(w, step, p)]
+    z = [s.solution(x) for s, x in zip(solved, r)]
+    rz, last = _dots(r, z), rz
+    momentum = np.where(rz < last / 4, rz / np.maximum(last, 1e-300), 0)  # a small gain is rounding: start anew
+    return w, [x + b * y for x, b, y in zip(z, momentum, p)], rz
+
+
 def _dots(a, b):
     return np.array([x @ y for x, y in zip(a, b)])
-
-
-def _momentum(rz, last):
-    "Share (K,) of the last direction in the next; none where it gained little, which is rounding."
-    return np.where(rz < last / 4, rz / np.maximum(last, 1e-300), 0)
 
 # %% ../../nbs/30_regression/03_normal_equations.ipynb #d35e0a1f
 def row_space(

@@ -45,11 +45,15 @@ class Posterior:
 
     @cached_property
     def _factorized(self):
-        "Rows of the subset, Cholesky factors of `K + λ` of each part, and λ of each, absolute."
-        rows = self.representation.rows(self.frames)
-        kernels = target_covariances(rows, rows, self.gamma)
-        noises = [lam * max(np.trace(k) / len(k), 1e-300) for k, lam in zip(kernels, self.lams)]
-        return rows, [cho_factor(k + noise * np.eye(len(k))) for k, noise in zip(kernels, noises)], noises
+        return _factorized_subset(self)
+
+# %% ../../nbs/30_regression/09_posterior.ipynb #94e1ed18
+def _factorized_subset(posterior):
+    "Rows of the subset, Cholesky factors of `K + λ` of each part, and λ of each, absolute."
+    rows = posterior.representation.rows(posterior.frames)
+    kernels = target_covariances(rows, rows, posterior.gamma)
+    noises = [lam * max(np.trace(k) / len(k), 1e-300) for k, lam in zip(kernels, posterior.lams)]
+    return rows, [cho_factor(k + noise * np.eye(len(k))) for k, noise in zip(kernels, noises)], noises
 
 # %% ../../nbs/30_regression/09_posterior.ipynb #af5b6b7b
 def _posterior_covariances(posterior, new):
@@ -101,29 +105,24 @@ def unexplained_std(
 # %% ../../nbs/30_regression/09_posterior.ipynb #10951f23
 def fitted_posterior(
     problem: RidgeProblem,  # that was solved
-    solution: Solution,  # with frames that were left out, and their residuals
+    solution: Solution,  # with residuals of frames
     q: dict,  # {kind: (P, R)} descriptors of training bonds
     weights: dict,  # {kind: (P,)} how much each of these counts
-    subset: np.ndarray,  # indices of the frames to hold, among those of the solution
-    n_points: int = 800,  # bonds that stand for all, at most half of them: the others say what is usual
+    subset: np.ndarray,  # indices of frames among those of the solution
+    n_points: int = 800,  # bonds that stand for all, at most half of them
 ) -> Posterior:
-    "`Posterior`, its unit from the errors on frames that were left out. Raises `InputError` where `bond_rows` does."
+    "`Posterior`, its unit from the residuals. Raises `InputError` where `bond_rows` does."
     n = min(n_points, sum(map(len, q.values())) // 2)
     basis = KernelBasis(sampled_points(q, n, 1, weights), problem.gamma)
     stds = {k: unexplained_std(basis, k, x) for k, x in q.items() if k in basis.points}
-    posterior = Posterior(
-        representation=problem.representation,
-        frames=solution.frames[subset],
-        gamma=problem.gamma,
-        lams=solution.lams,
-        basis=basis,
-        largest_std={k: max(float(np.quantile(std, 0.999)), 1e-6) for k, std in stds.items()},
-    )
-    errors = [r.reshape(len(solution.frames), -1)[subset].ravel() for r in solution.residuals]
-    pairs = zip(errors, leave_one_out_variances(posterior))
-    return replace(posterior, amplitudes=tuple(_amplitude(e, v) for e, v in pairs))
+    largest = {k: max(float(np.quantile(s, 0.999)), 1e-6) for k, s in stds.items()}
+    frames, gamma = solution.frames[subset], problem.gamma
+    posterior = Posterior(problem.representation, frames, gamma, lams=solution.lams, basis=basis, largest_std=largest)
+    residuals = [r.reshape(len(solution.frames), -1)[subset].ravel() for r in solution.residuals]
+    variances = leave_one_out_variances(posterior)
+    return replace(posterior, amplitudes=tuple(map(_amplitude, residuals, variances)))
 
-
+# %% ../../nbs/30_regression/09_posterior.ipynb #e9490f1f
 def _amplitude(errors, variances):
     "Unit of the standard deviations: half of all errors lie within 0.6745 of them."
     return float(np.median(np.abs(errors) / np.sqrt(np.maximum(variances, 1e-300))) / 0.6745)

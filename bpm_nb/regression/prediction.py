@@ -25,10 +25,10 @@ from .stream import frames_per_block
 # %% ../../nbs/30_regression/08_prediction.ipynb #b21d8933
 @dataclass(frozen=True, eq=False)
 class BondFunction:
-    "The functions of one kind of bond, one for each part of the quantity: a(q) and β(q)."
+    "The functions of one kind of bond, one for each part: a(q) and β(q)."
 
     projection: Projection  # from raw descriptors
-    points: np.ndarray  # (M, R) points of the basis, projected
+    points: np.ndarray  # (M, R) of the basis
     weights: np.ndarray  # (M, Q) weights of each part
 
     def __call__(
@@ -36,7 +36,7 @@ class BondFunction:
         raw: np.ndarray,  # (P, F) raw descriptors
         gamma: float,  # inverse squared width
     ) -> np.ndarray:
-        "Values (P, Q). Raises `InputError` for descriptors of another length."
+        "Values (P, Q). Raises `InputError` as `Projection` does."
         blocks = row_blocks(len(raw), 8 * len(self.points), CACHE_BLOCK_BYTES)
         return np.concatenate([gaussian(self.projection(raw[b]), self.points, gamma) @ self.weights for b in blocks])
 
@@ -45,7 +45,7 @@ class BondFunction:
         raw: np.ndarray,  # (P, F) raw descriptors
         gamma: float,  # inverse squared width
     ) -> np.ndarray:
-        "Derivatives (P, Q, F) with respect to the descriptor. Raises `InputError` for descriptors of another length."
+        "Derivatives (P, Q, F) by the descriptor. Raises `InputError` as `Projection` does."
         q = self.projection(raw)
         k = gaussian(q, self.points, gamma)
         inner = np.stack([q * (k @ w)[:, None] - k @ (w[:, None] * self.points) for w in self.weights.T], 1)

@@ -38,7 +38,7 @@ def target_covariances(
             covariance += share
     return covariances
 
-
+# %% ../../nbs/30_regression/06_selection.ipynb #28f6c08f
 def covariance_solvers(
     rows: tuple,  # frames, as `Representation.rows` gives them
     sizes: tuple[int, ...],  # components of each part
@@ -104,7 +104,7 @@ def maximize_evidence(
     scans = [middle, scan_of(side)] if len(side) else [middle]
     return max(scans, key=lambda s: s.best_evidence.max())
 
-
+# %% ../../nbs/30_regression/06_selection.ipynb #5ed162a1
 def chosen_hyperparameters(
     model: ModelSettings,  # an estimator, not fitted
     sample: Frames,  # training frames to choose from

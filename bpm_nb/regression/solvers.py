@@ -52,7 +52,7 @@ class RidgeProblem:
         "Components C of each part."
         return self.representation.quantity.sizes
 
-
+# %% ../../nbs/30_regression/07_solvers.ipynb #c1be40bf
 @dataclass(frozen=True, eq=False)
 class Solution:
     "Weights of the points of a basis, and the residuals of frames, each left out of the fit."
@@ -102,7 +102,7 @@ def structures_solution(
     weights = {k: r.to_frame.T @ np.stack(coefficients, 1) for k, r in rows.items()}
     return Solution(q, weights, lams, frames, residuals, {})
 
-
+# %% ../../nbs/30_regression/07_solvers.ipynb #add19bd2
 def _frame_kernels(rows, q, gamma):
     "Kernel of one kind of bond, its columns summed to frames, its rows to frames and to the components of each part."
     return summed_kernels(q, q, gamma, *((left, rows.to_frame.T) for left in (rows.to_frame, *rows.to_components)))
@@ -181,17 +181,9 @@ def streamed_equations(
 ) -> DesignEquations:
     "`DesignEquations`, summed block by block; the first blocks stay. Raises `InputError` where `bond_rows` does."
     design_of = partial(block_design, representation=problem.representation, basis=basis)
-    parts, blocks, free = [NormalEquations.empty(len(basis)) for _ in problem.sizes], [], problem.design_bytes
-    all_cores = ThreadpoolController()
-    for designs, targets in parallel_map(design_of, problem.one_pass(), "kernel"):
-        with all_cores.limit(limits=effective_n_jobs(-1)):
-            for part, a, y in zip(parts, designs, targets):
-                part.add(a, y)
-        free -= sum(a.nbytes for a in designs)
-        if free >= 0:
-            blocks.append((designs, targets))
-    sample = problem.summary.sample
-    error_frames = sample[problem.error_frames(sample)]
+    parts = [NormalEquations.empty(len(basis)) for _ in problem.sizes]
+    blocks = _summed_blocks(parts, parallel_map(design_of, problem.one_pass(), "kernel"), problem.design_bytes)
+    error_frames = problem.summary.sample[problem.error_frames(problem.summary.sample)]
     return DesignEquations(
         parts=parts,
         to_basis=[np.asarray for _ in parts],
@@ -200,6 +192,19 @@ def streamed_equations(
         error_frames=error_frames,
         error_blocks=lambda: _blocks_of(error_frames, design_of),
     )
+
+# %% ../../nbs/30_regression/07_solvers.ipynb #d88da984
+def _summed_blocks(parts, made, free):
+    "Add all blocks to the equations of their parts, on all cores; the first blocks, which fit into the free bytes."
+    blocks, all_cores = [], ThreadpoolController()
+    for designs, targets in made:
+        with all_cores.limit(limits=effective_n_jobs(-1)):
+            for part, a, y in zip(parts, designs, targets):
+                part.add(a, y)
+        free -= sum(a.nbytes for a in designs)
+        if free >= 0:
+            blocks.append((designs, targets))
+    return blocks
 
 
 def _blocks_of(frames, design_of):
@@ -223,9 +228,7 @@ def _factorized_parts(parts, lams, choose):
 def inducing_solution(
     problem: RidgeProblem,  # with any number of frames
 ) -> Solution:
-    """`Solution` in the basis of a few bonds. Its residuals are those of some frames of the sample.
-
-    Raises `InputError` where the equations do not converge, or the kernel is not finite."""
+    "`Solution` in the basis of a few bonds. Raises `InputError` where the equations do not converge."
     basis = KernelBasis(problem.points, problem.gamma)
     whitening = basis.whitening  # with all cores, before the blocks need it
     few = 4 * max(problem.sizes) * problem.summary.n_frames <= 3 * len(basis)  # with more rows AᵀA costs less
@@ -239,7 +242,7 @@ def inducing_solution(
     info = dict(jitter=tuple(float(s.jitter) for s in solved), sweeps=sweeps)
     return Solution(basis.points, weights, lams, equations.error_frames, residuals, info)
 
-
+# %% ../../nbs/30_regression/07_solvers.ipynb #0d78be52
 def _sweep(equations, representation, basis):
     "The function of `preconditioned_cg` that goes through all designs once."
 

@@ -56,6 +56,25 @@ class TrainingSummary:
     atomic: np.ndarray  # (E,) isotropic polarizability of an atom, bohr³: least squares, and of these the smallest
     sample: Frames  # random frames, and one of each kind of bond
 
+# %% ../../nbs/30_regression/05_stream.ipynb #396b5ed1
+class _Baseline:
+    "Normal equations of what an atom of each element contributes to the scalar part, summed block by block."
+
+    def __init__(self):
+        self.squares, self.sums = np.zeros((119, 119)), np.zeros(119)  # by atomic number
+
+    def add(self, frames, quantity):
+        counts = element_counts(frames, np.arange(119)).astype(float)
+        parts = quantity.components(getattr(frames, quantity.name))
+        self.squares += counts.T @ counts
+        self.sums += sum(counts.T @ x[:, 0] for x in parts if x.shape[1] == 1)
+
+    def solution(self):
+        "Elements (E,) and the smallest contributions (E,) that fit."
+        species = np.flatnonzero(np.diag(self.squares)[1:]) + 1
+        inner = self.squares[np.ix_(species, species)]
+        return species, np.linalg.lstsq(inner, self.sums[species], rcond=1e-12)[0]
+
 # %% ../../nbs/30_regression/05_stream.ipynb #13555b12
 def training_summary(
     one_pass: Callable[[], Iterator[Frames]],  # starts a pass through blocks of frames
@@ -63,22 +82,18 @@ def training_summary(
     pairs: int = 60_000,  # pairs of atoms that the sample may have
 ) -> TrainingSummary:
     "`TrainingSummary`. Raises `InputError` for the first fault of a frame, or where there is none."
-    rng, kinds, n_frames, sample = np.random.default_rng(0), set(), 0, ()
-    squares, sums = np.zeros((119, 119)), np.zeros(119)  # normal equations of the baseline, by atomic number
+    rng, kinds, n_frames, sample, baseline = np.random.default_rng(0), set(), 0, (), _Baseline()
     for frames in one_pass():
         checked(frames, "the training set", settings.quantity.name)
         keys = rng.random(len(frames))
         keys[_frames_with_new_kinds(frames, settings, kinds)] -= 1
         check_bonds(frames, settings.choice, settings.cutoff)
-        counts = element_counts(frames, np.arange(119)).astype(float)
-        squares, sums = squares + counts.T @ counts, sum(_scalars(frames, settings.quantity, counts), sums)
+        baseline.add(frames, settings.quantity)
         n_frames += len(frames)
         sample = _with_smallest_keys([*sample, (frames, keys)], pairs)
     if not n_frames:
         raise InputError("no frames were given: give at least one")
-    species = np.flatnonzero(np.diag(squares)[1:]) + 1
-    atomic = np.linalg.lstsq(squares[np.ix_(species, species)], sums[species], rcond=1e-12)[0]
-    return TrainingSummary(n_frames, species, atomic, sample[0][0])
+    return TrainingSummary(n_frames, *baseline.solution(), sample[0][0])
 
 # %% ../../nbs/30_regression/05_stream.ipynb #d130d615
 def _frames_with_new_kinds(frames, settings, kinds):
@@ -90,12 +105,6 @@ def _frames_with_new_kinds(frames, settings, kinds):
         first += [index[b.frame[(b.kind == k).argmax()]] for k in new]
         kinds |= new
     return first
-
-
-def _scalars(frames, quantity, counts):
-    "Sums over the frames of each scalar part of the quantity, by atomic number."
-    parts = quantity.components(getattr(frames, quantity.name))
-    return [counts.T @ x[:, 0] for x in parts if x.shape[1] == 1]
 
 
 def _with_smallest_keys(sets, pairs):
@@ -121,7 +130,7 @@ def frames_per_block(
 
     def frame_bytes(atoms):
         rows = atoms * (atoms - 1) // (1 if quantity.directed else 2)
-        return rows * settings.row_bytes(atoms) + 3 * sum(quantity.sizes) * 8 * columns + 200 * atoms
+        return rows * settings.row_bytes + 3 * sum(quantity.sizes) * 8 * columns + 200 * atoms
 
     return lambda atoms: int(max(1, min(500, -(-n_frames // workers), budget / frame_bytes(atoms))))
 
@@ -149,7 +158,7 @@ def default_sample_pairs(
 
     60 000, or what half the memory holds of their descriptors, at least 2000.
     Raises `InputError` for a descriptor that is not known."""
-    return int(max(2000, min(60_000, model.memory_mb * 2**19 / descriptor(model.descriptor).row_bytes(2))))
+    return int(max(2000, min(60_000, model.memory_mb * 2**19 / descriptor(model.descriptor).row_bytes)))
 
 # %% ../../nbs/30_regression/05_stream.ipynb #e309e086
 def frames_within_memory(
@@ -182,7 +191,7 @@ def check_memory(
         return
     n, atoms = summary.n_frames, (summary.sample.numbers > 0).sum(1)
     rows, pairs = n * max(model.quantity.sizes), n * (atoms * (atoms - 1) / 2).mean()
-    descriptor_bytes = pairs * descriptor(model.descriptor).row_bytes(atoms.max())
+    descriptor_bytes = pairs * descriptor(model.descriptor).row_bytes
     need = (descriptor_bytes + 48 * rows * (rows if model.basis == "bonds" else n)) / 2**20
     if need > model.memory_mb:
         raise InputError(
