@@ -12,23 +12,22 @@ from functools import partial
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ..bonds.descriptors import descriptor
 from ..data.records import Frames
 from ..regression.kernel import sampled_points
 from ..regression.posterior import Posterior, fitted_posterior
 from ..regression.prediction import BondFunction
-from ..regression.representation import Representation, fitted_representation
-from ..regression.selection import chosen_settings
-from ..regression.solvers import BASES, Solution
+from ..regression.representation import Representation, bond_settings, fitted_representation
+from ..regression.selection import chosen_hyperparameters
+from ..regression.solvers import BASES, RidgeProblem, Solution
 from bpm_nb.regression.stream import (
     TrainingSummary,
     check_memory,
     default_n_points,
     default_sample_pairs,
+    design_memory_bytes,
     frame_stream,
     frames_per_block,
     frames_within_memory,
-    kept_design_bytes,
     training_summary,
 )
 
@@ -42,7 +41,7 @@ def summarized(
     "Elements, atomic constants and a sample of the frames. Raises `InputError` for the first fault of a frame."
     blocks = frame_stream(X, y, lambda atoms: 500, model.quantity.name)
     pairs = default_sample_pairs(model) if pairs is None else pairs
-    return training_summary(blocks, model.bonds, model.cutoff, pairs, model.quantity)
+    return training_summary(blocks, bond_settings(model), pairs)
 
 # %% ../../nbs/40_models/02_fitting.ipynb #e8b0a39e
 def representation_of(
@@ -51,24 +50,29 @@ def representation_of(
     summary: TrainingSummary,  # elements and atomic constants
 ) -> tuple[Representation, dict, dict]:
     "`Representation` of frames, and by kind of bond the descriptors (P, R) and how much each bond counts (P,)."
-    settings = descriptor(model.descriptor)
-    return fitted_representation(
-        frames, summary.species, summary.atomic, settings, model.bonds, model.cutoff, model.quantity
-    )
+    return fitted_representation(frames, summary.species, summary.atomic, bond_settings(model))
 
 # %% ../../nbs/40_models/02_fitting.ipynb #7ba48e3c
-def solver_options(
+def ridge_problem(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
-    descriptors: dict,  # {kind: (P, R)} descriptors of the sample
-    counts: dict,  # {kind: (P,)} how much each bond counts
-    n_points: int,  # number of basis points, M
-) -> dict:
-    "Options of the functions in `BASES`: basis points, whether λ is to be chosen, memory, a choice of frames."
-    return dict(
-        points=sampled_points(descriptors, n_points, share=counts),
-        choose=model.lam is None,
-        keep=kept_design_bytes(model),
-        some=partial(frames_within_memory, model=model, pairs=16_000, seed=0),
+    stream: Callable,  # function: block size → function that starts a pass through blocks of frames
+    summary: TrainingSummary,  # of the first pass
+    representation: Representation,  # of the sample
+    points: dict,  # {kind: (M, R)} basis points
+) -> RidgeProblem:
+    "What the functions in `BASES` solve: frames, γ and λ, basis points, memory, and a choice of frames for errors."
+    gamma, lams = chosen_hyperparameters(model, summary.sample, representation)
+    n_points = default_n_points(model, summary.n_frames)
+    return RidgeProblem(
+        one_pass=stream(frames_per_block(model, summary.n_frames, n_points)),
+        representation=representation,
+        summary=summary,
+        gamma=gamma,
+        lams=lams,
+        choose_lambda=model.lam is None,
+        points=points,
+        design_bytes=design_memory_bytes(model),
+        error_frames=partial(frames_within_memory, model=model, pairs=16_000, seed=0),
     )
 
 # %% ../../nbs/40_models/02_fitting.ipynb #75be5f6a
@@ -79,14 +83,12 @@ def solved(
 ) -> tuple[float, Solution, Posterior, dict]:
     "γ, the `Solution` for the coefficients, the `Posterior`, and the projections {kind: `Projection`}."
     representation, descriptors, counts = representation_of(model, summary.sample, summary)
-    gamma, lams = chosen_settings(model, summary.sample, representation)
-    n_points = default_n_points(model, summary.n_frames)
-    options = solver_options(model, descriptors, counts, n_points)
-    blocks = stream(frames_per_block(model, summary.n_frames, n_points))
-    solution = BASES[model.basis](blocks, representation, summary, gamma, lams, options)
-    kept = frames_within_memory(solution.frames, model, 16_000, 2)
-    posterior = fitted_posterior(representation, descriptors, counts, gamma, solution, kept)
-    return gamma, solution, posterior, representation.projections
+    points = sampled_points(descriptors, default_n_points(model, summary.n_frames), weights=counts)
+    problem = ridge_problem(model, stream, summary, representation, points)
+    solution = BASES[model.basis](problem)
+    subset = frames_within_memory(solution.frames, model, 16_000, 2)
+    posterior = fitted_posterior(problem, solution, descriptors, counts, subset)
+    return problem.gamma, solution, posterior, representation.projections
 
 # %% ../../nbs/40_models/02_fitting.ipynb #946ed616
 def fitted_attributes(

@@ -42,7 +42,7 @@ def posterior_arrays(
 ) -> dict:
     "{name: array} of what standard deviations and extrapolation grades are made from."
     arrays = {f"{kind}/known": points for kind, points in posterior.basis.points.items()}
-    arrays |= {f"{kind}/limit": limit for kind, limit in posterior.limits.items()}
+    arrays |= {f"{kind}/limit": limit for kind, limit in posterior.largest_std.items()}
     frames = posterior.frames
     return arrays | dict(amplitudes=posterior.amplitudes, remembered_numbers=frames.numbers, remembered_pos=frames.pos)
 

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tokenize
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +23,7 @@ NOTEBOOKS = [p.relative_to(ROOT).as_posix() for p in notebooks(ROOT)]
 MODULES = [p for p in NOTEBOOKS if re.match(r"nbs/(\d+_\w+/)?\d+_\w+\.ipynb$", p)]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
-LARGEST_FILE, LARGEST_OUTPUT, LONGEST_CELL = 5_000_000, 200_000, 40
+LARGEST_FILE, LARGEST_OUTPUT = 5_000_000, 200_000
 
 
 def project_files():
@@ -197,12 +196,6 @@ def test_a_notebook_imports_only_from_lower_numbers(path):
     assert not {module for module in used & set(number) - {own} if number[module] >= number[own]}
 
 
-@pytest.mark.parametrize("path", MODULES)
-def test_exported_cells_are_short(path):
-    lengths = [len(code.splitlines()) for found, code in cells(path) if "export" in found]
-    assert max(lengths, default=0) <= LONGEST_CELL
-
-
 def test_the_library_uses_no_pickle_and_no_dask():
     unwanted = {"pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal", "dask"}
     for module in (ROOT / "bpm_nb").rglob("*.py"):
@@ -288,43 +281,6 @@ def test_a_notebook_opens_with_a_title_and_a_promise(path):
     assert re.match(r"# \S[^\n]*\n\n> \S", first.source), "begin with '# title', an empty line, '> one-line promise'"
 
 
-def documented_lines(source):
-    "Numbers of the lines that end in a comment."
-    return {
-        t.start[0]
-        for t in tokenize.generate_tokens(iter(source.splitlines(True)).__next__)
-        if t.type == tokenize.COMMENT
-    }
-
-
-def undocumented(definition, comments):
-    "What a public function or class lacks: a docstring, or a comment at a parameter or field."
-    missing = [] if ast.get_docstring(definition) else ["docstring"]
-    function, fields = definition, []
-    if isinstance(definition, ast.ClassDef):
-        fields = [f for f in definition.body if isinstance(f, ast.AnnAssign)]
-        function = next((f for f in definition.body if isinstance(f, ast.FunctionDef) and f.name == "__init__"), None)
-    missing += [f.target.id for f in fields if f.end_lineno not in comments]
-    if function is None:
-        return missing
-    named = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
-    return missing + [a.arg for a in named if a.arg not in ("self", "cls") and not {a.lineno, a.end_lineno} & comments]
-
-
-@pytest.mark.parametrize("path", MODULES)
-def test_what_is_exported_is_documented(path):
-    missing = {}
-    for found, code in cells(path):
-        if "export" not in found:
-            continue
-        comments = documented_lines(code)
-        for node in ast.parse(code).body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
-                if lack := undocumented(node, comments):
-                    missing[node.name] = lack
-    assert not missing
-
-
 def test_the_commands_of_the_readme_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
     readme = (ROOT / "README.md").read_text("utf-8")
@@ -366,6 +322,10 @@ def files_in(folder):
     return {p for p in folder.rglob("*") if p.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(p.parts)}
 
 
+def is_figure(output):
+    return any(kind.startswith(("image/", "application/vnd.plotly")) for kind in output.get("data", {}))
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS)
 def test_a_notebook_runs_and_leaves_nothing_behind(path, tmp_path, monkeypatch):
     if missing := missing_packages(path):
@@ -381,7 +341,10 @@ def test_a_notebook_runs_and_leaves_nothing_behind(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(copy))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("PLOTLY_RENDERER", "plotly_mimetype")
     NotebookClient(
         nb, timeout=300, kernel_name="python3", resources={"metadata": {"path": (copy / path).parent}}
     ).execute()
     assert files_in(copy) == before
+    if re.match(r"nbs/([0-5]0_\w+/|00_bpm_nb)", path):
+        assert any(is_figure(output) for c in nb.cells for output in c.get("outputs", [])), "no figure is drawn"
