@@ -14,7 +14,7 @@ from bpm_nb.core.tensors import BASIS, components, tensor
 from bpm_nb.data.datasets import load
 from bpm_nb.data.records import joined
 from bpm_nb.models.polarizability import BondPolarizability
-from bpm_nb.regression.representation import bond_rows
+from bpm_nb.regression.representation import bond_rows, bond_settings
 
 BASES = ["inducing", "bonds", "structures"]
 
@@ -111,7 +111,7 @@ def test_predictions_do_not_depend_on_the_memory_budget(methanol):
 @pytest.mark.parametrize("basis", ["bonds", "structures"])
 def test_no_array_of_all_bonds_by_all_bonds(basis):
     many = rattled([6, 8, 1, 1, 1, 1], METHANOL, 250, 7)
-    rows = bond_rows(many, [1, 6, 8], BondAxis(), "pairs", 4.0)
+    rows = bond_rows(many, [1, 6, 8], bond_settings(BondPolarizability(cutoff=4.0)))
     largest = max(len(r.descriptors) for r in rows.values())
     tracemalloc.start()
     BondPolarizability(basis=basis, memory_mb=120).fit(many)
