@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PROPERTIES', 'NEEDED', 'Frames', 'validated_array', 'molecule_groups', 'joined', 'checked', 'Trajectory',
-           'joined_segments', 'Harmonic']
+           'joined_segments', 'as_frames', 'Harmonic']
 
 # %% ../../nbs/10_data/01_records.ipynb #3dd5a16b
 from dataclasses import dataclass, field, replace
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..core.files import InputError
+from ..core.units import unit_size
 
 # %% ../../nbs/10_data/01_records.ipynb #6a87397a
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,15 @@ class Frames:
         i = np.arange(len(self))[i].reshape(-1)
         return replace(self, **{k: getattr(self, k)[i] for k in PROPERTIES if getattr(self, k) is not None})
 
+    @classmethod
+    def from_ase(
+        cls,
+        images,  # one ASE `Atoms`, or a list of them
+        unit: str = "bohr3",  # unit of `atoms.info["polarizability"]`, one of `UNITS["alpha"]`
+    ) -> "Frames":
+        "Frames of ASE Atoms, with what their calculators and `info` hold. Raises `InputError` for a fault in them."
+        return cls(**atoms_arrays(images if isinstance(images, (list, tuple)) else [images], unit))
+
     @property
     def frames(self):
         return self
@@ -72,6 +82,50 @@ def validated_array(value, dtype, shape, n, name):
             f"{name} has shape {value.shape}, expected {n} frames of shape {tuple('any' if s < 0 else s for s in shape[1:])}"
         )
     return value
+
+# %% ../../nbs/10_data/01_records.ipynb #484798af
+def atoms_arrays(images, unit="bohr3"):
+    "Arrays of ASE Atoms as `Frames` holds them: numbers, positions, and each property that all of them have."
+    if not len(images):
+        raise InputError("no atoms were given: give at least one molecule")
+    rows = []
+    for k, atoms in enumerate(images):
+        try:
+            rows.append(atoms_properties(atoms, unit_size("alpha", unit)))
+        except InputError as e:
+            raise InputError(f"frame {k}: {e}") from None
+    with_alpha = ["alpha" in row for row in rows]
+    if any(with_alpha) and not all(with_alpha):
+        raise InputError(
+            f"frame {with_alpha.index(False)}: it has no 'polarizability', but other frames have; complete or remove it"
+        )
+    n = max(len(row["numbers"]) for row in rows)
+    for row in rows:
+        for name in {"numbers", "pos", "forces"} & row.keys():
+            row[name] = np.pad(row[name], [(0, n - len(row[name]))] + [(0, 0)] * (row[name].ndim - 1))
+    return {name: np.array([row[name] for row in rows]) for name in PROPERTIES if all(name in row for row in rows)}
+
+# %% ../../nbs/10_data/01_records.ipynb #8a6c2034
+def atoms_properties(atoms, alpha_size):
+    "Numbers, positions and properties of one ASE Atoms, in the library's units."
+    from ase.units import Bohr
+
+    results = dict(atoms.info, **(atoms.calc.results if atoms.calc else {}))
+    alpha = results.get("polarizability")
+    if atoms.pbc.any():
+        raise InputError("it is periodic; give the molecule alone, unwrapped and without a cell")
+    if alpha is not None and np.asarray(alpha).dtype.kind not in "if":
+        raise InputError('the polarizability could not be read as nine numbers; write polarizability="xx xy xz yx …"')
+    if alpha is not None and np.size(alpha) != 9:
+        raise InputError(f"the polarizability has {np.size(alpha)} numbers, expected 9: three rows of three")
+    row = dict(numbers=atoms.numbers, pos=atoms.positions)
+    if alpha is not None:
+        row["alpha"] = np.reshape(alpha, (3, 3)) * alpha_size
+    for name, shape, size in (("dipole", (3,), Bohr), ("energy", (), 1), ("forces", (len(atoms), 3), 1)):
+        value = np.asarray(results.get(name))  # of another shape or kind it is not this property, and not needed
+        if value.dtype.kind in "if" and value.size == np.prod(shape):
+            row[name] = value.reshape(shape) / size
+    return row
 
 # %% ../../nbs/10_data/01_records.ipynb #ca90c115
 def molecule_groups(
@@ -240,6 +294,26 @@ def joined_segments(
     return replace(
         runs[0], **dict.fromkeys(("vel", "energy")) | {k: np.concatenate([getattr(r, k) for r in runs]) for k in have}
     )
+
+# %% ../../nbs/10_data/01_records.ipynb #3d535259
+def as_frames(
+    X,  # `Frames`, `Trajectory`, `Harmonic`, one ASE `Atoms`, or a list of these
+) -> Frames:
+    "The same geometries as one `Frames` of S frames. Raises `InputError` for anything else, and for an empty list."
+    if isinstance(X, Frames):
+        return X
+    if isinstance(getattr(X, "frames", None), Frames):
+        return X.frames
+    if isinstance(X, (list, tuple)) and len(X):
+        from ase import Atoms
+
+        if all(isinstance(x, Atoms) for x in X):
+            return Frames.from_ase(X)
+        return joined([as_frames(x) for x in X])
+    if hasattr(X, "get_atomic_numbers"):
+        return Frames.from_ase(X)
+    kind = "an empty list" if isinstance(X, (list, tuple)) else type(X).__name__
+    raise InputError(f"{kind} holds no frames: give Frames, a Trajectory, ASE Atoms, or a list of these")
 
 # %% ../../nbs/10_data/01_records.ipynb #a7da973e
 @dataclass(frozen=True, eq=False)

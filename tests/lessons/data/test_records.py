@@ -2,7 +2,7 @@
 import numpy as np
 from dataclasses import replace
 from bpm_nb.core.files import InputError
-from bpm_nb.data.records import Frames, molecule_groups, joined, checked, Trajectory, joined_segments, Harmonic
+from bpm_nb.data.records import Frames, molecule_groups, joined, checked, Trajectory, joined_segments, as_frames, Harmonic
 
 
 
@@ -31,6 +31,17 @@ def test_segments_come_apart_and_together():
     again = joined_segments([run[:1], run[[1, 2]], run[-1]])
     for k in ("pos", "vel", "energy"):
         np.testing.assert_array_equal(getattr(again, k), getattr(run, k))
+
+
+def test_atoms_become_frames():
+    from ase.build import molecule as ase_molecule
+
+    atoms = [ase_molecule("H2O"), ase_molecule("CH4")]
+    assert as_frames(atoms).numbers.shape == (2, 5) and len(as_frames(atoms[0])) == 1
+    assert len(as_frames([h2, water])) == 2 and len(as_frames([atoms[0], h2])) == 2 and as_frames(h2) is h2
+    for wrong in ([], "h2.xyz", np.zeros((3, 3)), [1, 2]):
+        with pytest.raises(InputError, match="Frames"):
+            as_frames(wrong)
 
 
 hessian = np.zeros((2, 3, 2, 3))
