@@ -96,7 +96,7 @@ class TaskFiles:
 
     def remove(self) -> None:
         "Remove the folder: the output holds everything."
-        done = self.folder.rename(f"{self.folder}.done")  # at once: a removal that was stopped is not taken for work
+        done = self.folder.rename(f"{self.folder}.done")  # at once: half of it would be taken for work
         shutil.rmtree(done)
 
 # %% ../../nbs/00_core/05_work.ipynb #3f8f0cc0
