@@ -20,24 +20,28 @@ def atoms_properties(atoms: Atoms, alpha_size: float) -> dict[str, np.ndarray]:
     "Numbers, positions and properties of one molecule, in the library's units; `alpha_size` bohr³ are one in `info`."
     from ase.units import Bohr
 
-    results = dict(atoms.info, **(atoms.calc.results if atoms.calc else {}))
-    alpha = results.get("polarizability")
     if atoms.pbc.any():
         raise InputError("it is periodic; give the molecule alone, unwrapped and without a cell")
-    if alpha is not None and np.asarray(alpha).dtype.kind not in "if":
-        raise InputError('the polarizability could not be read as nine numbers; write polarizability="xx xy xz yx …"')
-    if alpha is not None and np.size(alpha) != 9:
-        raise InputError(f"the polarizability has {np.size(alpha)} numbers, expected 9: three rows of three")
+    results = dict(atoms.info, **(atoms.calc.results if atoms.calc else {}))
     arrays = dict(numbers=atoms.numbers, pos=atoms.positions)
-    if alpha is not None:
-        arrays["alpha"] = np.reshape(alpha, (3, 3)) * alpha_size
+    if results.get("polarizability") is not None:
+        arrays["alpha"] = tensor_from_nine(results["polarizability"]) * alpha_size
     for name, shape, size in (("dipole", (3,), Bohr), ("energy", (), 1), ("forces", (len(atoms), 3), 1)):
         value = np.asarray(results.get(name))
         if value.dtype.kind in "if" and value.size == np.prod(shape):
             arrays[name] = value.reshape(shape) / size
     return arrays
 
-# %% ../../nbs/10_data/01_atoms.ipynb #e570f821
+# %% ../../nbs/10_data/01_atoms.ipynb #87bb2b07
+def tensor_from_nine(alpha) -> np.ndarray:
+    "The polarizability (3, 3) from nine numbers in any shape."
+    if np.asarray(alpha).dtype.kind not in "if":
+        raise InputError('the polarizability could not be read as nine numbers; write polarizability="xx xy xz yx …"')
+    if np.size(alpha) != 9:
+        raise InputError(f"the polarizability has {np.size(alpha)} numbers, expected 9: three rows of three")
+    return np.reshape(alpha, (3, 3))
+
+# %% ../../nbs/10_data/01_atoms.ipynb #00f42f9f
 def atoms_arrays(images: Sequence[Atoms], unit: str) -> dict[str, np.ndarray]:
     "The arrays of `Frames` of S molecules of at most N atoms; `unit` is that of the polarizabilities."
     size, rows = unit_size("alpha", unit), []
@@ -57,14 +61,14 @@ def atoms_arrays(images: Sequence[Atoms], unit: str) -> dict[str, np.ndarray]:
     shared = set.intersection(*(set(row) for row in rows))
     return {name: np.array([_padded(row[name], name, n_atoms) for row in rows]) for name in rows[0] if name in shared}
 
-
+# %% ../../nbs/10_data/01_atoms.ipynb #9235df61
 def _padded(value: np.ndarray, name: str, n_atoms: int) -> np.ndarray:
     "An array with an entry for each atom, with zeros for atoms that this molecule does not have."
     if name not in ("numbers", "pos", "forces"):
         return value
     return np.pad(value, [(0, n_atoms - len(value))] + [(0, 0)] * (value.ndim - 1))
 
-# %% ../../nbs/10_data/01_atoms.ipynb #5b0c9c60
+# %% ../../nbs/10_data/01_atoms.ipynb #5bff8f5c
 def arrays_atoms(
     numbers: np.ndarray,  # (S, N) atomic numbers, 0 after the last atom
     pos: np.ndarray,  # (S, N, 3) positions, Å
@@ -88,7 +92,7 @@ def arrays_atoms(
             atoms.calc = SinglePointCalculator(atoms, **values)
     return images
 
-# %% ../../nbs/10_data/01_atoms.ipynb #42d324a1
+# %% ../../nbs/10_data/01_atoms.ipynb #bfb25300
 class AtomsFrames:
     "What makes frames of ASE Atoms, and Atoms of frames."
 
@@ -113,7 +117,7 @@ class AtomsFrames:
         names = [k for k in ("alpha", "dipole", "energy", "forces") if getattr(self, k) is not None]
         return arrays_atoms(self.numbers, self.pos, **{k: getattr(self, k) for k in names})
 
-# %% ../../nbs/10_data/01_atoms.ipynb #2d05e5dc
+# %% ../../nbs/10_data/01_atoms.ipynb #c03d0537
 def unwrapped(pos: np.ndarray, cell: np.ndarray, pbc: np.ndarray, where: str) -> np.ndarray:
     "Positions (N, 3), Å, of a molecule that the borders of a cell may have cut; `where` is for the message."
     from ase.geometry import complete_cell, find_mic
@@ -126,12 +130,12 @@ def unwrapped(pos: np.ndarray, cell: np.ndarray, pbc: np.ndarray, where: str) ->
     reach = 0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0)[pbc].max()
     if distance.max() >= reach:
         raise InputError(
-            f"{where}: the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is {reach:.1f} Å; "
-            "unwrap it and give it without a cell"
+            f"{where}: the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is "
+            f"{reach:.1f} Å; unwrap it and give it without a cell"
         )
     return pos[0] + offset
 
-# %% ../../nbs/10_data/01_atoms.ipynb #f90c0774
+# %% ../../nbs/10_data/01_atoms.ipynb #cab8388e
 def run_arrays(images: Sequence[Atoms], where: str) -> dict[str, np.ndarray | None]:
     "Arrays of a `Trajectory`: numbers (N,), positions (T, N, 3), velocities and masses, if the molecules have them."
     from ase.units import fs
@@ -150,14 +154,14 @@ def run_arrays(images: Sequence[Atoms], where: str) -> dict[str, np.ndarray | No
         masses=images[0].get_masses() if images[0].has("masses") else None,
     )
 
-# %% ../../nbs/10_data/01_atoms.ipynb #f9c0b536
+# %% ../../nbs/10_data/01_atoms.ipynb #78f5ddfa
 def total_energies(images: Sequence[Atoms]) -> np.ndarray | None:
     "Potential plus kinetic energy (T,), eV; None where a molecule has no energy or no velocities."
     if not all(a.calc is not None and "energy" in a.calc.results and a.has("momenta") for a in images):
         return None
     return np.array([a.calc.results["energy"] + a.get_kinetic_energy() for a in images])
 
-# %% ../../nbs/10_data/01_atoms.ipynb #f94516ff
+# %% ../../nbs/10_data/01_atoms.ipynb #f5694488
 def with_motion(images: list[Atoms], vel, masses, energy) -> list[Atoms]:
     "The molecules with velocities (T, N, 3), Å/fs, masses (N,), u, and total energies (T,), eV, where these are given."
     from ase.calculators.singlepoint import SinglePointCalculator
@@ -172,7 +176,7 @@ def with_motion(images: list[Atoms], vel, masses, energy) -> list[Atoms]:
             atoms.calc = SinglePointCalculator(atoms, energy=energy[k] - atoms.get_kinetic_energy())
     return images
 
-# %% ../../nbs/10_data/01_atoms.ipynb #fb00e876
+# %% ../../nbs/10_data/01_atoms.ipynb #e7eb3f04
 def segment_arrays(images: Sequence[Atoms] | Sequence[Sequence[Atoms]]) -> dict[str, np.ndarray]:
     "Arrays of a `Trajectory` of G segments of T states each."
     runs = [images] if all(isinstance(atoms, Atoms) for atoms in images) else images
@@ -186,7 +190,7 @@ def segment_arrays(images: Sequence[Atoms] | Sequence[Sequence[Atoms]]) -> dict[
             arrays[name] = arrays[name].reshape(len(runs), -1, *arrays[name].shape[1:])
     return arrays
 
-# %% ../../nbs/10_data/01_atoms.ipynb #42990b54
+# %% ../../nbs/10_data/01_atoms.ipynb #70de5f37
 class AtomsTrajectory:
     "What makes a trajectory of ASE Atoms, and Atoms of a trajectory."
 

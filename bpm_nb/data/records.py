@@ -8,6 +8,7 @@ __all__ = ['NEEDED', 'Frames', 'joined', 'molecule_groups', 'checked', 'Trajecto
 # %% ../../nbs/10_data/03_records.ipynb #7eb81920
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from ase import Atoms
@@ -25,6 +26,9 @@ from bpm_nb.data.validation import (
     validated_array,
     validated_run,
 )
+
+if TYPE_CHECKING:
+    from ase.vibrations import VibrationsData
 
 # %% ../../nbs/10_data/03_records.ipynb #fe12c30e
 def formula(numbers: np.ndarray) -> str:
@@ -53,9 +57,25 @@ def frames_rows(frames) -> list[tuple[str, str]]:
         rows.append(("|forces|", value_range(np.linalg.norm(frames.forces, axis=2)[frames.numbers > 0], "eV/Å")))
     return rows
 
-# %% ../../nbs/10_data/03_records.ipynb #9302a007
+# %% ../../nbs/10_data/03_records.ipynb #6a14bbf3
+class FrameSelection:
+    "The number of frames, and some of them."
+
+    def __len__(self) -> int:
+        return len(self.pos)
+
+    def __getitem__(self, chosen: int | slice | np.ndarray) -> Self:
+        chosen = np.arange(len(self))[chosen].reshape(-1)
+        return replace(self, **{k: getattr(self, k)[chosen] for k in PROPERTIES if getattr(self, k) is not None})
+
+    @property
+    def frames(self) -> Self:
+        "The frames themselves: every record has this property."
+        return self
+
+# %% ../../nbs/10_data/03_records.ipynb #1a910a62
 @dataclass(frozen=True, eq=False, repr=False)
-class Frames(AtomsFrames, Summarized):
+class Frames(FrameSelection, AtomsFrames, Summarized):
     "S geometries of at most N atoms, with their properties. Raises `InputError` for arrays whose shapes do not agree."
 
     numbers: np.ndarray  # (S, N) atomic numbers, 0 after the last atom of a smaller molecule
@@ -70,21 +90,9 @@ class Frames(AtomsFrames, Summarized):
         for name, value in frames_arrays(self).items():
             object.__setattr__(self, name, value)
 
-    def __len__(self) -> int:
-        return len(self.pos)
-
-    def __getitem__(self, chosen: int | slice | np.ndarray) -> "Frames":
-        chosen = np.arange(len(self))[chosen].reshape(-1)
-        return replace(self, **{k: getattr(self, k)[chosen] for k in PROPERTIES if getattr(self, k) is not None})
-
-    @property
-    def frames(self) -> "Frames":
-        "The frames themselves: every record has this property."
-        return self
-
     summary_rows = frames_rows
 
-# %% ../../nbs/10_data/03_records.ipynb #a5fa6e3f
+# %% ../../nbs/10_data/03_records.ipynb #adbc1bfe
 PROPERTIES = {  # arrays of `Frames` and their shapes, -1 for any length
     "numbers": (-1, -1),
     "pos": (-1, -1, 3),
@@ -109,7 +117,7 @@ def frames_arrays(frames) -> dict[str, np.ndarray]:
         )
     return arrays
 
-# %% ../../nbs/10_data/03_records.ipynb #200d7cf5
+# %% ../../nbs/10_data/03_records.ipynb #6f1c7b9d
 def joined(
     sets: Frames | Sequence[Frames],  # one set or several
 ) -> Frames:
@@ -134,7 +142,7 @@ def _padded_to(n_atoms: int, name: str, values: np.ndarray) -> np.ndarray:
         return values
     return np.pad(values, [(0, 0), (0, n_atoms - values.shape[1])] + [(0, 0)] * (values.ndim - 2))
 
-# %% ../../nbs/10_data/03_records.ipynb #9f94dc03
+# %% ../../nbs/10_data/03_records.ipynb #0e28acd8
 def molecule_groups(
     frames: Frames,  # S frames of any molecules
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -143,7 +151,7 @@ def molecule_groups(
     groups = [(np.flatnonzero(which.ravel() == g), row[row > 0]) for g, row in enumerate(rows)]
     return [(indices, numbers, frames.pos[indices, : len(numbers)]) for indices, numbers in groups]
 
-# %% ../../nbs/10_data/03_records.ipynb #e6625594
+# %% ../../nbs/10_data/03_records.ipynb #31250da7
 NEEDED = dict(
     alpha="polarizability; give nine numbers per frame under the key 'polarizability', bohr³",
     dipole="dipole; give three numbers per frame under the key 'dipole': "
@@ -172,7 +180,7 @@ def checked(
     require_apart(frames.numbers, frames.pos, source)
     return frames
 
-# %% ../../nbs/10_data/03_records.ipynb #051ca89e
+# %% ../../nbs/10_data/03_records.ipynb #daa6aa46
 def trajectory_rows(trajectory) -> list[tuple[str, str]]:
     "What a `Trajectory` holds, as rows of a table."
     g, t = trajectory.pos.shape[:2]
@@ -187,9 +195,14 @@ def trajectory_rows(trajectory) -> list[tuple[str, str]]:
         ("holds", ", ".join(name for name in held if getattr(trajectory, name) is not None)),
     ]
 
-# %% ../../nbs/10_data/03_records.ipynb #fbbf8aa7
+# %% ../../nbs/10_data/03_records.ipynb #19fdedc9
 class RunProperties:
-    "Masses, energy drift and single states of a run of dynamics."
+    "Some segments, masses, energy drift and single states of a run of dynamics."
+
+    def __getitem__(self, chosen: int | slice | np.ndarray) -> Self:
+        chosen = np.arange(len(self.pos))[chosen].reshape(-1)
+        held = [k for k in ("pos", "vel", "energy") if getattr(self, k) is not None]
+        return replace(self, **{k: getattr(self, k)[chosen] for k in held})
 
     def mass(self) -> np.ndarray:
         "Masses (N,), u: those of the run, or of the natural elements."
@@ -206,7 +219,7 @@ class RunProperties:
         pos = self.pos.reshape(-1, *self.pos.shape[2:])
         return Frames(np.broadcast_to(self.numbers, pos.shape[:2]), pos, provenance=self.provenance)
 
-# %% ../../nbs/10_data/03_records.ipynb #0dd63e29
+# %% ../../nbs/10_data/03_records.ipynb #7e39126f
 @dataclass(frozen=True, eq=False, repr=False)
 class Trajectory(RunProperties, AtomsTrajectory, Summarized):
     "Dynamics of one molecule: G segments of T states. Raises `InputError` for arrays whose shapes do not agree."
@@ -225,14 +238,9 @@ class Trajectory(RunProperties, AtomsTrajectory, Summarized):
         for name, value in arrays.items():
             object.__setattr__(self, name, value)
 
-    def __getitem__(self, chosen: int | slice | np.ndarray) -> "Trajectory":
-        chosen = np.arange(len(self.pos))[chosen].reshape(-1)
-        held = [k for k in ("pos", "vel", "energy") if getattr(self, k) is not None]
-        return replace(self, **{k: getattr(self, k)[chosen] for k in held})
-
     summary_rows = trajectory_rows
 
-# %% ../../nbs/10_data/03_records.ipynb #2e9236b6
+# %% ../../nbs/10_data/03_records.ipynb #04184568
 def joined_segments(
     runs: Sequence[Trajectory],  # trajectories of one molecule, at one time step
 ) -> Trajectory:
@@ -241,16 +249,31 @@ def joined_segments(
     arrays = {k: np.concatenate([getattr(r, k) for r in runs]) for k in held}
     return replace(runs[0], **dict.fromkeys(("vel", "energy")) | arrays)
 
-# %% ../../nbs/10_data/03_records.ipynb #2ce52183
+# %% ../../nbs/10_data/03_records.ipynb #2903f771
 def harmonic_rows(harmonic) -> list[tuple[str, str]]:
     "What `Harmonic` holds, as rows of a table."
     units = dict(hessian="eV/Å²", dalpha="bohr³/Å", ddipole="e·bohr/Å")
     largest = [(f"largest {k}", f"{np.abs(getattr(harmonic, k)).max():.3g} {unit}") for k, unit in units.items()]
     return [("Harmonic", f"minimum of {formula(harmonic.numbers)}"), *largest]
 
-# %% ../../nbs/10_data/03_records.ipynb #84525f88
+# %% ../../nbs/10_data/03_records.ipynb #a128a264
+class AtMinimum:
+    "A minimum as one frame, and for ASE."
+
+    def to_ase(self) -> "VibrationsData":
+        "The minimum and its Hessian as `ase.vibrations.VibrationsData`, whose `get_frequencies` are wavenumbers, cm⁻¹."
+        from ase.vibrations import VibrationsData
+
+        return VibrationsData(self.frames.to_ase()[0], self.hessian)
+
+    @property
+    def frames(self) -> Frames:
+        "The minimum as one frame. Raises `InputError` as `Frames` does."
+        return Frames(self.numbers[None], self.pos[None], provenance=self.provenance)
+
+# %% ../../nbs/10_data/03_records.ipynb #14116e29
 @dataclass(frozen=True, eq=False, repr=False)
-class Harmonic(Summarized):
+class Harmonic(AtMinimum, Summarized):
     "A molecule at a minimum, and the derivatives there. Raises `InputError` for an array of another shape."
 
     numbers: np.ndarray  # (N,) atomic numbers
@@ -269,14 +292,9 @@ class Harmonic(Summarized):
                 raise InputError(f"{name} has shape {value.shape}, expected {shape}")
             object.__setattr__(self, name, value)
 
-    @property
-    def frames(self) -> Frames:
-        "The minimum as one frame."
-        return Frames(self.numbers[None], self.pos[None], provenance=self.provenance)
-
     summary_rows = harmonic_rows
 
-# %% ../../nbs/10_data/03_records.ipynb #e111bf3c
+# %% ../../nbs/10_data/03_records.ipynb #5ea26124
 def as_frames(
     X: Frames | Trajectory | Harmonic | Atoms | Sequence,  # a record, one ASE molecule, or a list of these
 ) -> Frames:

@@ -49,6 +49,7 @@ def test_derivatives_of_another_shape_are_refused():
     with pytest.raises(InputError, match="hessian has shape"):
         replace(spring, hessian=np.zeros((2, 3)))
     np.testing.assert_array_equal(spring.frames.pos[0], spring.pos)
+    np.testing.assert_array_equal(spring.to_ase().get_hessian(), spring.hessian)
 
 
 def test_whatever_holds_geometries_becomes_frames():
