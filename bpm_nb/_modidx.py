@@ -202,7 +202,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'bpm_nb/core/display.py'),
                                      'bpm_nb.core.display._aligned': ('00_core/display.html#_aligned', 'bpm_nb/core/display.py'),
                                      'bpm_nb.core.display.html_table': ('00_core/display.html#html_table', 'bpm_nb/core/display.py'),
-                                     'bpm_nb.core.display.provenance_rows': ( '00_core/display.html#provenance_rows',
+                                     'bpm_nb.core.display.provenance_html': ( '00_core/display.html#provenance_html',
                                                                               'bpm_nb/core/display.py'),
                                      'bpm_nb.core.display.shortened': ('00_core/display.html#shortened', 'bpm_nb/core/display.py'),
                                      'bpm_nb.core.display.text_table': ('00_core/display.html#text_table', 'bpm_nb/core/display.py'),

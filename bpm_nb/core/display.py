@@ -23,7 +23,7 @@ def value_range(
     if not np.isfinite(high - low):
         return "not finite"
     if high == low:
-        return f"{low:.4g} {unit}".rstrip()
+        return f"{low:.6g} {unit}".rstrip()
     decimals = int(np.clip(2 - np.floor(np.log10(high - low)), 0, 9))
     return f"{low:.{decimals}f} to {high:.{decimals}f} {unit}".rstrip()
 
@@ -38,11 +38,9 @@ def html_table(
 ) -> str:
     "HTML of a small table. The first column is flush left, the others right where there are more than two columns."
     align = ["left"] + ["right" if max(map(len, [*rows, header])) > 2 else "left"] * 20
-    style = "padding:2px 14px 2px 0;color:inherit;background:none;text-align:"
-    html = [
-        f'<table style="border-collapse:collapse;color:inherit"><caption style="text-align:left;color:inherit">'
-        f"<b>{escape(title)}</b></caption>"
-    ]
+    style = "padding:2px 14px 2px 0;color:inherit;background:none;white-space:nowrap;text-align:"
+    caption = f'<caption style="text-align:left;white-space:nowrap;color:inherit"><b>{escape(title)}</b></caption>'
+    html = [f'<table style="border-collapse:collapse;color:inherit">{caption if title else ""}']
     for row, tag in [(header, "th")] * bool(header) + [(row, "td") for row in rows]:
         cells = [f'<{tag} style="{style}{a}">{escape(str(cell))}</{tag}>' for cell, a in zip(row, align)]
         html.append(f'<tr style="{LINE};background:none">{"".join(cells)}</tr>')
@@ -77,8 +75,8 @@ class Summarized:
         return f"{type(self).__name__}({shortened(text, 300)})"
 
     def _repr_html_(self) -> str:
-        (what, headline), *rows = [*self.summary_rows(), *provenance_rows(getattr(self, "provenance", None) or {})]
-        return html_table(f"{what}: {headline}", rows)
+        (what, headline), *rows = self.summary_rows()
+        return html_table(f"{what}: {headline}", rows) + provenance_html(getattr(self, "provenance", None) or {})
 
 # %% ../../nbs/00_core/03_display.ipynb #c6b9e5c5
 def shortened(text: str, length: int) -> str:
@@ -86,7 +84,9 @@ def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
-def provenance_rows(provenance: dict) -> list[tuple[str, str]]:
-    "At most eight entries of a provenance as rows of a table, each cut to 80 characters."
-    rows = [(shortened(str(key), 30), shortened(str(value), 80)) for key, value in provenance.items()]
-    return rows if len(rows) <= 8 else [*rows[:7], ("…", f"{len(rows) - 7} more")]
+def provenance_html(provenance: dict) -> str:
+    "A provenance as a table that opens on a click: at most twenty entries, each cut to 100 characters."
+    rows = [(shortened(str(key), 30), shortened(str(value), 100)) for key, value in provenance.items()]
+    rows = rows if len(rows) <= 20 else [*rows[:19], ("…", f"{len(rows) - 19} more")]
+    title = "where the numbers come from"
+    return f"<details><summary>{title}</summary>{html_table('', rows)}</details>" if rows else ""

@@ -86,7 +86,7 @@ def dataset_rows(dataset) -> list[tuple[str, str]]:
         elif isinstance(read_before, list):
             rows.append((part, f"{len(read_before)} lines"))
         elif size:
-            rows.append((part, f"{size / 1e6:.2f} MB"))
+            rows.append((part, f"{size / 1000:.0f} kB"))
     return rows
 
 # %% ../../nbs/10_data/08_datasets.ipynb #fb0b0e43

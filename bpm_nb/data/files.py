@@ -17,7 +17,7 @@ from .foreign import read_with_ase, read_with_mdanalysis
 from .records import Frames, Harmonic, Trajectory, checked
 from .xyz import read_xyz, write_xyz
 
-# %% ../../nbs/10_data/07_files.ipynb #9ff51e6d
+# %% ../../nbs/10_data/07_files.ipynb #7b8e9180
 def write(
     path: str | Path,  # .npz, or .xyz / .extxyz for frames
     record: Frames | Trajectory | Harmonic,  # what to write
@@ -34,7 +34,7 @@ def write(
         arrays |= {k: delta_encoded(arrays[k], step) for k, step in STEPS.items() if k in arrays}
     write_npz(path, dict(arrays, kind=type(record).__name__))
 
-# %% ../../nbs/10_data/07_files.ipynb #7bfbcb62
+# %% ../../nbs/10_data/07_files.ipynb #3d8db6be
 def read(
     path: str | Path,  # .npz, .xyz or .extxyz
     unit: str = "bohr3",  # of polarizabilities in an xyz file: "bohr3", "angstrom3" or ASE's own, "e2angstrom2/eV"
@@ -47,7 +47,7 @@ def read(
         return _read_record(path)
     raise InputError(f"{path}: the ending tells the format; use .npz, .xyz or .extxyz")
 
-# %% ../../nbs/10_data/07_files.ipynb #72c29bf7
+# %% ../../nbs/10_data/07_files.ipynb #3760ea3c
 def _read_record(path: Path) -> Frames | Trajectory | Harmonic:
     arrays = read_npz(path)
     kind = {"Frames": Frames, "Trajectory": Trajectory, "Harmonic": Harmonic}.get(str(arrays.pop("kind", "Frames")))
@@ -70,7 +70,7 @@ def _unpacked_trajectory(arrays: dict) -> Trajectory:
     numbers = {k: float(arrays[k]) for k in ("dt_fs", "temperature_K") if k in arrays}
     return Trajectory(**{f.name: arrays[f.name] for f in fields(Trajectory) if f.name in arrays} | numbers)
 
-# %% ../../nbs/10_data/07_files.ipynb #bc5aa78a
+# %% ../../nbs/10_data/07_files.ipynb #ef4e1a96
 def read_frames(
     path: str | Path,  # .npz, .xyz or .extxyz
     unit: str = "bohr3",  # unit of the polarizability in an xyz file, one of `UNITS["alpha"]`
@@ -82,7 +82,7 @@ def read_frames(
     """
     return checked(read(path, unit).frames, path, need)
 
-# %% ../../nbs/10_data/07_files.ipynb #daed671a
+# %% ../../nbs/10_data/07_files.ipynb #b8185b17
 def read_trajectory(
     path: str | Path,  # .npz, .xyz or .extxyz, or another file that ASE reads
     dt_fs: float | None = None,  # time between states, fs; an npz of a trajectory knows its own
@@ -104,7 +104,7 @@ def read_trajectory(
     checked(trajectory.frames, path)
     return trajectory
 
-# %% ../../nbs/10_data/07_files.ipynb #af5a5f8c
+# %% ../../nbs/10_data/07_files.ipynb #924a1778
 def _run_in_file(path: Path, topology: str | Path | None) -> dict:
     "Arrays of a `Trajectory`, with `dt_fs` where the file tells it."
     if topology is not None:
@@ -121,7 +121,7 @@ def _run_in_file(path: Path, topology: str | Path | None) -> dict:
         )
     return dict(numbers=frames.numbers[0], pos=frames.pos[None], provenance=frames.provenance)
 
-# %% ../../nbs/10_data/07_files.ipynb #87d7a423
+# %% ../../nbs/10_data/07_files.ipynb #674d4404
 STEPS = dict(pos=1e-5, vel=1e-6)  # fixed-point resolution of a stored trajectory, Å and Å/fs
 
 

@@ -17,4 +17,4 @@ def test_a_record_of_any_size_is_one_short_line():
 
 
     assert len(repr(Long())) < 320 and "\n" not in repr(Long())
-    assert len(Long()._repr_html_()) < 6000 and "<key" not in Long()._repr_html_()
+    assert len(Long()._repr_html_()) < 12_000 and "<key" not in Long()._repr_html_()

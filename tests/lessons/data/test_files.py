@@ -5,6 +5,11 @@ from bpm_nb.data.records import Trajectory
 from bpm_nb.data.files import write, read, read_frames, read_trajectory, delta_encoded, delta_decoded
 
 
+def test_packing_keeps_half_a_step():
+    x = np.random.default_rng(0).normal(size=(2, 7, 3, 3)) * 10
+    assert np.abs(delta_decoded(delta_encoded(x, 1e-5), 1e-5) - x).max() <= 0.5001e-5
+
+
 import tempfile
 
 import pytest
@@ -34,8 +39,3 @@ def test_the_time_step_is_asked_for_and_compared():
             read_trajectory(f"{folder}/run.xyz")
         with pytest.raises(InputError, match="run.txt: the ending tells the format"):
             write(f"{folder}/run.txt", run)
-
-
-def test_packing_keeps_half_a_step():
-    x = np.random.default_rng(0).normal(size=(2, 7, 3, 3)) * 10
-    assert np.abs(delta_decoded(delta_encoded(x, 1e-5), 1e-5) - x).max() <= 0.5001e-5
