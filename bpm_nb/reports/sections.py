@@ -105,8 +105,8 @@ def band_match(taken, nu, moves):
     if not nu:
         return None
     if moves is None:
-        return assignment.matched(taken.bands, nu, scale=1.0)
-    return assignment.matched_by_motion(
+        return assignment.match_bands(taken.bands, nu, scale=1.0)
+    return assignment.match_bands_by_motion(
         taken.bands,
         np.reshape([m.displacement for m in taken.motions], (-1, *moves.shape[1:])),
         nu,
@@ -121,7 +121,7 @@ def harmonic_rows(a, trajectory, minimum, taken, lines, moves):
     from bpm_nb.reports import tables
 
     match = (
-        assignment.matched_by_motion(
+        assignment.match_bands_by_motion(
             taken.modes.wavenumber_cm1,
             taken.modes.displacement,
             [line.wavenumber_cm1 for line in lines],

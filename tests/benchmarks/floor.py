@@ -1,9 +1,14 @@
 """Fit time over the floor
 
-The floor is the time of the matrix products and factorizations of a fit, with arrays of the fit's own sizes. Choice of γ and λ: q qᵀ of the bonds of some frames and the eigenvectors of both covariances, for each γ that is
-tried. Solution: q zᵀ of every bond with every point of its kind, the design times the whitening, and for few frames the triangle of each design, for many its AᵀA, with one Cholesky factorization; for
-the frames left out the factor applied to their rows. Uncertainty: q qᵀ of the frames that are remembered, a Cholesky factorization and an inverse of both covariances, and the bonds seen by 800 points. Exponentials, descriptors,
-sums over bonds, further factorizations on the way to λ and the refinement are in the time and not in the floor. Published malonaldehyde frames; wall time on all cores."""
+The floor is the time of the matrix products and factorizations of a fit, with arrays of the fit's own sizes. Choice
+of γ and λ: q qᵀ of the bonds of some frames and the eigenvectors of both covariances, for each γ that is tried.
+Solution: q zᵀ of every bond with every point of its kind, the design times the whitening, and for few frames the
+triangle of each design, for many its AᵀA, with one Cholesky factorization; for the frames left out the factor applied
+to their rows. Uncertainty: q qᵀ of the frames that are remembered, a Cholesky factorization and an inverse of both
+covariances, and the bonds seen by 800 points. Exponentials, descriptors, sums over bonds, further factorizations on
+the way to λ and the refinement are in the time and not in the floor. Published malonaldehyde frames; wall time on all
+cores.
+"""
 
 import os
 import time
@@ -49,7 +54,7 @@ def covariance(n):
 
 
 def choice_floor(bonds, points, n):
-    "For each γ on one core, as many at once as there are cores; bonds of a frame and (points, features) of each kind; n frames."
+    "For each γ on one core, as many at once as cores: bonds of a frame, (points, features) of a kind, n frames."
     with threadpool_limits(1):
         products = sum(seconds(lambda q=RNG.random((int(n * bonds[k]), r)): q @ q.T) for k, (_, r) in points.items())
         return (

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from molecules import METHANOL, rattled
 from scipy.spatial.transform import Rotation
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -20,35 +21,6 @@ from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 from bpm_nb.regression.representation import bond_rows
 
 BASES = ["inducing", "bonds", "structures"]
-WATER = np.array([[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]])
-METHANOL = np.array(
-    [[-0.05, 0.66, 0], [-0.05, -0.76, 0], [-1.09, 0.98, 0], [0.44, 1.07, 0.89], [0.44, 1.07, -0.89], [0.87, -1.05, 0]]
-)
-
-
-def rattled(numbers, pos, n, seed, size=0.05):
-    "Distorted, randomly turned frames with a polarizability of point-like bonds: smooth, covariant, not of the model's form."
-    rng = np.random.default_rng(seed)
-    x = pos + rng.normal(scale=size, size=(n, *pos.shape))
-    x = np.einsum("sij,snj->sni", Rotation.random(n, rng=rng).as_matrix(), x)
-    i, j = np.triu_indices(len(numbers), 1)
-    d = x[:, i] - x[:, j]
-    r = np.linalg.norm(d, axis=-1)
-    strength = (
-        np.sqrt(np.array(numbers)[i] * np.array(numbers)[j]) * np.exp(-((r - 1) ** 2)) * (1 + 0.1 * np.sin(3 * r))
-    )
-    alpha = np.einsum("sb,sbi,sbj->sij", strength / r**2, d, d) + (strength * r).sum(1)[:, None, None] * np.eye(3)
-    return Frames(np.tile(numbers, (n, 1)), x, alpha)
-
-
-@pytest.fixture(scope="module")
-def water():
-    return rattled([8, 1, 1], WATER, 24, 0)
-
-
-@pytest.fixture(scope="module")
-def methanol():
-    return rattled([6, 8, 1, 1, 1, 1], METHANOL, 20, 1)
 
 
 @pytest.mark.parametrize("basis", BASES)
@@ -327,7 +299,9 @@ def test_a_ridge_at_the_edge_of_rounding_is_solved(methanol, n_points, monkeypat
     from bpm_nb.regression.kernel import KernelBasis
 
     for jitter in (1e-9, 1e-8):
-        monkeypatch.setattr(solvers, "Basis", lambda points, gamma, jitter=jitter: KernelBasis(points, gamma, jitter))
+        monkeypatch.setattr(
+            solvers, "KernelBasis", lambda points, gamma, jitter=jitter: KernelBasis(points, gamma, jitter)
+        )
         assert BondPolarizability(lam=1e-12, gamma=0.5, n_points=n_points).fit(methanol).info_["sweeps"] < 10
 
 

@@ -1,5 +1,7 @@
 "A Ray cluster gives what threads give: blocks go to its workers as joblib tasks."
 
+import time
+
 import numpy as np
 import pytest
 from joblib import parallel_config
@@ -10,6 +12,39 @@ from bpm_nb.models.polarizability import BondPolarizability
 ray = pytest.importorskip("ray", reason="the ray extra is not installed")
 
 
+def patient(function, seconds=300):
+    "The function, called again for so long when it fails: a node of a busy machine is late, and Ray waits 30 s."
+
+    def called(*args, **more):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return function(*args, **more)
+            except RuntimeError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
+
+    return called
+
+
+def start_cluster(tries=2):
+    "Start Ray; once more where its processes were not there in time. The last failure is raised."
+    for left in reversed(range(tries)):
+        try:
+            return ray.init(
+                num_cpus=2,
+                include_dashboard=False,
+                log_to_driver=False,
+                object_store_memory=200 * 2**20,
+                configure_logging=False,
+            )
+        except Exception:  # Ray has several errors for a start that took too long
+            ray.shutdown()
+            if not left:
+                raise
+
+
 @pytest.fixture(scope="module")
 def cluster():
     "A local cluster of two workers, under the joblib backend 'ray'."
@@ -18,13 +53,9 @@ def cluster():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")  # else it leaves a token in the home folder
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            object_store_memory=200 * 2**20,
-            configure_logging=False,
-        )
+        patch.setenv("RAY_gcs_server_port_wait_time_s", "300")
+        patch.setattr("ray._private.services.get_node", patient(ray._private.services.get_node))
+        start_cluster()
         register_ray()
         yield
         ray.shutdown()

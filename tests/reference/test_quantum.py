@@ -521,7 +521,9 @@ def test_a_functional_that_the_response_does_not_know_is_refused_before_any_work
 
 def test_runs_of_different_seeds_have_nothing_in_common(monkeypatch):
     seen = []
-    monkeypatch.setattr(trajectory, "walkers", lambda parts, start, molecule, runs, *_: seen.append(runs) or 1 / 0)
+    monkeypatch.setattr(
+        trajectory, "langevin_runs", lambda parts, start, molecule, runs, *_: seen.append(runs) or 1 / 0
+    )
     for seed in (0, 1, 1000):
         with pytest.raises(ZeroDivisionError):
             trajectory.pool(None, (None, None), (0, 0), (300.0, 500.0), 10, seed)
