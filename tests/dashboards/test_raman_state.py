@@ -29,7 +29,7 @@ from bpm_nb.data.datasets import load
 from bpm_nb.data.files import write
 from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.models.polarizability import BondPolarizability
-from bpm_nb.models.tuning import training_indices, tuning_columns, tuning_design, tuning_rows, scan
+from bpm_nb.models.tuning import scan, training_indices, tuning_columns, tuning_design, tuning_rows
 from bpm_nb.regression.krr import LAMBDAS
 
 PAIRS = np.array([[0, 1], [1, 2]])
