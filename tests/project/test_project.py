@@ -177,13 +177,12 @@ def test_every_module_comes_from_a_notebook():
 
 
 def test_the_wheel_holds_every_shipped_file():
-    assert PYPROJECT["tool"]["setuptools"]["package-data"] == {"bpm_nb": ["shipped/*"]}
-    strangers = [
-        p
-        for p in (ROOT / "bpm_nb").rglob("*")
-        if p.is_file() and p.suffix not in (".py", ".pyc") and p.parent != ROOT / "bpm_nb/shipped"
-    ]
-    assert not strangers
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]
+    assert patterns == {"bpm_nb": ["shipped/*", "dashboards/assets/*"]}
+    packed = {p for pattern in patterns["bpm_nb"] for p in (ROOT / "bpm_nb").glob(pattern)}
+    files = {p for p in (ROOT / "bpm_nb").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    assert files == packed
+    assert {p.suffix for p in (ROOT / "bpm_nb/dashboards/assets").iterdir()} == {".js"}
 
 
 # ---- imports

@@ -1,0 +1,28 @@
+"Runs that ship, and the cache."
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget", reason="the widgets extra is not installed")
+
+from dashboard_samples import water_series
+
+from bpm_nb.dashboards.raman_state import RamanState
+from bpm_nb.dashboards.runs import keep_series
+from bpm_nb.data.datasets import load
+
+
+def test_what_was_computed_before_is_there_at_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    name = "malonaldehyde-enol"
+    run = load(name).trajectory
+    made = water_series(name, frames=run.pos.shape[1])
+    alpha = np.repeat(made.alpha, len(run.pos), 0)
+    keep_series(replace(made, run=run, alpha=alpha))
+    state = RamanState([name], resolution_cm1=20.0)
+    monkeypatch.setattr(state, "run", lambda *_: pytest.fail("nothing is left to compute"))
+    state.compute()
+    assert len(state.curves) == 1 and not state.stale
+    np.testing.assert_allclose(state.series[name].alpha, alpha, atol=1e-9)
