@@ -143,7 +143,7 @@ def predicted_spectrum(
     "Raman activity of a run by a model, without checks of the run."
     from bpm_nb.spectra.raman import raman_spectrum
 
-    alpha = model.predict(run.frames).reshape(*run.pos.shape[:2], 3, 3)
+    alpha = model.predict_trajectory(run)
     return raman_spectrum(alpha, run.dt_fs, resolution_cm1)
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #2aa4fc97

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from bpm_nb.models import fitting
 from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.regression import solvers
-from bpm_nb.regression.krr import row_space
+from bpm_nb.regression.normal_equations import row_space
 from bpm_nb.regression.prediction import model_representation
 from bpm_nb.regression.stream import frames_within_memory
 
@@ -126,13 +126,13 @@ def floors(model, frames):
 def work(n):
     train, _ = published_split(n)
     times = {}
-    for name in ("chosen_settings", "fitted_posterior"):
+    for name in ("chosen_hyperparameters", "fitted_posterior"):
         setattr(fitting, name, timed(times, name, getattr(fitting, name)))
     solvers.BASES["inducing"] = timed(times, "solution", solvers.BASES["inducing"])
     start = time.perf_counter()
     model = BondPolarizability(n_points=100 if SMALL else None).fit(train)
     whole = time.perf_counter() - start
-    stages = [times[k] for k in ("chosen_settings", "solution", "fitted_posterior")]
+    stages = [times[k] for k in ("chosen_hyperparameters", "solution", "fitted_posterior")]
     least = np.min([floors(model, train) for _ in range(3)], 0)
     return [*stages, whole - sum(stages), whole], [*least, 0, least.sum()]
 
