@@ -7,11 +7,20 @@ __all__ = ['Frames', 'Trajectory', 'Harmonic', 'Dataset', 'Line', 'as_frames', '
            'checked', 'read', 'write', 'read_frames', 'read_trajectory', 'frames_from', 'read_lines', 'load', 'known',
            'shipped', 'start_geometry', 'harmonic_record']
 
-# %% ../../nbs/10_data/00_data.ipynb #6ff320f3
+# %% ../../nbs/10_data/00_data.ipynb #b37ac203
 from .arrays import frames_from
 from .datasets import Dataset, Line, harmonic_record, known, load, read_lines, shipped, start_geometry
 from .files import read, read_frames, read_trajectory, write
-from .records import Frames, Harmonic, Trajectory, checked, joined, joined_segments, molecule_groups
+from bpm_nb.data.records import (
+    Frames,
+    Harmonic,
+    Trajectory,
+    as_frames,
+    checked,
+    joined,
+    joined_segments,
+    molecule_groups,
+)
 
 _all_ = [
     "Frames",

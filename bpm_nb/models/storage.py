@@ -107,8 +107,9 @@ def model_from_arrays(
 ) -> BaseEstimator:
     "The fitted model of `model_arrays`. Raises `KeyError`, `ValueError` and their like for arrays that make no model."
     params = json.loads(str(arrays["params"]))
-    name, settings = params.pop("descriptor")
-    model = model_class(**params, descriptor=DESCRIPTORS[name](**settings))
+    name, own_settings = params.pop("descriptor")
+    settings = DESCRIPTORS[name](**own_settings)
+    model = model_class(**params, descriptor=name if settings == descriptor(name) else settings)
     model.species_, model.atomic_ = arrays["species"], arrays["atomic"]
     model.gamma_, model.lam_ = float(arrays["gamma"]), tuple(arrays["lam"])
     model.errors_ = tuple(arrays["errors"])

@@ -131,7 +131,7 @@ def part_column(
         np.array([learning_errors(design, y, size, k, n) for k in sizes]),
     )
 
-
+# %% ../../nbs/40_models/06_tuning.ipynb #2d3f0b2a
 def tuning_column(
     design: np.ndarray,  # (6 S, M) whitened design of all frames
     targets: tuple,  # (S,) and (S, 5), training frames first, bohr³
@@ -163,19 +163,15 @@ def training_indices(
 # %% ../../nbs/40_models/06_tuning.ipynb #aefd53f8
 def tuning_columns(
     train: Frames,  # with polarizabilities
-    test: Frames,  # with polarizabilities, for the learning curve
-    settings: dict,  # of `BondPolarizability`
-    gammas: Iterable[float],  # inverse squared widths, in the order of the work
-    report: Callable,  # report(fraction, text, column), where column is (γ, `GammaColumn`) or absent
+    test: Frames,  # the same, for the learning curve
+    settings: dict,  # of the model
+    gammas: Iterable[float],  # inverse squared widths, in order
+    report: Callable,  # report(fraction, text, column); column: (γ, `GammaColumn`), or absent
 ) -> tuple[float, tuple]:
-    """Compute the columns one after the other; the γ and the two λ of the largest evidence come back.
-
-    The matrices are small: a second thread would cost more than it gives. Raises `InputError` for the first fault of a
-    frame.
-    """
+    "Compute the columns in order; γ and the two λ of the largest evidence. Raises `InputError` for a fault of a frame."
     report(0.0, "descriptors")
     columns, model = [], BondPolarizability(**settings)
-    with threadpool_limits(1):
+    with threadpool_limits(1):  # small matrices: a second thread costs more than it gives
         *rows, targets = tuning_rows(train, test, model)
         for k, gamma in enumerate(gammas):
             columns.append(tuning_column(tuning_design(*rows, gamma, model.n_points), targets, len(train)))

@@ -78,15 +78,11 @@ def trajectory_spectra(
     **options,  # options of `density_estimator`
 ):
     'Spectra of one run on one axis, as far as there are models: {"Raman": `Spectrum`, "infrared": `Curve`, "states": `Curve`}.'
-
-    def along(model):
-        return (values := model.predict(trajectory.frames)).reshape(*trajectory.pos.shape[:2], *values.shape[1:])
-
     found, moving = {}, trajectory.pos if trajectory.vel is None else trajectory.vel
     if polarizability is not None:
-        found["Raman"] = raman_spectrum(along(polarizability), trajectory.dt_fs, **options)
+        found["Raman"] = raman_spectrum(polarizability.predict_trajectory(trajectory), trajectory.dt_fs, **options)
     if dipole is not None:
-        found["infrared"] = ir_spectrum(along(dipole), trajectory.dt_fs, **options)
+        found["infrared"] = ir_spectrum(dipole.predict_trajectory(trajectory), trajectory.dt_fs, **options)
     found["states"] = power_spectrum(
         moving,
         trajectory.mass(),

@@ -181,6 +181,7 @@ def test_the_wheel_holds_every_file_that_is_no_module():
     packed = {p for pattern in data for p in (ROOT / "bpm_nb").glob(pattern)}
     others = {p for p in (ROOT / "bpm_nb").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
     assert others == packed and "shipped/*" in data and "py.typed" in data
+    assert {p.suffix for p in (ROOT / "bpm_nb/dashboards/assets").iterdir()} == {".js"}
 
 
 # ---- imports
