@@ -60,7 +60,7 @@ def modes_in_words(
     "How many, from where to where, and the strongest in Raman light."
     nu = modes.wavenumber_cm1
     strong = nu[np.argsort(-modes.activity)[:3]]
-    ends = f" from {nu.min():.0f} to {nu.max():.0f} cm⁻¹, strongest at {' '.join(f'{x:.0f}' for x in strong)} cm⁻¹"
+    ends = f" from {nu.min():.0f} to {nu.max():.0f} cm⁻¹, strongest at {', '.join(f'{x:.0f}' for x in strong)} cm⁻¹"
     return f"{len(nu)} of {modes.displacement.shape[1]} atoms" + (ends if len(nu) else "")
 
 

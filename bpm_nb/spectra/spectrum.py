@@ -86,7 +86,7 @@ def html_table(
     rows,  # [(text, text or HTML, …)] cells of each row, the first one its name
 ):
     "A small HTML table that takes its colours from the page; a row whose last cell is empty is left out."
-    left = 'style="text-align: left"'
+    left = 'style="text-align: left; white-space: nowrap"'
     cells = ["".join(f"<td {left}>{cell}</td>" for cell in row[1:]) for row in rows]
     lines = [f"<tr><th {left}>{row[0]}</th>{more}</tr>" for row, more in zip(rows, cells) if row[-1]]
     return f"<table><caption {left}><code>{title}</code></caption>{''.join(lines)}</table>"
@@ -132,7 +132,7 @@ def summary(
         facts["resolution"] = f"{s['resolution_cm1']:g} cm⁻¹"
     facts["blocks"] = str(len(spectrum.blocks()))
     maxima = strongest_maxima(nu, spectrum.curve(), s.get("resolution_cm1", 5.0))
-    return facts | ({"strongest at": " ".join(map(str, maxima)) + " cm⁻¹"} if maxima else {})
+    return facts | ({"strongest at": ", ".join(map(str, maxima)) + " cm⁻¹"} if maxima else {})
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #94960379
 @dataclass(frozen=True, eq=False, repr=False)

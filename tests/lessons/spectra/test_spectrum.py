@@ -13,7 +13,11 @@ from bpm_nb.spectra.raman import raman_spectrum
 
 def test_a_spectrum_shows_itself_in_one_line_and_in_a_small_table():
     s = raman_spectrum(harmonic_series(800, BREATHING) + harmonic_series(1600, TWIST), 1.0)
-    assert repr(s).startswith("Spectrum(Raman activity, from 0 to 16678 cm⁻¹") and "800" in repr(s) and "\n" not in repr(s)
+    assert (
+        repr(s).startswith("Spectrum(Raman activity, from 0 to 16678 cm⁻¹")
+        and "at 1600, 800 cm⁻¹" in repr(s)
+        and "\n" not in repr(s)
+    )
     assert len(repr(s)) < 200 and len(s._repr_html_()) < 4000 and "<svg" in s._repr_html_()
 
 
