@@ -8,7 +8,6 @@ __all__ = ['shares', 'lines', 'comparison', 'mixed']
 # %% ../../nbs/70_plots/03_bands.ipynb #0038831f
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from ..assignment.lines import Match
 from ..assignment.mixtures import Marker, Mixture
@@ -17,13 +16,16 @@ from bpm_nb.plots.style import (
     BEHIND_TEXT,
     COLOURS,
     DIVERGING,
+    Range,
     add_curve,
     add_note,
     binned_means,
     last_band_end,
     range_mask,
+    shown_range,
     signed_root,
     styled,
+    two_panels,
     with_error,
     with_wavenumbers,
 )
@@ -34,19 +36,17 @@ def shares(
     shares: Shares,  # `bpm_nb.assignment.Shares`
     labels: list[str],  # (B,) names of the bonds
     title: str = "",  # title
-    geometry: str | float = "natural",  # geometry, see `geometry_weights`
-    range_cm1: tuple[float, float] | None = None,  # (lowest, highest), cm⁻¹; None: up to the last band, at most 4000
+    geometry: str | float = "natural",  # see `geometry_weights`
+    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
     n_bonds: int = 14,  # rows of bonds at most
 ) -> go.Figure:
-    "Heat map of bond × wavenumber under the spectrum. Raises `InputError` for a range without points."
+    "Heat map of bond × wavenumber under the spectrum. Raises `InputError` where there are no points."
     nu, contributions = shares.wavenumber_cm1, shares.curves(geometry)
-    low, high = range_cm1 or (0, last_band_end(nu, contributions.sum(0)))
-    keep = range_mask(nu, low, high)
+    low, high, keep = shown_range(nu, contributions.sum(0), range_cm1)
     nu, contributions = binned_means(nu[keep]), binned_means(contributions[:, keep])
-    scale = contributions.sum(0).max() or 1.0
-    rows, names = strongest_rows(contributions, labels, n_bonds)
-    fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.3, 0.7], vertical_spacing=0.03)
+    scale, fig = contributions.sum(0).max() or 1.0, two_panels(0.3, 0.03)
     add_curve(fig, 1, nu, contributions.sum(0) / scale, "black", width=2)
+    rows, names = strongest_rows(contributions, labels, n_bonds)
     fig.add_trace(root_heatmap(nu, names, rows / scale), 2, 1)
     fig = with_wavenumbers(styled(fig, title, 300 + 26 * len(rows)), low, high).update_layout(margin_l=90)
     fig.update_yaxes(title="strongest = 1", range=[0, 1.08], row=1, col=1)
@@ -65,7 +65,7 @@ def strongest_rows(
         rows, names = np.vstack([rows, contributions.sum(0) - rows.sum(0)]), [*names, "others"]
     return rows, names
 
-
+# %% ../../nbs/70_plots/03_bands.ipynb #446251df
 def root_heatmap(
     nu,  # (K,) wavenumber, cm⁻¹
     names,  # (n,) names of the rows
@@ -90,38 +90,33 @@ def root_heatmap(
 # %% ../../nbs/70_plots/03_bands.ipynb #ed869095
 def lines(
     spectrum: Spectrum | Curve,  # `Spectrum`, `Intensity` or `Curve`
-    match: Match,  # `bpm_nb.assignment.Match` of its peaks
+    match: Match,  # of its peaks, from `bpm_nb.assignment`
     strengths: np.ndarray | None = None,  # one for each line; None: all alike
     title: str = "",  # title
-    geometry: str | float = "natural",  # geometry, see `geometry_weights`
-    range_cm1: tuple[float, float] | None = None,  # (lowest, highest), cm⁻¹; None: up to the last band, at most 4000
+    geometry: str | float = "natural",  # see `geometry_weights`
+    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
 ) -> go.Figure:
-    """A spectrum with the lines of a table below it, and the shifts of matched bands.
-
-    Raises `InputError` for an unknown geometry, or for a range without points.
-    """
+    "A spectrum, the lines of a table, and the shifts of matched bands. Raises `InputError` where there are no points."
     nu, curve = spectrum.wavenumber_cm1, spectrum.curve(geometry)
-    low, high = range_cm1 or (0, last_band_end(nu, curve))
-    keep = range_mask(nu, low, high)
-    scale = curve[keep].max() or 1.0
-    size = np.ones(len(match.lines)) if strengths is None else np.asarray(strengths, float) / np.max(strengths)
-    fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.05)
+    low, high, keep = shown_range(nu, curve, range_cm1)
+    fig, scale = two_panels(0.7), curve[keep].max() or 1.0
     add_curve(fig, 1, nu[keep], curve[keep] / scale, "blue", "spectrum", width=2)
-    add_lines(fig, match, size)
+    add_lines(fig, match, strengths)
     add_lone_bands(fig, match, np.interp(match.bands[match.unmatched_bands], nu, curve) / scale)
     add_shifts(fig, match, low, high)
     fig = with_wavenumbers(styled(fig, title, 560), low, high)
-    at_zero = dict(zeroline=True, zerolinecolor="#444", col=1)
-    fig.update_yaxes(title="strongest = 1", range=[-0.55, 1.1], tickvals=[0, 0.5, 1], row=1, **at_zero)
-    return fig.update_yaxes(title="band − line (cm⁻¹)", row=2, **at_zero)
+    fig.update_yaxes(title="strongest = 1", range=[-0.55, 1.1], tickvals=[0, 0.5, 1], row=1, col=1)
+    fig.update_yaxes(title="band − line (cm⁻¹)", row=2, col=1)
+    return fig.update_yaxes(zeroline=True, zerolinecolor="#444")
 
 # %% ../../nbs/70_plots/03_bands.ipynb #42d7eba6
 def add_lines(
     fig,  # figure with panels, changed in place
     match,  # `bpm_nb.assignment.Match`
-    size,  # strength of each line, the strongest 1
+    strengths,  # strength of each line; None: all alike
 ):
     "Add the lines below the curve of the upper panel: those with a band, then those without."
+    size = np.ones(len(match.lines)) if strengths is None else np.asarray(strengths, float) / np.max(strengths)
     for name, k, colour in (
         ("line with a band", match.pairs[:, 1], "black"),
         ("line without a band", match.unmatched_lines, "orange"),
@@ -131,7 +126,7 @@ def add_lines(
         y = np.stack([np.zeros(len(k)), -0.1 - 0.4 * size[k], gap], 1).ravel()
         add_curve(fig, 1, x, y, colour, name, width=2.5)
 
-
+# %% ../../nbs/70_plots/03_bands.ipynb #5abece15
 def add_lone_bands(
     fig,  # figure with panels, changed in place
     match,  # `bpm_nb.assignment.Match`
@@ -167,30 +162,42 @@ def comparison(
     markers: list[Marker] = (),  # list of `bpm_nb.assignment.Marker`: shaded
     title: str = "",  # title
     geometry: str | float = "natural",  # geometry, see `geometry_weights`
-    range_cm1: tuple[float, float] | None = None,  # (lowest, highest), cm⁻¹; None: up to the last band, at most 4000
+    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
 ) -> go.Figure:
-    """Two spectra on one scale, their marker bands, and their difference with its error.
-
-    Raises `InputError` for an unknown geometry, or for a range without points.
-    """
+    "Two spectra on one scale, marker bands, and their difference. Raises `InputError` where there are no points."
     nu, pair = first.wavenumber_cm1, (first, second)
-    a, b = (np.interp(nu, s.wavenumber_cm1, s.curve(geometry)) for s in pair)
-    errors = [np.interp(nu, s.wavenumber_cm1, s.error(geometry)) for s in pair]
-    low, high = range_cm1 or (0, last_band_end(nu, np.maximum(a, b)))
-    keep = range_mask(nu, low, high)
-    scale = max(a[keep].max(), b[keep].max()) or 1.0
-    fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.65, 0.35], vertical_spacing=0.05)
-    for name, y, error, colour in zip(names, (a, b), errors, ("blue", "vermillion")):
-        add_curve(fig, 1, nu[keep], y[keep] / scale, colour, name, error=error[keep] / scale)
-    difference, error = (a - b)[keep] / scale, np.hypot(*errors)[keep] / scale
-    add_curve(fig, 2, nu[keep], difference, "black", error=error, width=1.4)
+    values = np.array([np.interp(nu, s.wavenumber_cm1, s.curve(geometry)) for s in pair])
+    errors = np.array([np.interp(nu, s.wavenumber_cm1, s.error(geometry)) for s in pair])
+    low, high, keep = shown_range(nu, values.max(0), range_cm1)
+    fig, scale = two_panels(0.65), values[:, keep].max() or 1.0
+    add_pair(fig, nu[keep], values[:, keep] / scale, errors[:, keep] / scale, names)
     shade(fig, markers, low, high)
-    fig = with_wavenumbers(styled(fig, title, 560), low, high)
+    return with_difference(with_wavenumbers(styled(fig, title, 560), low, high), names)
+
+# %% ../../nbs/70_plots/03_bands.ipynb #966e9192
+def add_pair(
+    fig,  # figure with panels, changed in place
+    nu,  # (K,) wavenumber, cm⁻¹
+    values,  # (2, K) both curves
+    errors,  # (2, K) their standard errors
+    names,  # of both
+):
+    "Add two curves to the upper panel and their difference to the lower one."
+    for name, y, error, colour in zip(names, values, errors, ("blue", "vermillion")):
+        add_curve(fig, 1, nu, y, colour, name, error=error)
+    add_curve(fig, 2, nu, values[0] - values[1], "black", error=np.hypot(*errors), width=1.4)
+
+
+def with_difference(
+    fig,  # figure of two panels, changed in place
+    names,  # of both curves
+):
+    "The figure with the scale of two curves above, and that of their difference below."
     fig.update_yaxes(title="strongest = 1", range=[0, 1.08], row=1, col=1)
     below = f"{names[0]} − {names[1]}" if len("".join(names)) < 15 else "first − second"
     return fig.update_yaxes(title=below, zeroline=True, zerolinecolor="#444", row=2, col=1)
 
-# %% ../../nbs/70_plots/03_bands.ipynb #966e9192
+# %% ../../nbs/70_plots/03_bands.ipynb #bd3deb87
 def shade(
     fig,  # figure, changed in place
     markers,  # list of `bpm_nb.assignment.Marker`
@@ -212,7 +219,7 @@ def mixed(
     nu, scale = mixture.wavenumber_cm1, mixture.target.max() or 1.0
     low, high = float(nu[0]), min(float(nu[-1]), last_band_end(nu, mixture.target))
     keep = range_mask(nu, low, high)
-    fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.05)
+    fig = two_panels(0.7)
     add_curve(fig, 1, nu[keep], mixture.target[keep] / scale, "black", "given")
     add_curve(fig, 1, nu[keep], mixture.fit[keep] / scale, "vermillion", "mixture")
     add_curve(fig, 2, nu[keep], (mixture.target - mixture.fit)[keep] / scale, "blue", "given − mixture")

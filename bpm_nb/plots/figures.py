@@ -56,31 +56,37 @@ def heatmap(
 def molecule(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (N, 3) positions, Å
-    pairs: np.ndarray = (),  # (B, 2) atoms to join
-    weights: np.ndarray | None = None,  # (B,) 0 to 1: how thick each join is; None: all alike
+    pairs: np.ndarray = (),  # (B, 2) to join
+    weights: np.ndarray | None = None,  # (B,) 0 to 1: how thick each is; None: all alike
     title: str = "",  # title of the figure
 ) -> go.Figure:
-    "Atoms in space, named by element and number counted from 0, covalent bonds, and pairs of atoms in blue."
-    from ase.data import chemical_symbols
-
+    "Atoms in space with element and number, counted from 0, covalent bonds, and pairs in blue."
     numbers, pos, pairs = np.asarray(numbers), np.asarray(pos, float), np.reshape(pairs, (-1, 2)).astype(int)
-    names = [f"{chemical_symbols[n]}{k}" for k, n in enumerate(numbers)]
+    names = numbered_symbols(numbers)
     scene, pixels = molecule_scene(pos)
     radii = ball_radii(numbers, pixels)
+    weights = np.ones(len(pairs)) if weights is None else np.asarray(weights, float)
     skeleton = covalent_pairs(numbers, pos, pairs)
     fig = go.Figure(bond_lines(pos, skeleton, radii, 0.14 * pixels, "#cfcfcf"))
-    if len(pairs):
-        weights = np.ones(len(pairs)) if weights is None else np.asarray(weights, float)
-        fig.add_traces(pair_lines(pos, pairs, weights, radii, 0.16 * pixels))
-        fig.add_trace(pair_names(pos, pairs, weights, names))
+    fig.add_traces(pair_lines(pos, pairs, weights, radii, 0.16 * pixels))
+    fig.add_trace(pair_names(pos, pairs, weights, names))
     fig.add_trace(atom_balls(numbers, pos, names, 2 * radii * pixels))
-    fig = styled(fig, title, SCENE_HEIGHT).update_layout(showlegend=False, scene=scene)
-    return fig.update_layout(margin=dict(l=0, r=0, t=40 if title else 0, b=0))
+    margin = dict(l=0, r=0, t=40 if title else 0, b=0)
+    return styled(fig, title, SCENE_HEIGHT).update_layout(showlegend=False, scene=scene, margin=margin)
 
 # %% ../../nbs/70_plots/05_figures.ipynb #64ed7f39
 SCENE_HEIGHT = 380  # of the drawing of a molecule, pixels
 
 
+def numbered_symbols(
+    numbers,  # (N,) atomic numbers
+):
+    "Names of atoms such as C0: element, and number counted from 0."
+    from ase.data import chemical_symbols
+
+    return [f"{chemical_symbols[n]}{k}" for k, n in enumerate(numbers)]
+
+# %% ../../nbs/70_plots/05_figures.ipynb #10223907
 def molecule_scene(
     pos,  # (N, 3) positions, Å
 ):
@@ -99,7 +105,7 @@ def molecule_scene(
     zoom = dict.fromkeys("xyz", 2 * half / shown)  # which an orthographic camera takes from the size of the scene
     return axes | dict(aspectmode="manual", aspectratio=zoom, camera=camera), SCENE_HEIGHT / 2 / shown
 
-
+# %% ../../nbs/70_plots/05_figures.ipynb #d7255a10
 def ball_radii(
     numbers,  # (N,) atomic numbers
     pixels,  # for each Å
@@ -140,7 +146,7 @@ def bond_lines(
     x, y, z = ends.T
     return go.Scatter3d(x=x, y=y, z=z, mode="lines", line=dict(width=width, color=colour), hoverinfo="skip")
 
-
+# %% ../../nbs/70_plots/05_figures.ipynb #84679cb9
 def pair_lines(
     pos,  # (N, 3) positions, Å
     pairs,  # (B, 2) atoms to join
@@ -167,7 +173,7 @@ def pair_names(
     look = dict(mode="markers", marker=dict(size=8, opacity=0), hoverinfo="text")
     return go.Scatter3d(x=x, y=y, z=z, hovertext=text, **look)
 
-
+# %% ../../nbs/70_plots/05_figures.ipynb #42c8aaad
 def atom_balls(
     numbers,  # (N,) atomic numbers
     pos,  # (N, 3) positions, Å

@@ -38,7 +38,7 @@ class Overlay:
 
 # %% ../../nbs/70_plots/04_live.ipynb #0b6922df
 @lru_cache
-def overlay_layout():
+def overlay_style():
     "Axes and style of `overlaid` as JSON; made once, because that takes longer than drawing the data."
     fig = styled(go.Figure(), "", 480).update_layout(
         uirevision="keep", showlegend=True, margin=dict(t=20, b=110), legend=dict(y=-0.24)
@@ -46,33 +46,41 @@ def overlay_layout():
     fig.update_xaxes(title="wavenumber (cm⁻¹)").update_yaxes(tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1])
     return json.dumps(fig.layout.to_plotly_json())
 
+# %% ../../nbs/70_plots/04_live.ipynb #baf6c4ee
+def overlay_layout(
+    y_title,  # title of the vertical axis
+    range_cm1,  # [lowest, highest] wavenumber, cm⁻¹
+    show_ticks,  # False: curves have floors of their own
+    empty,  # True: there is nothing to take the height from
+):
+    "Layout of `overlaid`, {name: value}."
+    layout = json.loads(overlay_style())
+    layout["xaxis"]["range"] = range_cm1
+    layout["yaxis"] |= dict(title=layout["yaxis"].get("title", {}) | dict(text=y_title), showticklabels=show_ticks)
+    if empty:
+        layout["yaxis"]["range"] = [-0.26, 1.1]
+    return layout
+
 # %% ../../nbs/70_plots/04_live.ipynb #917fbb1e
 def overlaid(
-    curves: list[Overlay],  # list of `Overlay`
+    curves: list[Overlay],  # what is drawn
     stacked: bool = False,  # one above the other
-    y_title: str = "intensity, strongest = 1",  # title of the vertical axis
-    range_cm1: tuple[float, float] = (0, 4000),  # (lowest, highest) wavenumber, cm⁻¹
+    y_title: str = "intensity, strongest = 1",  # vertical axis
+    range_cm1: tuple[float, float] = (0, 4000),  # (lowest, highest), cm⁻¹
     errors: bool = True,  # draw the standard errors
-    marked: tuple[int, float] | None = None,  # (index of the curve, wavenumber) of a band to mark
-    n_labels: int = 12,  # labelled bands at most, for each curve
+    marked: tuple[int, float] | None = None,  # (curve, wavenumber) of a band
+    n_labels: int = 12,  # labelled bands of a curve at most
 ) -> go.Figure:
     "Curves over one axis; the traces named `bands of …` carry the index of their curve in `meta`."
-    layout, traces, (low, high) = json.loads(overlay_layout()), [], range_cm1
-    layout["xaxis"]["range"], layout["annotations"] = [low, high], []
-    layout["yaxis"] |= dict(title=layout["yaxis"].get("title", {}) | dict(text=y_title), showticklabels=not stacked)
-    if not any(len(c.y) for c in curves):
-        layout["yaxis"]["range"] = [-0.26, 1.1]
+    traces, labels = [], []
     step = 1.15 * max((np.nanmax(c.y) for c in curves if len(c.y)), default=1.0) if stacked else 0.0
     for k, c in enumerate(curves):
-        colour, floor = CURVE_COLOURS[k % len(CURVE_COLOURS)], k * step
-        nu = np.array([b for b in c.bands if low <= b <= high])
-        traces += curve_traces(c, floor, colour, range_cm1, errors)
-        traces += band_circles(c, k, nu, floor, colour)
-        layout["annotations"] += band_labels(nu, c.at(nu) + floor, colour, 0.02 * (high - low))[:n_labels]
-        traces += hanging_lines(c, floor, colour)
-    if marked:
-        layout["shapes"] = [marker_line(marked[1])]
-    return go.Figure(dict(data=traces, layout=layout))
+        colour = CURVE_COLOURS[k % len(CURVE_COLOURS)]
+        traces += overlay_traces(c, k, k * step, colour, range_cm1, errors)
+        labels += band_labels(c, k * step, colour, range_cm1)[:n_labels]
+    empty = not any(len(c.y) for c in curves)
+    layout = overlay_layout(y_title, list(range_cm1), show_ticks=not stacked, empty=empty) | dict(annotations=labels)
+    return go.Figure(dict(data=traces, layout=layout | (dict(shapes=[marker_line(marked[1])]) if marked else {})))
 
 # %% ../../nbs/70_plots/04_live.ipynb #27d182cc
 CURVE_COLOURS = [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
@@ -100,6 +108,18 @@ def error_ribbon(x, y, error, colour):
     return dict(type="scatter", **ends, **look, hoverinfo="skip", showlegend=False)
 
 # %% ../../nbs/70_plots/04_live.ipynb #5af9207f
+def overlay_traces(curve, k, floor, colour, range_cm1, errors):
+    "Line, circles and hanging lines of the `Overlay` with the index k."
+    nu = bands_within(curve, range_cm1)
+    circles = band_circles(curve, k, nu, floor, colour)
+    return curve_traces(curve, floor, colour, range_cm1, errors) + circles + hanging_lines(curve, floor, colour)
+
+
+def bands_within(curve, range_cm1):
+    "Wavenumbers (n,), cm⁻¹, of the bands of an `Overlay` in a range."
+    return np.array([b for b in curve.bands if range_cm1[0] <= b <= range_cm1[1]])
+
+
 def band_circles(curve, k, nu, floor, colour):
     "Circles at the bands of an `Overlay` that can be clicked; nothing where there are none."
     look = dict(mode="markers", showlegend=False, marker=dict(color="white", size=9, line=dict(color=colour, width=2)))
@@ -107,16 +127,17 @@ def band_circles(curve, k, nu, floor, colour):
     circles = dict(type="scatter", x=nu, y=curve.at(nu) + floor, name=name, meta=k, hovertemplate=hover, **look)
     return [circles] if len(nu) else []
 
-
-def band_labels(nu, y, colour, spacing):
-    "Wavenumbers above the circles, the highest first; none nearer than `spacing` to a higher one."
+# %% ../../nbs/70_plots/04_live.ipynb #b305b781
+def band_labels(curve, floor, colour, range_cm1):
+    "Wavenumbers above the circles, the highest first; none nearer than 2 % of the range to a higher one."
     placed, look = [], dict(textangle=-90, showarrow=False, yanchor="bottom", yshift=8)
-    for b, height in sorted(zip(nu, y), key=lambda p: -p[1]):
+    nu, spacing = bands_within(curve, range_cm1), 0.02 * (range_cm1[1] - range_cm1[0])
+    for b, height in sorted(zip(nu, curve.at(nu) + floor), key=lambda p: -p[1]):
         if all(abs(b - other["x"]) >= spacing for other in placed):
             placed.append(dict(x=b, y=height, text=f"{b:.0f}", font=dict(size=12, color=colour), **look))
     return placed
 
-
+# %% ../../nbs/70_plots/04_live.ipynb #55a387bc
 def marker_line(nu):
     "A broad line behind the curves at the band that is marked."
     line = dict(color=COLOURS["orange"], width=6)
@@ -140,14 +161,20 @@ def hanging_lines(curve, floor, colour):
 
 # %% ../../nbs/70_plots/04_live.ipynb #4ba99b6d
 @lru_cache
-def laboratory_layout(what):
+def laboratory_layout(evidence):
     "Axes, titles and style of the six panels as JSON; made once, because that takes longer than drawing the data."
+    what = "ln evidence below the best" if evidence else "error left out"
     parts = "isotropic part", "anisotropic tensor", "error and what was predicted"
     titles = *parts, f"isotropic: {what}", f"anisotropic: {what}", "learning curve"
     fig = make_subplots(2, 3, subplot_titles=titles, horizontal_spacing=0.09, vertical_spacing=0.17)
     legend = dict(x=0.98, y=0.43, xanchor="right", yanchor="top", orientation="v")
     styled(fig, "", 700).update_layout(uirevision="keep", margin=dict(t=40, r=30), legend=legend, font_size=12)
     fig.update_annotations(font_size=14)
+    return json.dumps(with_laboratory_axes(fig).layout.to_plotly_json())
+
+# %% ../../nbs/70_plots/04_live.ipynb #23e6297a
+def with_laboratory_axes(fig):
+    "The figure of six panels with the titles and scales of their axes."
     power = dict(type="log", exponentformat="power")
     for col in (1, 2):
         fig.update_xaxes(title="reference (bohr³)", row=1, col=col)
@@ -159,33 +186,32 @@ def laboratory_layout(what):
     fig.update_yaxes(**power, title="error (bohr³)", dtick=1, row=1, col=3)
     fig.update_xaxes(type="log", title="training frames", dtick="D2", row=2, col=3)
     fig.update_yaxes(type="log", title="error on test frames (bohr³)", dtick="D2", row=2, col=3)
-    return json.dumps(fig.layout.to_plotly_json())
+    return fig
 
 # %% ../../nbs/70_plots/04_live.ipynb #3679d66a
 def laboratory(
     reference: tuple,  # (S,) and (S, 5) reference values, bohr³
-    predicted: tuple,  # (S,) and (S, 5) predictions for frames left out, bohr³
-    spread: tuple,  # (S,) and (S,) predicted standard deviation of the error of each frame, bohr³
-    maps: tuple,  # (values of γ, values of λ, (γ, λ) map, (γ, λ) map); NaN where not known yet
-    point: tuple[float, float],  # (γ, λ) of the present point
-    learning: tuple,  # (sizes, errors of the isotropic part, errors of the anisotropic one), bohr³
-    evidence: bool = False,  # the maps hold logarithms of the evidence; else errors, bohr³
-    chosen: tuple | None = None,  # γ and the two λ that a fit would choose; None: not known
+    predicted: tuple,  # the same, leave-one-out predictions
+    spread: tuple,  # (S,) and (S,) predicted deviations, bohr³
+    maps: tuple,  # (γ, λ, map, map); NaN where not known yet
+    point: tuple[float, float],  # (γ, λ) of now
+    learning: tuple,  # (sizes, errors, errors), bohr³
+    evidence: bool = False,  # the maps hold its logarithms; else errors, bohr³
+    chosen: tuple | None = None,  # (γ, (λ, λ)) of a fit
 ) -> go.Figure:
     "The figure of the kernel laboratory; the traces `map …` can be clicked."
-    layout, traces = json.loads(laboratory_layout("ln evidence below the best" if evidence else "error left out")), []
-    for k, name in enumerate(PARTS):
-        axes, x, y = ("", "2")[k], reference[k].ravel(), predicted[k].ravel()
-        miss = np.linalg.norm((predicted[k] - reference[k]).reshape(len(reference[k]), -1), axis=1)
-        traces += [*parity_traces(name, axes, x, y), deviation_dots(name, spread[k], miss)]
-        traces.append(learning_curve(name, learning[0], learning[1 + k]))
-        star = chosen and (chosen[0], chosen[1][k])
-        traces += map_traces(name, *maps[:2], maps[2 + k], point, evidence, star)
-        layout["annotations"].append(parity_note(axes, x, y))
-        layout[f"xaxis{axes}"]["range"] = layout[f"yaxis{axes}"]["range"] = axis_ends(x, y)
+    layout, traces = json.loads(laboratory_layout(evidence)), []
+    for k, (part, axes) in enumerate(PARITY_AXES.items()):
+        x, y = reference[k].ravel(), predicted[k].ravel()
+        traces += [*parity_traces(part, axes, x, y), deviation_dots(part, spread[k], predicted[k] - reference[k])]
+        traces.append(learning_curve(part, learning[0], learning[1 + k]))
+        marks = dict(point=point, chosen=chosen and (chosen[0], chosen[1][k]))
+        traces += map_traces(part, *maps[:2], maps[2 + k], evidence, **marks)
+        complete_parity(layout, axes, x, y)
     return go.Figure(dict(data=traces + deviation_lines(spread), layout=layout))
 
 # %% ../../nbs/70_plots/04_live.ipynb #23db5fe4
+PARITY_AXES = dict(isotropic="", anisotropic="2")  # {part of the tensor: number of the axes of its parity}
 PARTS = dict(isotropic=COLOURS["blue"], anisotropic=COLOURS["vermillion"])  # {part of the tensor: its colour}
 
 
@@ -212,20 +238,22 @@ def parity_traces(part, axes, x, y):
     return [panel_line(axes, ends, ends), panel_dots("parity", part, axes, x, y)]
 
 
-def parity_note(axes, x, y):
-    "What is to be read in a panel of parity: the error, and how many dots are drawn."
+def complete_parity(layout, axes, x, y):
+    "Set the ends of a panel of parity, and write into it the error, and how many dots are drawn."
     text, drawn = f"RMSE {np.sqrt(np.mean((y - x) ** 2)):.3g} bohr³", len(sampled_indices(len(x)))
     if drawn < len(x):
         text += f"<br>{drawn} of {len(x)} points are drawn"
     corner = dict(x=0.04, y=0.96, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left", yanchor="top")
-    return dict(text=text, **corner, align="left", showarrow=False)
+    layout["annotations"].append(dict(text=text, **corner, align="left", showarrow=False))
+    layout[f"xaxis{axes}"]["range"] = layout[f"yaxis{axes}"]["range"] = axis_ends(x, y)
 
 
-def deviation_dots(part, spread, miss):
-    "The error of each frame against its predicted standard deviation."
+def deviation_dots(part, spread, difference):
+    "The error of each frame, the norm of a difference, against its predicted standard deviation."
+    miss = np.linalg.norm(difference.reshape(len(difference), -1), axis=1)
     return panel_dots("errors", part, "3", spread, np.maximum(miss, 1e-6))
 
-
+# %% ../../nbs/70_plots/04_live.ipynb #0669cc1e
 def deviation_lines(spread):
     "Where the error is the predicted deviation, and twice as large."
     ends = np.array([min(map(np.min, spread)), max(map(np.max, spread))])
@@ -239,7 +267,7 @@ def learning_curve(part, sizes, errors):
     return panel_line("6", sizes, errors, **look, name=part, showlegend=True)
 
 # %% ../../nbs/70_plots/04_live.ipynb #b2baa7f9
-def map_traces(part, gammas, lambdas, values, point, evidence, chosen):
+def map_traces(part, gammas, lambdas, values, evidence, point, chosen):
     "Error or evidence over λ and γ, with the present point, the best one, and what a fit would choose."
     below = np.nanmax(values) - values if evidence and np.isfinite(values).any() else values
     traces = [map_heatmap(part, gammas, lambdas, below, evidence)]
@@ -270,7 +298,7 @@ def map_heatmap(part, gammas, lambdas, values, evidence):
     look = dict(colorscale="Viridis", reversescale=True, colorbar=bar, hovertemplate=hover)
     return dict(type="heatmap") | data | look | axes
 
-
+# %% ../../nbs/70_plots/04_live.ipynb #10143295
 def map_mark(which, part, gamma, lam, marker):
     "A mark on a map."
     axes = MAP_AXES[part]

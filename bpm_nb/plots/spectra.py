@@ -14,12 +14,15 @@ from ..core.files import InputError
 from bpm_nb.plots.style import (
     BEHIND_TEXT,
     COLOURS,
+    Range,
     add_curve,
     add_note,
     axis_ends,
     last_band_end,
     range_mask,
+    shown_range,
     styled,
+    two_panels,
     with_wavenumbers,
 )
 from ..spectra.bands import Peak
@@ -37,22 +40,39 @@ def parity(
 
     Raises `InputError` where the two differ in shape, or are empty.
     """
+    x, y = paired_values(reference, predicted)
+    rmse, ends = np.sqrt(np.mean((y - x) ** 2)), axis_ends(x, y)
+    fig = go.Figure(go.Scatter(x=ends, y=ends, mode="lines", line=dict(color="#888", width=1.5), hoverinfo="skip"))
+    fig.add_trace(dots_with_bars(x, y, error))
+    add_note(fig, f"RMSE {rmse:.3g} {unit}<br>{len(x)} values", 0.03, 0.97, align="left", bgcolor=BEHIND_TEXT)
+    fig = styled(fig, title, 440).update_layout(showlegend=False)
+    fig.update_xaxes(title=f"reference ({unit})", range=ends, constrain="domain")
+    return fig.update_yaxes(title=f"predicted ({unit})", range=ends, scaleanchor="x", constrain="domain")
+
+# %% ../../nbs/70_plots/02_spectra.ipynb #b98e3e19
+def paired_values(
+    reference,  # (…) reference values
+    predicted,  # (…) predicted values
+):
+    "Both as (n,) numbers. Raises `InputError` where the two differ in shape, or are empty."
     reference, predicted = np.asarray(reference, float), np.asarray(predicted, float)
     if reference.shape != predicted.shape or not reference.size:
         raise InputError(
             f"reference {reference.shape} and predicted {predicted.shape} differ in shape or are empty: "
             "give one prediction for each reference"
         )
-    x, y = reference.ravel(), predicted.ravel()
-    rmse, ends = np.sqrt(np.mean((y - x) ** 2)), axis_ends(x, y)
+    return reference.ravel(), predicted.ravel()
+
+
+def dots_with_bars(
+    x,  # (n,) reference values
+    y,  # (n,) predicted values
+    error,  # (…) standard error of the predictions, or None
+):
+    "Dots, with bars where there are errors."
     bars = None if error is None else dict(array=np.ravel(error), width=0, thickness=1)
-    dots = dict(color=COLOURS["blue"], size=6, opacity=0.5, line_width=0)
-    fig = go.Figure(go.Scatter(x=ends, y=ends, mode="lines", line=dict(color="#888", width=1.5), hoverinfo="skip"))
-    fig.add_trace(go.Scatter(x=x, y=y, mode="markers", error_y=bars, marker=dots))
-    add_note(fig, f"RMSE {rmse:.3g} {unit}<br>{len(x)} values", 0.03, 0.97, align="left", bgcolor=BEHIND_TEXT)
-    fig = styled(fig, title, 440).update_layout(showlegend=False)
-    fig.update_xaxes(title=f"reference ({unit})", range=ends, constrain="domain")
-    return fig.update_yaxes(title=f"predicted ({unit})", range=ends, scaleanchor="x", constrain="domain")
+    marker = dict(color=COLOURS["blue"], size=6, opacity=0.5, line_width=0)
+    return go.Scatter(x=x, y=y, mode="markers", error_y=bars, marker=marker)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #fad3ee25
 def spectrum(
@@ -60,26 +80,26 @@ def spectrum(
     peaks: list[Peak] = (),  # bands to label
     title: str = "",  # title
     geometry: str | float = "natural",  # geometry, see `geometry_weights`
-    range_cm1: tuple[float, float] | None = None,  # (lowest, highest), cm⁻¹; None: up to the last band, at most 4000
+    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
     n_labels: int = 16,  # labels at most
-    model_error: np.ndarray | None = None,  # (K,) error that comes from the training frames, drawn as dotted lines
+    model_error: np.ndarray | None = None,  # (K,) error from the training frames
 ) -> go.Figure:
-    """A spectrum with its two parts, standard errors and labelled peaks, and the depolarization ratio below.
-
-    Raises `InputError` for an unknown geometry, or for a range without points.
-    """
-    low, high = range_cm1 or (0, last_band_end(spectrum.wavenumber_cm1, spectrum.curve(geometry)))
-    keep = range_mask(spectrum.wavenumber_cm1, low, high)
-    fig = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.05)
-    scale = spectrum.curve(geometry)[keep].max() or 1.0
+    "A spectrum, its two parts and its ratio, with errors and labels. Raises `InputError` where there are no points."
+    low, high, keep = shown_range(spectrum.wavenumber_cm1, spectrum.curve(geometry), range_cm1)
+    fig, scale = two_panels(0.72), spectrum.curve(geometry)[keep].max() or 1.0
     add_parts(fig, spectrum, geometry, keep, scale)
     if model_error is not None:
-        add_model_error(fig, spectrum.wavenumber_cm1[keep], spectrum.curve(geometry)[keep], model_error[keep], scale)
+        add_model_error(fig, spectrum, geometry, keep, scale, model_error)
     add_ratio(fig, spectrum, keep)
     top = add_labels(fig, [p for p in peaks if low <= p.wavenumber_cm1 <= high][:n_labels], scale, high - low)
-    fig = with_wavenumbers(styled(fig, title, 620), low, high)
-    ticks, ends = [0, 0.2, 0.4, 0.6, 0.8, 1], [0, max(1.1, top + 0.2)]
-    fig.update_yaxes(title=scale_title(spectrum, scale), range=ends, tickvals=ticks, row=1, col=1)
+    with_wavenumbers(styled(fig, title, 620), low, high)
+    return with_scales(fig, scale_title(spectrum, scale), top)
+
+# %% ../../nbs/70_plots/02_spectra.ipynb #f190f4e6
+def with_scales(fig, title, top):
+    "The figure with the scales of its panels: up to the highest label, and up to the bound of the ratio."
+    ends = [0, max(1.1, top + 0.2)]
+    fig.update_yaxes(title=title, range=ends, tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1], row=1, col=1)
     return fig.update_yaxes(title="ρ = VH / VV", range=[0, 0.85], tickvals=[0, 0.25, 0.5, 0.75], row=2, col=1)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #1b818c14
@@ -110,10 +130,11 @@ def add_parts(fig, spectrum, geometry, keep, scale):
         add_curve(fig, 1, nu, value[keep] / scale, colour, name, error=error[keep] / scale, width=width)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #c88caf22
-def add_model_error(fig, nu, curve, error, scale):
+def add_model_error(fig, spectrum, geometry, keep, scale, error):
     "Add dotted lines one error above and one below the curve to the upper panel."
+    nu, curve, name = spectrum.wavenumber_cm1[keep], spectrum.curve(geometry), "± error of the model"
     for sign in (1, -1):
-        y, name = (curve + sign * error) / scale, "± error of the model"
+        y = (curve + sign * error)[keep] / scale
         add_curve(fig, 1, nu, y, "purple", name, width=1.2, legend=sign > 0, dash="dot")
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #75abbfc2
@@ -139,27 +160,35 @@ def add_labels(fig, peaks, scale, span):
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #634984cf
 def stacked(
-    spectra: dict[str, Spectrum | Curve],  # {name: `Spectrum`, `Intensity` or `Curve`}
+    spectra: dict[str, Spectrum | Curve],  # {name: spectrum}
     title: str = "",  # title
-    geometry: str | float = "natural",  # geometry of those that have one
-    range_cm1: tuple[float, float] | None = None,  # (lowest, highest), cm⁻¹; None: up to the last band, at most 4000
-    common: bool = False,  # one scale for all, the strongest point of all at 1; else each has its own
+    geometry: str | float = "natural",  # of those that have one
+    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
+    common: bool = False,  # one scale for all; else each has its own
 ) -> go.Figure:
-    """Spectra above each other on one axis, each with its errors and its strongest point at 1.
-
-    Raises `InputError` for an unknown geometry, or for a range without points.
-    """
-    low, high = range_cm1 or (0, max(last_band_end(s.wavenumber_cm1, s.curve(geometry)) for s in spectra.values()))
-    kept = {name: range_mask(s.wavenumber_cm1, low, high) for name, s in spectra.items()}
-    largest = max(s.curve(geometry)[kept[name]].max() for name, s in spectra.items())
+    "Spectra above each other, each with its strongest point at 1. Raises `InputError` where there are no points."
+    low, high = range_cm1 or (0, common_end(spectra.values(), geometry))
+    curves = {name: curve_within(s, geometry, low, high) for name, s in spectra.items()}
+    largest = max(y.max() for _, y, _ in curves.values()) if common else None
     fig = make_subplots(len(spectra), 1, shared_xaxes=True, vertical_spacing=0.04)
-    colours = ("black", "vermillion", "blue", "green", "purple", "orange") * 9
-    for row, ((name, s), colour) in enumerate(zip(spectra.items(), colours), 1):
-        keep = kept[name]
-        nu, y, error = s.wavenumber_cm1[keep], s.curve(geometry)[keep], s.error(geometry)[keep]
-        scale = (largest if common else y.max()) or 1.0
-        add_curve(fig, row, nu, y / scale, colour, name, error=error / scale)
+    for row, (name, (nu, y, error)) in enumerate(curves.items(), 1):
+        scale = largest or y.max() or 1.0
+        add_curve(fig, row, nu, y / scale, PANEL_COLOURS[row % 6 - 1], name, error=error / scale)
         add_note(fig, name, 0.01, 0.95, "" if row == 1 else row, font_size=15)
     fig = styled(fig, title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
     fig.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1])
     return with_wavenumbers(fig, low, high, len(spectra))
+
+# %% ../../nbs/70_plots/02_spectra.ipynb #ceb393c4
+PANEL_COLOURS = "black", "vermillion", "blue", "green", "purple", "orange"
+
+
+def common_end(spectra, geometry):
+    "End of an axis, cm⁻¹, on which the bands of all spectra are."
+    return max(last_band_end(s.wavenumber_cm1, s.curve(geometry)) for s in spectra)
+
+
+def curve_within(spectrum, geometry, low, high):
+    "Wavenumbers, values and standard errors of the points of a range. Raises `InputError` where there is none."
+    keep = range_mask(spectrum.wavenumber_cm1, low, high)
+    return spectrum.wavenumber_cm1[keep], spectrum.curve(geometry)[keep], spectrum.error(geometry)[keep]

@@ -8,6 +8,7 @@ __all__ = ['COLOURS', 'FONT', 'DIVERGING', 'styled', 'error_band', 'with_error']
 # %% ../../nbs/70_plots/01_style.ipynb #9fecc5c2
 import numpy as np
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from ..core.files import InputError
 
@@ -102,7 +103,7 @@ def add_curve(
     look = dict(mode="lines", line=dict(color=colour, width=width, **line))
     fig.add_trace(go.Scatter(x=x, y=y, name=name, showlegend=None if name and legend else False, **look), row, 1)
 
-
+# %% ../../nbs/70_plots/01_style.ipynb #7e9af2d5
 def with_wavenumbers(
     fig,  # figure with panels above each other, changed in place
     low,  # lower end of the axis, cm⁻¹
@@ -158,6 +159,27 @@ def range_mask(
     if not keep.any():
         raise InputError(f"no point of the spectrum lies between {low:g} and {high:g} cm-1: choose another range")
     return keep
+
+# %% ../../nbs/70_plots/01_style.ipynb #f607f8c3
+Range = tuple[float, float] | None
+
+
+def shown_range(
+    nu,  # (K,) wavenumber, cm⁻¹
+    curve,  # (K,) values
+    range_cm1,  # (lowest, highest) wavenumber, cm⁻¹; None: up to the last band, at most 4000
+):
+    "Ends of the axis, cm⁻¹, and the mask (K,) of the points between them. Raises `InputError` where there is none."
+    low, high = range_cm1 or (0, last_band_end(nu, curve))
+    return low, high, range_mask(nu, low, high)
+
+
+def two_panels(
+    upper,  # share of the height of the upper panel
+    spacing=0.05,  # between the panels, of the height
+):
+    "An empty figure of two panels over one axis."
+    return make_subplots(2, 1, shared_xaxes=True, row_heights=[upper, 1 - upper], vertical_spacing=spacing)
 
 # %% ../../nbs/70_plots/01_style.ipynb #9853aed8
 def signed_root(

@@ -53,20 +53,28 @@ def peaks(
 
     Raises `InputError` for an unknown geometry, or for a range of fewer than three points.
     """
-    resolution = spectrum.settings["resolution_cm1"]
-    low, high = range_cm1 or (2 * resolution, np.inf)
-    keep = (spectrum.wavenumber_cm1 >= low) & (spectrum.wavenumber_cm1 <= high)
-    nu = spectrum.wavenumber_cm1[keep]
-    if len(nu) < 3:
-        raise InputError(
-            f"the range {low:g} to {high:g} cm-1 holds fewer than three points of the spectrum: choose a wider one"
-        )
-    blocks = np.array([spectrum.blocks(geometry), *spectrum.polarized()])[..., keep]
+    resolution, nu = spectrum.settings["resolution_cm1"], spectrum.wavenumber_cm1
+    keep = points_within(nu, *(range_cm1 or (2 * resolution, np.inf)))
+    nu, blocks = nu[keep], np.array([spectrum.blocks(geometry), *spectrum.polarized()])[..., keep]
     spacing = resolution / (nu[1] - nu[0])
     maxima = significant_maxima(blocks[0], minimum, significance, spacing, block_scatter(spectrum))
     return measured_peaks(nu, blocks, band_slices(blocks[0].mean(0), maxima))
 
 # %% ../../nbs/50_spectra/07_bands.ipynb #b1855c58
+def points_within(
+    nu,  # (K,) wavenumber, cm⁻¹
+    low,  # lower end, cm⁻¹
+    high,  # upper end, cm⁻¹
+):
+    "Mask (K,) of the points of a range. Raises `InputError` where there are fewer than three."
+    keep = (nu >= low) & (nu <= high)
+    if keep.sum() < 3:
+        raise InputError(
+            f"the range {low:g} to {high:g} cm-1 holds fewer than three points of the spectrum: choose a wider one"
+        )
+    return keep
+
+# %% ../../nbs/50_spectra/07_bands.ipynb #9e3b7970
 def measured_peaks(
     nu,  # (K,) wavenumber, cm⁻¹
     blocks,  # (3, blocks, K) intensity, VV and VH of each block

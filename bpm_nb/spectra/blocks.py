@@ -31,10 +31,7 @@ def block_length(
     resolution_cm1: float,  # resolution, cm⁻¹
     n_blocks: int | None = None,  # blocks in each segment; None: as many as are useful
 ) -> tuple[int, int]:
-    """Velocities in each block, and blocks in each segment.
-
-    Raises `InputError` where a run is too short, or its frames too far apart, for the resolution.
-    """
+    "Velocities in each block, and blocks in each segment. Raises `InputError` where a run is too short or too coarse."
     nyquist = 1 / (2 * C_CM_FS * dt_fs)
     if resolution_cm1 > nyquist / 4:
         raise InputError(
@@ -76,9 +73,9 @@ class DensityEstimator:
     length: int  # velocities in each block, L
     n_blocks: int  # blocks in each segment
     weights: np.ndarray  # (L,) window at the lags
-    wavenumber_cm1: np.ndarray  # (K,) wavenumber, cm⁻¹
+    wavenumber_cm1: np.ndarray  # (K,), cm⁻¹
     derivative: str  # name in `DERIVATIVES`
-    settings: dict  # all that is needed to make it again
+    settings: dict  # all choices
 
     def cut(
         self,
@@ -99,39 +96,68 @@ class DensityEstimator:
         v: np.ndarray,  # (…, C, L) velocities
         w: np.ndarray | None = None,  # (…, C, L) others to correlate them with; None: the same
     ) -> np.ndarray:
-        "Density (…, K) per cm⁻¹ of Σ_C v w; nowhere negative if it is that of one series, and the window allows."
-        curve = cosine_transform(correlation(v, w) * self.weights, self.dt_fs, 2 * len(self.wavenumber_cm1) - 2)
-        if w is None and self.settings["window"] in NON_NEGATIVE:
-            curve = np.maximum(curve, 0)
-        return curve * DERIVATIVES[self.derivative][1](self.wavenumber_cm1, self.dt_fs)
+        "Density (…, K) per cm⁻¹ of Σ_C v w."
+        return windowed_density(self, v, w)
+
+# %% ../../nbs/50_spectra/02_blocks.ipynb #593c23cc
+def windowed_density(
+    how,  # `DensityEstimator`
+    v,  # (…, C, L) velocities
+    w,  # (…, C, L) others to correlate them with; None: the same
+):
+    "Density (…, K) per cm⁻¹ of Σ_C v w; nowhere negative if it is that of one series, and the window allows."
+    curve = cosine_transform(correlation(v, w) * how.weights, how.dt_fs, 2 * len(how.wavenumber_cm1) - 2)
+    if w is None and how.settings["window"] in NON_NEGATIVE:
+        curve = np.maximum(curve, 0)
+    return curve * DERIVATIVES[how.derivative][1](how.wavenumber_cm1, how.dt_fs)
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #5631bfe0
 def density_estimator(
-    n_segments: int,  # number of segments, G
+    n_segments: int,  # segments, G
     n_frames: int,  # frames in each, T
     dt_fs: float,  # time between frames, fs
-    resolution_cm1: float = 5.0,  # full width at half maximum that a sharp line gets, cm⁻¹
+    resolution_cm1: float = 5.0,  # full width at half maximum of a sharp line, cm⁻¹
     window: str = "gaussian",  # name in `WINDOWS`
-    n_blocks: int | None = None,  # blocks in each segment; None: as many as are useful for errors
-    points: float = 5,  # grid points within one resolution (zero padding)
+    n_blocks: int | None = None,  # blocks in each segment; None: as many as are useful
+    points: float = 5,  # grid points within one resolution
     derivative: str = "midpoint",  # name in `DERIVATIVES`
 ) -> DensityEstimator:
     "`DensityEstimator` for G segments of T frames. Raises `InputError` for options that cannot be."
     refuse_options(dt_fs, resolution_cm1, window, points, derivative)
     length, n_blocks = block_length(n_segments, n_frames, dt_fs, resolution_cm1, n_blocks)
     width = window_fs(window, resolution_cm1, length, dt_fs)
-    grid = 2 * fft.next_fast_len(int(max(length, points / (C_CM_FS * dt_fs * resolution_cm1)) / 2) + 1)
     settings = dict(dt_fs=float(dt_fs), resolution_cm1=float(resolution_cm1), window=window, n_blocks=n_blocks)
     settings |= dict(points=points, derivative=derivative, window_fs=width, block_ps=length * dt_fs / 1000)
+    settings |= dict(n_segments=n_segments, n_frames=n_frames, bpm_nb=__version__)
+    return estimator_of(settings, length)
+
+# %% ../../nbs/50_spectra/02_blocks.ipynb #17480302
+def estimator_of(
+    settings,  # all choices, as `density_estimator` records them
+    length,  # velocities in each block, L
+):
+    "`DensityEstimator` with these settings: its window at the lags, and its grid of wavenumbers."
+    s = settings
     return DensityEstimator(
-        dt_fs=dt_fs,
+        dt_fs=s["dt_fs"],
         length=length,
-        n_blocks=n_blocks,
-        weights=WINDOWS[window](dt_fs * np.arange(length) / width),
-        wavenumber_cm1=np.arange(grid // 2 + 1) / (grid * dt_fs * C_CM_FS),
-        derivative=derivative,
-        settings=settings | dict(n_segments=n_segments, n_frames=n_frames, bpm_nb=__version__),
+        n_blocks=s["n_blocks"],
+        weights=WINDOWS[s["window"]](s["dt_fs"] * np.arange(length) / s["window_fs"]),
+        wavenumber_cm1=wavenumber_grid(length, s["dt_fs"], s["resolution_cm1"], s["points"]),
+        derivative=s["derivative"],
+        settings=settings,
     )
+
+# %% ../../nbs/50_spectra/02_blocks.ipynb #0c177de3
+def wavenumber_grid(
+    length,  # velocities in a block, L
+    dt_fs,  # time between frames, fs
+    resolution_cm1,  # resolution, cm⁻¹
+    points,  # grid points within one resolution
+):
+    "Wavenumbers (K,), cm⁻¹, from 0 to that of Nyquist, of a transform whose length is fast."
+    grid = 2 * fft.next_fast_len(int(max(length, points / (C_CM_FS * dt_fs * resolution_cm1)) / 2) + 1)
+    return np.arange(grid // 2 + 1) / (grid * dt_fs * C_CM_FS)
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #32370a08
 def refuse_options(dt_fs, resolution_cm1, window, points, derivative):

@@ -33,15 +33,7 @@ def write_csv(
 
     Raises `InputError` where the file cannot be written.
     """
-    header = [
-        f"{spectrum.settings['quantity']}; wavenumber in cm^-1, curves in {spectrum.settings['unit']}; "
-        "*_error is a standard error; nan where it is noise",
-        "settings " + json.dumps(spectrum.settings),
-    ]
-    if units:
-        header[0] += "; " + ", ".join(f"{name} in {unit}" for name, unit in units.items())
-    if notes:
-        header.append("notes " + json.dumps(notes))
+    header = csv_header(spectrum.settings, notes, units)
     columns = dict(wavenumber_cm1=spectrum.wavenumber_cm1) | spectrum.columns() | (more or {})
 
     def write(f):
@@ -49,6 +41,19 @@ def write_csv(
         np.savetxt(f, np.column_stack(list(columns.values())), fmt="%.7g", delimiter=",")
 
     write_atomic(path, write)
+
+# %% ../../nbs/50_spectra/09_files.ipynb #12552454
+def csv_header(
+    settings,  # of the spectrum
+    notes,  # {name: value}, or None
+    units,  # {name: unit} of other units, or None
+):
+    "Lines of text: what the columns are, the settings, the notes."
+    columns = f"wavenumber in cm^-1, curves in {settings['unit']}; *_error is a standard error; nan where it is noise"
+    lines = [f"{settings['quantity']}; {columns}", "settings " + json.dumps(settings)]
+    if units:
+        lines[0] += "; " + ", ".join(f"{name} in {unit}" for name, unit in units.items())
+    return [*lines, "notes " + json.dumps(notes)] if notes else lines
 
 # %% ../../nbs/50_spectra/09_files.ipynb #6a7a3e56
 def write_jcamp(
@@ -62,24 +67,33 @@ def write_jcamp(
 
     Raises `InputError` where the file cannot be written, and for an unknown geometry.
     """
-    nu, y = spectrum.wavenumber_cm1, spectrum.curve(geometry)
+    nu, y, settings = spectrum.wavenumber_cm1, spectrum.curve(geometry), spectrum.settings
     factor = np.abs(y).max() / 99_999_999 or 1.0
-    settings = json.dumps(spectrum.settings | dict(geometry=geometry), indent=0)
-    labels = {
-        "TITLE": title or spectrum.settings["quantity"],
-        "JCAMP-DX": "4.24",
-        "DATA TYPE": "INFRARED SPECTRUM" if "infrared" in spectrum.settings["quantity"] else "RAMAN SPECTRUM",
-        "ORIGIN": f"bpm_nb {__version__}",
-        "OWNER": "",
-        "$SETTINGS": settings,
-        "$NOTES": json.dumps(notes or {}, indent=0),
-    } | jcamp_axes(nu, y, factor, spectrum.settings["resolution_cm1"])
+    labels = jcamp_head(settings | dict(geometry=geometry), title or settings["quantity"], notes or {})
+    labels |= jcamp_axes(nu, y, factor, settings["resolution_cm1"])
     whole = np.rint(y / factor).astype(int)
     rows = [f"{nu[k]:.6f} " + " ".join(map(str, whole[k : k + 6])) for k in range(0, len(nu), 6)]
     text = "\n".join([*(f"##{name}={value}" for name, value in labels.items()), *rows, "##END=", ""])
     write_atomic(path, lambda f: f.write(text.encode("ascii", "replace")))
 
 # %% ../../nbs/50_spectra/09_files.ipynb #488227fc
+def jcamp_head(
+    settings,  # of the spectrum, with the geometry
+    title,  # title
+    notes,  # {name: value}
+):
+    "Labels {name: text} of a JCAMP-DX file that say what it holds."
+    return {
+        "TITLE": title,
+        "JCAMP-DX": "4.24",
+        "DATA TYPE": "INFRARED SPECTRUM" if "infrared" in settings["quantity"] else "RAMAN SPECTRUM",
+        "ORIGIN": f"bpm_nb {__version__}",
+        "OWNER": "",
+        "$SETTINGS": json.dumps(settings, indent=0),
+        "$NOTES": json.dumps(notes, indent=0),
+    }
+
+# %% ../../nbs/50_spectra/09_files.ipynb #cb3db709
 def jcamp_axes(
     nu,  # (K,) wavenumber, cm⁻¹
     y,  # (K,) curve
@@ -117,6 +131,17 @@ def read_polarizability(
         raise InputError(f"{path}: what the library wrote is in bohr3; leave out the unit {unit}")
     if path.suffix in (".npz", ".xyz", ".extxyz"):
         return polarizability_of_frames(read_frames(path, unit, need="alpha"))
+    alpha, dt_fs = polarizability_of_series(path)
+    try:
+        return checked_segments(alpha)[0 if alpha.ndim == 3 else slice(None)] * size, dt_fs
+    except InputError as e:
+        raise InputError(f"{path}: {e}") from None
+
+# %% ../../nbs/50_spectra/09_files.ipynb #25ed8027
+def polarizability_of_series(
+    path,  # .npy, .csv, .txt or .dat
+):
+    "Polarizability (…, 3, 3), not checked yet, and the time between frames, fs, or None. Raises `InputError`."
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if path.suffix == ".npy":
@@ -125,14 +150,9 @@ def read_polarizability(
         alpha, dt_fs = polarizability_of_table(path)
     else:
         raise InputError(f"{path}: the ending tells the format; use .npy, .csv, .txt, .dat, .npz or .xyz")
-    if alpha.ndim == 2 and alpha.shape[1] == 9:
-        alpha = alpha.reshape(-1, 3, 3)
-    try:
-        return checked_segments(alpha)[0 if alpha.ndim == 3 else slice(None)] * size, dt_fs
-    except InputError as e:
-        raise InputError(f"{path}: {e}") from None
+    return alpha.reshape(-1, 3, 3) if alpha.ndim == 2 and alpha.shape[1] == 9 else alpha, dt_fs
 
-# %% ../../nbs/50_spectra/09_files.ipynb #25ed8027
+# %% ../../nbs/50_spectra/09_files.ipynb #6ed380fb
 def polarizability_of_frames(
     frames: Frames,  # frames with α
 ):

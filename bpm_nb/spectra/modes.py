@@ -16,21 +16,12 @@ from ..core.units import BOHR6_IN_ANGSTROM6, C_CM_FS, KM_MOL, thermal_energy
 from ..data.records import Harmonic
 from .blocks import density_estimator
 from .density import cosine_transform
+from .raman import RAMAN_ACTIVITY
 from .spectrum import Spectrum, html_table
 
-# %% ../../nbs/50_spectra/08_modes.ipynb #3a473868
-@dataclass(frozen=True, eq=False, repr=False)
-class Modes:
-    """Normal modes with their Raman and infrared intensities.
-
-    Raman activity S = 45a'² + 7γ'², depolarization ratio ρ = 3γ'²/(45a'² + 4γ'²), infrared intensity
-    N_A |μ'|²/(12 ε₀ c²); the prime is ∂/∂Q. References: G. Placzek, Handbuch der Radiologie VI, 1934.
-    """
-
-    wavenumber_cm1: np.ndarray  # (D,) wavenumber, cm⁻¹; negative where the force drives away from the structure
-    displacement: np.ndarray  # (D, N, 3) ∂x/∂Q, u^-1/2
-    dalpha: np.ndarray  # (D, 3, 3) ∂α/∂Q, bohr³ Å⁻¹ u^-1/2
-    ddipole: np.ndarray | None = None  # (D, 3) ∂μ/∂Q, e·bohr Å⁻¹ u^-1/2
+# %% ../../nbs/50_spectra/08_modes.ipynb #a2267cfd
+class ModeIntensities:
+    "What light sees of modes whose derivatives of α and μ are known."
 
     isotropic = property(lambda self: BOHR6_IN_ANGSTROM6 * mean_polarizability(self.dalpha) ** 2, doc="a'² (D,), Å⁴/u")
     anisotropic = property(
@@ -44,6 +35,20 @@ class Modes:
         "ρ (D,); NaN for a mode that light does not see."
         vv = 45 * self.isotropic + 4 * self.anisotropic
         return np.divide(3 * self.anisotropic, vv, out=np.full_like(vv, np.nan), where=vv > 1e-12 * vv.max(initial=0))
+
+# %% ../../nbs/50_spectra/08_modes.ipynb #3a473868
+@dataclass(frozen=True, eq=False, repr=False)
+class Modes(ModeIntensities):
+    """Normal modes with their Raman and infrared intensities.
+
+    Raman activity S = 45a'² + 7γ'², depolarization ratio ρ = 3γ'²/(45a'² + 4γ'²), infrared intensity
+    N_A |μ'|²/(12 ε₀ c²); the prime is ∂/∂Q. References: G. Placzek, Handbuch der Radiologie VI, 1934.
+    """
+
+    wavenumber_cm1: np.ndarray  # (D,) wavenumber, cm⁻¹; negative where the force drives away from the structure
+    displacement: np.ndarray  # (D, N, 3) ∂x/∂Q, u^-1/2
+    dalpha: np.ndarray  # (D, 3, 3) ∂α/∂Q, bohr³ Å⁻¹ u^-1/2
+    ddipole: np.ndarray | None = None  # (D, 3) ∂μ/∂Q, e·bohr Å⁻¹ u^-1/2
 
     def __repr__(self) -> str:
         "One line: how many, their axis, and the strongest in Raman light."
@@ -149,12 +154,12 @@ def normal_modes(
 # %% ../../nbs/50_spectra/08_modes.ipynb #327a35d5
 def harmonic_spectrum(
     modes: Modes,  # `Modes`
-    settings: dict,  # settings of the spectrum to compare with, or of any `density_estimator`
-    temperature_K: float = 300.0,  # temperature of the run to compare with, K
+    settings: dict,  # of the spectrum to compare with, or of any `density_estimator`
+    temperature_K: float = 300.0,  # of the run to compare with, K
 ) -> Spectrum:
     """Raman activity of harmonic modes: what `raman_spectrum` gives for many runs at small amplitude.
 
-    Raises `InputError` for a temperature that is not positive.
+    Raises `InputError` for a wrong temperature.
     """
     names = ("n_segments", "n_frames", "dt_fs", "resolution_cm1", "window", "n_blocks", "points")
     how = density_estimator(**{k: settings[k] for k in names}, derivative="difference")
@@ -164,5 +169,5 @@ def harmonic_spectrum(
     lines = np.cos(how.dt_fs * lag[:, None] * omega) @ weights * thermal_energy(temperature_K) / BOHR6_IN_ANGSTROM6
     weighted = lines.T * (1 - lag / how.length) * how.weights
     curves = cosine_transform(weighted, how.dt_fs, 2 * len(how.wavenumber_cm1) - 2)
-    quantity = dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm", route="harmonic", temperature_K=temperature_K)
-    return Spectrum(how.wavenumber_cm1, curves[:1], curves[1:], quantity | how.settings)
+    route = dict(route="harmonic", temperature_K=temperature_K)
+    return Spectrum(how.wavenumber_cm1, curves[:1], curves[1:], RAMAN_ACTIVITY | route | how.settings)

@@ -25,27 +25,28 @@ def invariant_series(
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #9fbd167a
 def raman_spectrum(
-    alpha: np.ndarray,  # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³: one run, or G segments
+    alpha: np.ndarray,  # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
     dt_fs: float,  # time between frames, fs
-    resolution_cm1: float = 5.0,  # full width at half maximum that a sharp line gets, cm⁻¹
+    resolution_cm1: float = 5.0,  # full width at half maximum of a sharp line, cm⁻¹
     window: str = "gaussian",  # name in `WINDOWS`
     **options,  # more options of `density_estimator`: n_blocks, points, derivative
 ) -> Spectrum:
     """Raman activity, bohr⁶ fs⁻² per cm⁻¹, from the time correlation of the polarizability's derivative.
 
-    a²(ν) = 2c ∫ ⟨ȧ(0) ȧ(τ)⟩ w(τ) cos(2πcντ) dτ and γ²(ν) = 2c ∫ 3/2 ⟨Tr β̇(0) β̇(τ)⟩ w(τ) cos(2πcντ) dτ, with a
-    standard error at each wavenumber from blocks. Warns of gaps in the series, and of motion too fast for the time
-    between frames. Raises `InputError` for a series, or for options, that cannot be used.
+    a²(ν) = 2c ∫ ⟨ȧ(0) ȧ(τ)⟩ w(τ) cos(2πcντ) dτ, γ²(ν) = 2c ∫ 3/2 ⟨Tr β̇(0) β̇(τ)⟩ w(τ) cos(2πcντ) dτ.
+    Warns of gaps and of too fast motion. Raises `InputError` for a series, or for options, that cannot be used.
     """
     alpha = checked_segments(alpha)
     how = density_estimator(*alpha.shape[:2], dt_fs, resolution_cm1, window, **options)
     warn_of_gaps(alpha)
     velocities = (how.blocks(invariant_series(segment)) for segment in alpha)
     densities = [[how.density(v[:, :1]), how.density(v[:, 1:])] for v in velocities]
-    settings = dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm") | how.settings
-    spectrum = Spectrum(how.wavenumber_cm1, *np.concatenate(densities, 1), settings)
+    spectrum = Spectrum(how.wavenumber_cm1, *np.concatenate(densities, 1), RAMAN_ACTIVITY | how.settings)
     warn_of_nyquist(spectrum)
     return spectrum
+
+# %% ../../nbs/50_spectra/05_raman.ipynb #a7c034c1
+RAMAN_ACTIVITY = dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm")
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #a59e9e58
 def parseval_ratios(
@@ -109,33 +110,39 @@ def quantum_correction(
 # %% ../../nbs/50_spectra/05_raman.ipynb #1dc8a6aa
 def instrument_intensity(
     spectrum: Spectrum,  # `Spectrum` of activities
-    laser_nm: float | None = 532.0,  # wavelength of the laser, nm; None: no laser factor
-    temperature_K: float | None = 300.0,  # of the simulation, K; None: no quantum correction, no Bose factor
+    laser_nm: float | None = 532.0,  # wavelength of the laser, nm; None: no such factor
+    temperature_K: float | None = 300.0,  # of the simulation, K; None: no thermal factors
     quantum: str = "harmonic",  # name in `CORRECTIONS`
     displacement: bool = True,  # False: no factor 1/ν
     power: int = 4,  # 4 for radiated power, 3 for counted photons
 ) -> Intensity:
     """Raman intensity on a relative scale, as an instrument records it, from one resolution above zero on.
 
-    I = (1 - ν/ν0)⁴ · 1/ν · Q(x)/x · S/T with x = hcν/kT and the activity S.
-    Raises `InputError` for an intensity, or for a factor that cannot be.
+    I = (1 - ν/ν0)⁴ · 1/ν · Q(x)/x · S/T, x = hcν/kT, activity S. Raises `InputError` for a wrong factor.
     """
     if isinstance(spectrum, Intensity):
         raise InputError("this is an intensity already: give the activity that `raman_spectrum` returns")
-    for name, value in (("laser_nm", laser_nm), ("temperature_K", temperature_K)):
-        if value is not None and not 0 < value < np.inf:
-            raise InputError(f"{name} is {value!r}: give a positive number, or None to leave the factor out")
+    factors = dict(laser_nm=laser_nm, temperature_K=temperature_K, quantum=quantum)
+    return times_factors(spectrum, factors | dict(displacement=displacement, power=power))
+
+# %% ../../nbs/50_spectra/05_raman.ipynb #1c0f2086
+def times_factors(
+    spectrum,  # `Spectrum` of activities
+    factors,  # options of `instrument_intensity`
+):
+    "`Intensity` of a spectrum, from one resolution above zero on."
     keep = spectrum.wavenumber_cm1 >= spectrum.settings["resolution_cm1"]
     nu = spectrum.wavenumber_cm1[keep]
-    factors = dict(laser_nm=laser_nm, temperature_K=temperature_K, quantum=quantum)
-    factors |= dict(displacement=displacement, power=power)
     factor = intensity_factor(nu, **factors)
     blocks = [b[:, keep] * factor for b in (spectrum.isotropic_blocks, spectrum.anisotropic_blocks)]
     return Intensity(nu, *blocks, spectrum.settings | dict(quantity="Raman intensity", unit="relative") | factors)
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #46c2fc7d
 def intensity_factor(nu, laser_nm, temperature_K, quantum, displacement, power):
-    "The factors of `instrument_intensity` that are asked for, multiplied, (K,)."
+    "The factors of `instrument_intensity` that are asked for, multiplied, (K,). Raises `InputError` for a wrong one."
+    for name, value in (("laser_nm", laser_nm), ("temperature_K", temperature_K)):
+        if value is not None and not 0 < value < np.inf:
+            raise InputError(f"{name} is {value!r}: give a positive number, or None to leave the factor out")
     factor = np.ones_like(nu)
     if laser_nm:
         factor *= laser_factor(nu, laser_nm, power)

@@ -85,7 +85,7 @@ def sampling_problems(
         )
     return problems
 
-
+# %% ../../nbs/50_spectra/04_sampling.ipynb #8e20d292
 def check_sampling(
     numbers: np.ndarray,  # (N,) atomic numbers
     dt_fs: float,  # time between frames, fs

@@ -93,13 +93,13 @@ def html_table(
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #c63719e2
 class BlockAverages:
-    "Means and standard errors over blocks, and how a record of blocks shows itself."
+    "Means and errors over blocks, and how a record of blocks shows itself."
 
     def curve(
         self,
         geometry: str | float = "natural",  # geometry, see `geometry_weights`
     ) -> np.ndarray:
-        "Mean over the blocks (K,), in the unit of the record. Raises `InputError` for an unknown geometry."
+        "Mean over the blocks (K,). Raises `InputError` for an unknown geometry."
         return self.blocks(geometry).mean(0)
 
     def error(
@@ -111,8 +111,8 @@ class BlockAverages:
 
     def __repr__(self) -> str:
         "One line: what it is, its axis, its blocks, its strongest maxima."
-        said = ", ".join(f"{name} {text}" if name else text for name, text in summary(self).items())
-        return f"{type(self).__name__}({said})"
+        facts = ", ".join(f"{name} {text}".strip() for name, text in summary(self).items())
+        return f"{type(self).__name__}({facts})"
 
     def _repr_html_(self) -> str:
         "A small table for notebooks, in the colours of the page."
@@ -134,9 +134,44 @@ def summary(
     maxima = strongest_maxima(nu, spectrum.curve(), s.get("resolution_cm1", 5.0))
     return facts | ({"strongest at": ", ".join(map(str, maxima)) + " cm⁻¹"} if maxima else {})
 
+# %% ../../nbs/50_spectra/03_spectrum.ipynb #da0a23e4
+def mean_curve(geometry, doc):
+    "Property: the mean curve of a geometry."
+    return property(lambda self: self.curve(geometry), doc=doc)
+
+
+def error_curve(geometry, doc):
+    "Property: the standard error of the curve of a geometry."
+    return property(lambda self: self.error(geometry), doc=doc)
+
+# %% ../../nbs/50_spectra/03_spectrum.ipynb #f4112250
+class RamanCurves(BlockAverages):
+    "The curves of a record of a² and γ² in all geometries, and its depolarization ratio."
+
+    def analyser(
+        self,
+        theta_deg: float,  # angle of the analyser, degrees; 0 is VV, 90 is VH
+    ) -> np.ndarray:
+        "The curve (K,) behind an analyser at this angle."
+        return self.curve(float(theta_deg))
+
+    def columns(self) -> dict[str, np.ndarray]:
+        "{name: (K,) curve} of all that a file holds."
+        return {name: getattr(self, name) for name in COLUMNS}
+
+    isotropic = mean_curve("isotropic", "a² (K,)")
+    anisotropic = mean_curve("anisotropic", "γ² (K,)")
+    isotropic_error = error_curve("isotropic", "Standard error of a² (K,)")
+    anisotropic_error = error_curve("anisotropic", "Standard error of γ² (K,)")
+    vv = mean_curve("vv", "a² + 4/45 γ² (K,)")
+    vh = mean_curve("vh", "3/45 γ² (K,)")
+    natural = mean_curve("natural", "a² + 7/45 γ² (K,)")
+    depolarization_ratio = property(lambda self: depolarization(self)[0], doc="VH/VV (K,); NaN where it is noise")
+    depolarization_error = property(lambda self: depolarization(self)[1], doc="Its standard error (K,)")
+
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #94960379
 @dataclass(frozen=True, eq=False, repr=False)
-class Spectrum(BlockAverages):
+class Spectrum(RamanCurves):
     """Raman activity against wavenumber: a² and γ² of every block; means and standard errors come from the blocks.
 
     In the geometry g the curve is w_a a² + w_γ γ² with the weights of `geometry_weights`, in bohr⁶ fs⁻² per cm⁻¹.
@@ -160,27 +195,6 @@ class Spectrum(BlockAverages):
     def polarized(self) -> tuple[np.ndarray, np.ndarray]:
         "VV and VH of each block, (blocks, K) each."
         return self.blocks("vv"), self.blocks("vh")
-
-    def analyser(
-        self,
-        theta_deg: float,  # angle of the analyser, degrees; 0 is VV, 90 is VH
-    ) -> np.ndarray:
-        "The curve (K,) behind an analyser at this angle."
-        return self.curve(float(theta_deg))
-
-    def columns(self) -> dict[str, np.ndarray]:
-        "{name: (K,) curve} of all that a file holds."
-        return {name: getattr(self, name) for name in COLUMNS}
-
-    isotropic = property(lambda self: self.curve("isotropic"), doc="a² (K,)")
-    anisotropic = property(lambda self: self.curve("anisotropic"), doc="γ² (K,)")
-    isotropic_error = property(lambda self: self.error("isotropic"), doc="Standard error of a² (K,)")
-    anisotropic_error = property(lambda self: self.error("anisotropic"), doc="Standard error of γ² (K,)")
-    vv = property(lambda self: self.curve("vv"), doc="a² + 4/45 γ² (K,)")
-    vh = property(lambda self: self.curve("vh"), doc="3/45 γ² (K,)")
-    natural = property(lambda self: self.curve("natural"), doc="a² + 7/45 γ² (K,)")
-    depolarization_ratio = property(lambda self: depolarization(self)[0], doc="VH/VV (K,); NaN where it is noise")
-    depolarization_error = property(lambda self: depolarization(self)[1], doc="Its standard error (K,)")
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #d2adef49
 COLUMNS = (

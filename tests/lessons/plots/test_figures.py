@@ -31,4 +31,4 @@ def test_a_molecule_is_seen_from_its_broad_side():
     flat = np.array([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]) @ turn.T
     eye = molecule([8, 1, 1], flat).layout.scene.camera.eye
     np.testing.assert_allclose(np.cross([eye.x, eye.y, eye.z], turn[:, 2]), 0, atol=1e-9)
-    assert len(molecule([1], [[0, 0, 0]]).data) == 2
+    assert len(molecule([1], [[0, 0, 0]]).data) == 3
