@@ -731,6 +731,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'bpm_nb.plots.spectra': { 'bpm_nb.plots.spectra.add_labels': ('70_plots/spectra.html#add_labels', 'bpm_nb/plots/spectra.py'),
                                       'bpm_nb.plots.spectra.add_model_error': ( '70_plots/spectra.html#add_model_error',
                                                                                 'bpm_nb/plots/spectra.py'),
+                                      'bpm_nb.plots.spectra.add_named_curve': ( '70_plots/spectra.html#add_named_curve',
+                                                                                'bpm_nb/plots/spectra.py'),
                                       'bpm_nb.plots.spectra.add_parts': ('70_plots/spectra.html#add_parts', 'bpm_nb/plots/spectra.py'),
                                       'bpm_nb.plots.spectra.add_ratio': ('70_plots/spectra.html#add_ratio', 'bpm_nb/plots/spectra.py'),
                                       'bpm_nb.plots.spectra.common_end': ('70_plots/spectra.html#common_end', 'bpm_nb/plots/spectra.py'),
@@ -1255,4 +1257,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'bpm_nb.spectra.spectrum.strongest_maxima': ( '50_spectra/spectrum.html#strongest_maxima',
                                                                                        'bpm_nb/spectra/spectrum.py'),
                                          'bpm_nb.spectra.spectrum.summary': ( '50_spectra/spectrum.html#summary',
-                                                                              'bpm_nb/spectra/spectrum.py')}}}
+                                                                              'bpm_nb/spectra/spectrum.py'),
+                                         'bpm_nb.spectra.spectrum.weighted_blocks': ( '50_spectra/spectrum.html#weighted_blocks',
+                                                                                      'bpm_nb/spectra/spectrum.py')}}}

@@ -33,14 +33,14 @@ from ..spectra.spectrum import Curve, Spectrum
 
 # %% ../../nbs/70_plots/03_bands.ipynb #44f72a0c
 def shares(
-    shares: Shares,  # `bpm_nb.assignment.Shares`
+    shares: Shares,  # of the bonds
     labels: list[str],  # (B,) names of the bonds
     title: str = "",  # title
     geometry: str | float = "natural",  # see `geometry_weights`
     range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
     n_bonds: int = 14,  # rows of bonds at most
 ) -> go.Figure:
-    "Heat map of bond × wavenumber under the spectrum. Raises `InputError` where there are no points."
+    "Heat map of bond × wavenumber. Raises `InputError` where there are no points."
     nu, contributions = shares.wavenumber_cm1, shares.curves(geometry)
     low, high, keep = shown_range(nu, contributions.sum(0), range_cm1)
     nu, contributions = binned_means(nu[keep]), binned_means(contributions[:, keep])
@@ -89,14 +89,14 @@ def root_heatmap(
 
 # %% ../../nbs/70_plots/03_bands.ipynb #ed869095
 def lines(
-    spectrum: Spectrum | Curve,  # `Spectrum`, `Intensity` or `Curve`
-    match: Match,  # of its peaks, from `bpm_nb.assignment`
-    strengths: np.ndarray | None = None,  # one for each line; None: all alike
+    spectrum: Spectrum | Curve,  # the spectrum
+    match: Match,  # of its peaks with a table
+    strengths: np.ndarray | None = None,  # of the lines; None: all alike
     title: str = "",  # title
     geometry: str | float = "natural",  # see `geometry_weights`
     range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
 ) -> go.Figure:
-    "A spectrum, the lines of a table, and the shifts of matched bands. Raises `InputError` where there are no points."
+    "A spectrum, the lines of a table, and shifts. Raises `InputError` where there are no points."
     nu, curve = spectrum.wavenumber_cm1, spectrum.curve(geometry)
     low, high, keep = shown_range(nu, curve, range_cm1)
     fig, scale = two_panels(0.7), curve[keep].max() or 1.0

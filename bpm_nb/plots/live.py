@@ -69,7 +69,7 @@ def overlaid(
     range_cm1: tuple[float, float] = (0, 4000),  # (lowest, highest), cm⁻¹
     errors: bool = True,  # draw the standard errors
     marked: tuple[int, float] | None = None,  # (curve, wavenumber) of a band
-    n_labels: int = 12,  # labelled bands of a curve at most
+    n_labels: int = 12,  # labels of a curve at most
 ) -> go.Figure:
     "Curves over one axis; the traces named `bands of …` carry the index of their curve in `meta`."
     traces, labels = [], []
@@ -190,21 +190,22 @@ def with_laboratory_axes(fig):
 
 # %% ../../nbs/70_plots/04_live.ipynb #3679d66a
 def laboratory(
-    reference: tuple,  # (S,) and (S, 5) reference values, bohr³
-    predicted: tuple,  # the same, leave-one-out predictions
-    spread: tuple,  # (S,) and (S,) predicted deviations, bohr³
-    maps: tuple,  # (γ, λ, map, map); NaN where not known yet
-    point: tuple[float, float],  # (γ, λ) of now
+    reference: tuple,  # (S,) and (S, 5), bohr³
+    predicted: tuple,  # the same, by leave-one-out
+    spread: tuple,  # (S,) twice, predicted deviations, bohr³
+    maps: tuple,  # (γ, λ, map, map); NaN: not known yet
+    point: tuple[float, float],  # (γ, λ)
     learning: tuple,  # (sizes, errors, errors), bohr³
-    evidence: bool = False,  # the maps hold its logarithms; else errors, bohr³
+    evidence: bool = False,  # in the maps; else errors, bohr³
     chosen: tuple | None = None,  # (γ, (λ, λ)) of a fit
 ) -> go.Figure:
-    "The figure of the kernel laboratory; the traces `map …` can be clicked."
+    "The kernel laboratory; the traces `map …` can be clicked."
     layout, traces = json.loads(laboratory_layout(evidence)), []
     for k, (part, axes) in enumerate(PARITY_AXES.items()):
         x, y = reference[k].ravel(), predicted[k].ravel()
-        traces += [*parity_traces(part, axes, x, y), deviation_dots(part, spread[k], predicted[k] - reference[k])]
-        traces.append(learning_curve(part, learning[0], learning[1 + k]))
+        traces += parity_traces(part, axes, x, y)
+        traces += [deviation_dots(part, spread[k], predicted[k] - reference[k])]
+        traces += [learning_curve(part, learning[0], learning[1 + k])]
         marks = dict(point=point, chosen=chosen and (chosen[0], chosen[1][k]))
         traces += map_traces(part, *maps[:2], maps[2 + k], evidence, **marks)
         complete_parity(layout, axes, x, y)

@@ -166,21 +166,26 @@ def stacked(
     range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
     common: bool = False,  # one scale for all; else each has its own
 ) -> go.Figure:
-    "Spectra above each other, each with its strongest point at 1. Raises `InputError` where there are no points."
+    "Spectra above each other, the strongest point at 1. Raises `InputError` where there are no points."
     low, high = range_cm1 or (0, common_end(spectra.values(), geometry))
     curves = {name: curve_within(s, geometry, low, high) for name, s in spectra.items()}
     largest = max(y.max() for _, y, _ in curves.values()) if common else None
     fig = make_subplots(len(spectra), 1, shared_xaxes=True, vertical_spacing=0.04)
-    for row, (name, (nu, y, error)) in enumerate(curves.items(), 1):
-        scale = largest or y.max() or 1.0
-        add_curve(fig, row, nu, y / scale, PANEL_COLOURS[row % 6 - 1], name, error=error / scale)
-        add_note(fig, name, 0.01, 0.95, "" if row == 1 else row, font_size=15)
+    for row, (name, curve) in enumerate(curves.items(), 1):
+        add_named_curve(fig, row, name, *curve, scale=largest)
     fig = styled(fig, title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
     fig.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1])
     return with_wavenumbers(fig, low, high, len(spectra))
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #ceb393c4
 PANEL_COLOURS = "black", "vermillion", "blue", "green", "purple", "orange"
+
+
+def add_named_curve(fig, row, name, nu, y, error, scale):
+    "Add a curve over the scale, or its own where there is none, to a panel, and its name to the corner."
+    scale = scale or y.max() or 1.0
+    add_curve(fig, row, nu, y / scale, PANEL_COLOURS[row % 6 - 1], name, error=error / scale)
+    add_note(fig, name, 0.01, 0.95, "" if row == 1 else row, font_size=15)
 
 
 def common_end(spectra, geometry):

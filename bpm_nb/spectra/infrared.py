@@ -20,7 +20,7 @@ from .spectrum import Curve, Spectrum
 def ir_spectrum(
     dipole: np.ndarray,  # (G, T, 3) or (T, 3) dipole, e·bohr
     dt_fs: float,  # time between frames, fs
-    **options,  # options of `density_estimator`
+    **options: float | str,  # options of `density_estimator`
 ) -> Curve:
     """Infrared absorption in (e·bohr)² fs⁻² per cm⁻¹: the density of the dipole's derivative.
 
@@ -36,7 +36,7 @@ def power_spectrum(
     dt_fs: float,  # time between frames, fs
     temperature_K: float = 300.0,  # temperature of the run, K
     positions: bool = False,  # True: `vel` holds positions, where a run has no velocities
-    **options,  # options of `density_estimator`
+    **options: float | str,  # options of `density_estimator`
 ) -> Curve:
     """Density of vibrational states, per cm⁻¹: that of √m v over kT. Its area is the number of degrees of freedom.
 
@@ -88,7 +88,7 @@ def trajectory_spectra(
     polarizability: Predictor
     | None = None,  # fitted model, `bpm_nb.models.BondPolarizability`; None: no Raman spectrum
     dipole: Predictor | None = None,  # fitted model, `bpm_nb.models.BondDipole`; None: no infrared spectrum
-    **options,  # options of `density_estimator`
+    **options: float | str,  # options of `density_estimator`
 ) -> dict[str, Spectrum | Curve]:
     """Spectra of one run on one axis, as far as there are models: {"Raman": …, "infrared": …, "states": …}.
 

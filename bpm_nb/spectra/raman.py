@@ -29,7 +29,7 @@ def raman_spectrum(
     dt_fs: float,  # time between frames, fs
     resolution_cm1: float = 5.0,  # full width at half maximum of a sharp line, cm⁻¹
     window: str = "gaussian",  # name in `WINDOWS`
-    **options,  # more options of `density_estimator`: n_blocks, points, derivative
+    **options: float | str,  # more options of `density_estimator`: n_blocks, points, derivative
 ) -> Spectrum:
     """Raman activity, bohr⁶ fs⁻² per cm⁻¹, from the time correlation of the polarizability's derivative.
 
@@ -52,7 +52,7 @@ RAMAN_ACTIVITY = dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm")
 def parseval_ratios(
     alpha: np.ndarray,  # (T, 3, 3) or (G, T, 3, 3) polarizability, bohr³
     dt_fs: float,  # time between frames, fs
-    **options,  # options of `density_estimator`
+    **options: float | str,  # options of `density_estimator`
 ) -> tuple[float, float]:
     "Area over mean squared velocity of a² and γ², 1 but for rounding. Raises `InputError` where `raman_spectrum` does."
     s = raman_spectrum(alpha, dt_fs, **options | dict(derivative="difference"))

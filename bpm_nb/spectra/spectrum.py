@@ -135,6 +135,11 @@ def summary(
     return facts | ({"strongest at": ", ".join(map(str, maxima)) + " cm⁻¹"} if maxima else {})
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #da0a23e4
+def weighted_blocks(spectrum, weights):
+    "Sum of a² and γ² of each block (blocks, K), with these weights."
+    return weights[0] * spectrum.isotropic_blocks + weights[1] * spectrum.anisotropic_blocks
+
+
 def mean_curve(geometry, doc):
     "Property: the mean curve of a geometry."
     return property(lambda self: self.curve(geometry), doc=doc)
@@ -180,8 +185,8 @@ class Spectrum(RamanCurves):
     """
 
     wavenumber_cm1: np.ndarray  # (K,) wavenumber, cm⁻¹
-    isotropic_blocks: np.ndarray  # (blocks, K) a² of each block, bohr⁶ fs⁻² per cm⁻¹
-    anisotropic_blocks: np.ndarray  # (blocks, K) γ² of each block, bohr⁶ fs⁻² per cm⁻¹
+    isotropic_blocks: np.ndarray  # (blocks, K) a² of each block
+    anisotropic_blocks: np.ndarray  # (blocks, K) γ² of each block
     settings: dict  # all that is needed to make it again
 
     def blocks(
@@ -189,12 +194,11 @@ class Spectrum(RamanCurves):
         geometry: str | float = "natural",  # geometry, see `geometry_weights`
     ) -> np.ndarray:
         "The curve of each block (blocks, K). Raises `InputError` for an unknown geometry."
-        a2, g2 = geometry_weights(geometry)
-        return a2 * self.isotropic_blocks + g2 * self.anisotropic_blocks
+        return weighted_blocks(self, geometry_weights(geometry))
 
     def polarized(self) -> tuple[np.ndarray, np.ndarray]:
         "VV and VH of each block, (blocks, K) each."
-        return self.blocks("vv"), self.blocks("vh")
+        return tuple(weighted_blocks(self, GEOMETRIES[name]) for name in ("vv", "vh"))
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #d2adef49
 COLUMNS = (
