@@ -26,10 +26,11 @@ def curves(
     mode = "lines+markers" if len(x) <= 60 else "lines"
     fig = go.Figure()
     for (name, y), colour in zip(named.items(), [*COLOURS.values()][1:] * len(named)):
-        fig.add_scatter(x=np.asarray(x), y=np.asarray(y), name=name, mode=mode, line_color=colour)
+        fig.add_scatter(x=np.asarray(x), y=np.asarray(y), name=name, mode=mode, line=dict(color=colour, width=2))
     fig = styled(fig, title, 380)
-    fig.update_xaxes(title_text=x_title, type="log" if "x" in log else None, exponentformat="power")
-    fig.update_yaxes(title_text=y_title, type="log" if "y" in log else None, exponentformat="power")
+    number = dict(exponentformat="power", automargin=True)
+    fig.update_xaxes(title_text=x_title, type="log" if "x" in log else None, **number)
+    fig.update_yaxes(title_text=y_title, type="log" if "y" in log else None, **number)
     return fig.update_layout(showlegend=len(named) > 1)
 
 # %% ../../nbs/70_plots/05_figures.ipynb #d8ce0968
@@ -43,34 +44,147 @@ def heatmap(
 ) -> go.Figure:
     "A matrix as colours, the first row on top."
     z = np.asarray(z, float)
-    signed = np.nanmin(z) < 0
-    scale = dict(colorscale=DIVERGING, zmid=0) if signed else dict(colorscale="Cividis")
-    fig = styled(go.Figure(go.Heatmap(z=z, x=x, y=y, **scale)), title, 420)
-    fig.update_xaxes(title_text=x_title, showgrid=False)
-    return fig.update_yaxes(title_text=y_title, showgrid=False, autorange="reversed")
+    scale = dict(colorscale=DIVERGING, zmid=0) if np.nanmin(z) < 0 else dict(colorscale="Cividis")
+    hover, bar = "%{y}, %{x}: %{z:.4g}<extra></extra>", dict(thickness=14, outlinewidth=0)
+    fig = styled(go.Figure(go.Heatmap(z=z, x=x, y=y, hovertemplate=hover, colorbar=bar, **scale)), title, 420)
+    fig.update_xaxes(title_text=x_title, showgrid=False, automargin=True)
+    fig.update_yaxes(title_text=y_title, showgrid=False, automargin=True, autorange="reversed")
+    same = x is None and y is None or np.array_equal(x, y)
+    return fig.update_layout(width=520, height=460) if same and z.shape[0] == z.shape[1] else fig
 
 # %% ../../nbs/70_plots/05_figures.ipynb #af52e5dd
 def molecule(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (N, 3) positions, Å
-    pairs: np.ndarray = (),  # (B, 2) atoms to join
-    weights: np.ndarray | None = None,  # (B,) 0 to 1: how thick each join is; None: all alike
+    pairs: np.ndarray = (),  # (B, 2) to join
+    weights: np.ndarray | None = None,  # (B,) 0 to 1: how thick each is; None: all alike
     title: str = "",  # title of the figure
 ) -> go.Figure:
-    "Atoms in space, named by element and number counted from 0, and pairs of them."
-    from ase.data import chemical_symbols, covalent_radii
+    "Atoms in space with element and number from 0, covalent bonds, and pairs in blue."
+    numbers, pos, pairs = np.asarray(numbers), np.asarray(pos, float), np.reshape(pairs, (-1, 2)).astype(int)
+    names = numbered_symbols(numbers)
+    scene, pixels = molecule_scene(pos)
+    radii = ball_radii(numbers, pixels)
+    weights = np.ones(len(pairs)) if weights is None else np.asarray(weights, float)
+    skeleton = covalent_pairs(numbers, pos, pairs)
+    fig = go.Figure(bond_lines(pos, skeleton, radii, 0.14 * pixels, "#cfcfcf"))
+    fig.add_traces(pair_lines(pos, pairs, weights, radii, 0.16 * pixels))
+    fig.add_trace(pair_names(pos, pairs, weights, names))
+    fig.add_trace(atom_balls(numbers, pos, names, 2 * radii * pixels))
+    margin = dict(l=0, r=0, t=40 if title else 0, b=0)
+    return styled(fig, title, SCENE_HEIGHT).update_layout(showlegend=False, scene=scene, margin=margin)
+
+# %% ../../nbs/70_plots/05_figures.ipynb #64ed7f39
+SCENE_HEIGHT = 380  # of the drawing of a molecule, pixels
+
+
+def numbered_symbols(
+    numbers,  # (N,) atomic numbers
+):
+    "Names of atoms such as C0: element, and number counted from 0."
+    from ase.data import chemical_symbols
+
+    return [f"{chemical_symbols[n]}{k}" for k, n in enumerate(numbers)]
+
+# %% ../../nbs/70_plots/05_figures.ipynb #10223907
+def molecule_scene(
+    pos,  # (N, 3) positions, Å
+):
+    "Axes and camera of a scene that looks at the broad side of a molecule, its long side across; and pixels per Å."
+    x = pos - (pos.max(0) + pos.min(0)) / 2
+    *_, (across, up, towards) = np.linalg.svd(x - x.mean(0), full_matrices=len(x) < 3)
+    reach = np.abs(x @ np.array([across, up, towards]).T).max(0) + 0.8  # Å, with the size of an atom
+    half, shown = reach.max(), max(reach[0] / 1.6, reach[1])  # of the cube of the scene, and of what is seen of it
+    middle = (pos.max(0) + pos.min(0)) / 2
+    axes = {
+        f"{name}axis": dict(visible=False, showspikes=False, range=[c - half, c + half])
+        for name, c in zip("xyz", middle)
+    }
+    eye, upward = (dict(zip("xyz", map(float, v))) for v in (2 * towards, up))
+    camera = dict(eye=eye, up=upward, center=dict(x=0, y=0, z=0), projection_type="orthographic")
+    zoom = dict.fromkeys("xyz", 2 * half / shown)  # which an orthographic camera takes from the size of the scene
+    return axes | dict(aspectmode="manual", aspectratio=zoom, camera=camera), SCENE_HEIGHT / 2 / shown
+
+# %% ../../nbs/70_plots/05_figures.ipynb #d7255a10
+def ball_radii(
+    numbers,  # (N,) atomic numbers
+    pixels,  # for each Å
+):
+    "Radii of the balls (N,), Å: a third of the covalent radius, and never so small that a name has no room."
+    from ase.data import covalent_radii
+
+    return np.clip(0.33 * covalent_radii[numbers], 9 / pixels, 22 / pixels)
+
+# %% ../../nbs/70_plots/05_figures.ipynb #40056e1a
+def covalent_pairs(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+    without=(),  # (B, 2) pairs to leave out
+):
+    "Pairs (n, 2) of atoms not farther apart than 1.2 times the sum of their covalent radii."
+    from ase.data import covalent_radii
+
+    radii = covalent_radii[numbers]
+    near = np.linalg.norm(pos[:, None] - pos, axis=2) < 1.2 * np.add.outer(radii, radii)
+    for a, b in without:
+        near[a, b] = near[b, a] = False
+    return np.argwhere(np.triu(near, 1))
+
+
+def bond_lines(
+    pos,  # (N, 3) positions, Å
+    pairs,  # (n, 2) atoms to join
+    radii,  # (N,) radii of the balls, Å
+    width,  # pixels
+    colour,  # as #rrggbb
+):
+    "Lines between pairs of atoms as one trace; they begin at the balls."
+    a, b = pos[pairs].swapaxes(0, 1)
+    along = (b - a) / np.linalg.norm(b - a, axis=1, keepdims=True)
+    ends = np.stack([a + radii[pairs[:, :1]] * along, b - radii[pairs[:, 1:]] * along, np.full_like(a, np.nan)], 1)
+    ends = ends.reshape(-1, 3)
+    x, y, z = ends.T
+    return go.Scatter3d(x=x, y=y, z=z, mode="lines", line=dict(width=width, color=colour), hoverinfo="skip")
+
+# %% ../../nbs/70_plots/05_figures.ipynb #84679cb9
+def pair_lines(
+    pos,  # (N, 3) positions, Å
+    pairs,  # (B, 2) atoms to join
+    weights,  # (B,) 0 to 1
+    radii,  # (N,) radii of the balls, Å
+    width,  # of the weight 1, pixels
+):
+    "One trace of blue lines for each of eight widths that occurs, the thickest first."
+    steps = np.rint(7 * np.clip(weights, 0, 1)).astype(int)
+    thickness = {k: 1 + (width - 1) * k / 7 for k in sorted(set(steps), reverse=True)}
+    return [bond_lines(pos, pairs[steps == k], radii, pixels, COLOURS["blue"]) for k, pixels in thickness.items()]
+
+# %% ../../nbs/70_plots/05_figures.ipynb #f14d596d
+def pair_names(
+    pos,  # (N, 3) positions, Å
+    pairs,  # (B, 2) pairs of atoms
+    weights,  # (B,) their weights
+    names,  # (N,) names of the atoms
+):
+    "What is read at the middle of a pair: its atoms, their distance, its weight."
+    x, y, z = pos[pairs].mean(1).T
+    apart = np.linalg.norm(pos[pairs[:, 0]] - pos[pairs[:, 1]], axis=1)
+    text = [f"{names[a]}–{names[b]}, {d:.2f} Å, {w:.2f}" for (a, b), d, w in zip(pairs, apart, weights)]
+    look = dict(mode="markers", marker=dict(size=8, opacity=0), hoverinfo="text")
+    return go.Scatter3d(x=x, y=y, z=z, hovertext=text, **look)
+
+# %% ../../nbs/70_plots/05_figures.ipynb #42c8aaad
+def atom_balls(
+    numbers,  # (N,) atomic numbers
+    pos,  # (N, 3) positions, Å
+    names,  # (N,) names of the atoms
+    diameters,  # (N,) of the balls, pixels
+):
+    "Atoms as balls in their usual colours, with their names."
     from ase.data.colors import jmol_colors
 
-    numbers, pos = np.asarray(numbers), np.asarray(pos)
-    fig = go.Figure()
-    for (a, b), w in zip(pairs, np.ones(len(pairs)) if weights is None else weights):
-        x, y, z = pos[[a, b]].T
-        fig.add_scatter3d(x=x, y=y, z=z, mode="lines", line=dict(width=1 + 7 * w, color="#888"), hoverinfo="skip")
     x, y, z = pos.T
-    names = [f"{chemical_symbols[n]}{k}" for k, n in enumerate(numbers)]
-    colours = [f"rgb({r:.0f},{g:.0f},{b:.0f})" for r, g, b in 255 * jmol_colors[numbers]]
-    atoms = dict(size=22 * covalent_radii[numbers], color=colours, line=dict(color="#444", width=1))
-    fig.add_scatter3d(x=x, y=y, z=z, mode="markers+text", text=names, textfont_size=11, marker=atoms, hoverinfo="text")
-    hidden = dict(visible=False, showspikes=False)
-    fig = styled(fig, title, 380).update_layout(showlegend=False, margin=dict(l=0, r=0, t=40 if title else 0, b=0))
-    return fig.update_layout(scene=dict(xaxis=hidden, yaxis=hidden, zaxis=hidden, aspectmode="data"))
+    colours = [f"rgb({r:.0f},{g:.0f},{b:.0f})" for r, g, b in 90 + 155 * jmol_colors[numbers]]
+    balls = dict(size=diameters / 1.5, color=colours, opacity=1, line=dict(color="#555", width=1))  # drawn larger
+    look = dict(mode="markers+text", textposition="middle center", textfont=dict(size=11, color="#111"))
+    return go.Scatter3d(x=x, y=y, z=z, text=names, marker=balls, hoverinfo="text", **look)

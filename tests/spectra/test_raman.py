@@ -14,8 +14,8 @@ from scipy.signal import lfilter
 from bpm_nb.core.files import InputError
 from bpm_nb.core.tensors import anisotropic_components, mean_polarizability
 from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra.bands import peaks
-from bpm_nb.spectra.blocks import block_scatter, shortest_block_ps
+from bpm_nb.spectra.bands import block_scatter, peaks
+from bpm_nb.spectra.blocks import shortest_block_ps
 from bpm_nb.spectra.density import DERIVATIVES, NON_NEGATIVE, WINDOWS
 from bpm_nb.spectra.files import write_csv
 from bpm_nb.spectra.raman import instrument_intensity, parseval_ratios, placzek_activity, raman_spectrum

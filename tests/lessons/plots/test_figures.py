@@ -14,7 +14,21 @@ def test_a_matrix_with_negative_numbers_is_white_at_zero():
     assert heatmap([[1, 2], [0, 1]]).data[0].zmid is None
 
 
-def test_a_molecule_has_its_atoms_and_its_pairs():
-    fig = molecule([8, 1, 1], [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], [[0, 1], [0, 2]], [1, 0.5])
-    assert len(fig.data) == 3 and list(fig.data[-1].text) == ["O0", "H1", "H2"]
-    assert fig.data[0].line.width > fig.data[1].line.width
+def test_only_a_matrix_of_the_same_things_is_square():
+    assert heatmap(np.eye(3)).layout.width == heatmap(np.eye(2), list("ab"), list("ab")).layout.width == 520
+    assert heatmap(np.eye(2), list("ab"), list("cd")).layout.width is heatmap(np.ones((2, 3))).layout.width is None
+
+
+def test_a_molecule_has_its_atoms_its_bonds_and_its_pairs():
+    fig = molecule([8, 1, 1], [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], [[0, 1], [1, 2]], [1, 0.5])
+    skeleton, strong, weak, middles, atoms = fig.data
+    assert list(atoms.text) == ["O0", "H1", "H2"] and middles.hovertext[1] == "H1–H2, 1.52 Å, 0.50"
+    assert len(skeleton.x) == 3 and strong.line.width > weak.line.width  # one bond is not among the pairs
+
+
+def test_a_molecule_is_seen_from_its_broad_side():
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    flat = np.array([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]) @ turn.T
+    eye = molecule([8, 1, 1], flat).layout.scene.camera.eye
+    np.testing.assert_allclose(np.cross([eye.x, eye.y, eye.z], turn[:, 2]), 0, atol=1e-9)
+    assert len(molecule([1], [[0, 0, 0]]).data) == 3

@@ -3,12 +3,6 @@ import numpy as np
 from bpm_nb.plots.live import Overlay, overlaid, laboratory
 
 
-from bpm_nb.data.datasets import load
-from bpm_nb.spectra.bands import peaks
-from bpm_nb.spectra.modes import normal_modes
-from bpm_nb.spectra.raman import raman_spectrum
-
-
 def test_stacked_curves_keep_their_distance_and_lines_hang_below():
     x = np.linspace(0, 4000, 801)
     curves = [
@@ -17,48 +11,16 @@ def test_stacked_curves_keep_their_distance_and_lines_hang_below():
     ]
     fig = overlaid(curves, stacked=True)
     by_name = {t.name: t for t in fig.data if t.name}
-    assert (
-        min(by_name["b"].y) > max(by_name["a"].y)
-        and by_name["bands of b"].meta == 1
-        and tuple(by_name["bands of b"].x) == (1500.0,)
-    )
+    assert min(by_name["b"].y) > max(by_name["a"].y)
+    assert by_name["bands of b"].meta == 1 and tuple(by_name["bands of b"].x) == (1500.0,)
     assert np.nanmax(by_name["a: harmonic"].y) < 0 and {a.text for a in fig.layout.annotations} == {"1000", "1500"}
 
 
-from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra.raman import instrument_intensity
-
-
-def noisy_vibrations(seed=0, n_segments=8, n_frames=5000, dt_fs=2.0, wavenumbers=(420, 870, 1310, 1640, 3050)):
-    "Polarizability (G, T, 3, 3) of a few vibrations that lose their phase."
-    from scipy.signal import lfilter
-
-    rng, alpha = np.random.default_rng(seed), np.zeros((n_segments, n_frames, 3, 3))
-    for nu, size, symmetric in zip(wavenumbers, (3, 2, 1.2, 1.0, 0.5), (0.2, 1, 0.5, 0.9, 0.8)):
-        r, angle = np.exp(-dt_fs * C_CM_FS * np.pi * 12), 2 * np.pi * C_CM_FS * nu * dt_fs
-        q = lfilter([1 - r], [1, -2 * r * np.cos(angle), r * r], rng.normal(size=(n_segments, n_frames + 2000)))[
-            :, 2000:
-        ]
-        shape = symmetric * np.eye(3) + (1 - symmetric) * np.diag([1, 1, -2])
-        alpha += size * q[..., None, None] * shape
-    return alpha
-
-
-rng = np.random.default_rng(0)
-reference = rng.normal(50, 3, 200)
-predicted = reference + rng.normal(0, 0.03, 200)
-
-
 def test_the_best_point_of_a_map_is_marked():
-    errors = np.array([[3, 2, np.nan], [0.5, 1, 4]])
+    rng, errors = np.random.default_rng(0), np.array([[3, 2, np.nan], [0.5, 1, 4]])
     reference = rng.normal(size=20), rng.normal(size=(20, 5))
-    fig = laboratory(
-        reference,
-        [r + 0.1 for r in reference],
-        [np.full(20, 0.1)] * 2,
-        (np.array([0.1, 1]), np.array([1e-8, 1e-6, 1e-4]), errors, errors),
-        (0.1, 1e-6),
-        ([10, 20], [2.0, 1], [3.0, 2]),
-    )
+    predicted, spread = [r + 0.1 for r in reference], [np.full(20, 0.1)] * 2
+    maps = np.array([0.1, 1]), np.array([1e-8, 1e-6, 1e-4]), errors, errors
+    fig = laboratory(reference, predicted, spread, maps, (0.1, 1e-6), ([10, 20], [2.0, 1], [3.0, 2]))
     best = next(t for t in fig.data if t.name == "best isotropic")
     assert (best.x[0], best.y[0]) == (1e-8, 1.0) and sum(t.meta == "map" for t in fig.data) == 2

@@ -4,9 +4,6 @@ from bpm_nb.core.units import C_CM_FS
 from bpm_nb.spectra.density import midpoint_velocity, midpoint_factor, correlation, cosine_transform, WINDOWS, window_fs
 
 
-
-
-
 def test_midpoint_differences_and_their_factor_give_the_exact_velocity():
     omega, dt = 2 * np.pi * C_CM_FS * 3000, 2.0
     t = dt * np.arange(100_000)

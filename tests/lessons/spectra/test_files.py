@@ -6,57 +6,50 @@ from bpm_nb.core.files import InputError
 from bpm_nb.spectra.files import write_csv, write_jcamp, read_polarizability, read_spectrum
 
 
-from bpm_nb.core.units import C_CM_FS
+from tempfile import TemporaryDirectory
+
+from bpm_nb.spectra.density import BREATHING, TWIST, harmonic_series
 from bpm_nb.spectra.raman import raman_spectrum
 
 
-carbon_dioxide = np.diag([13.0, 13.0, 27.0])
-
-
-breathing, twist = np.eye(3), np.array([[0, 1.0, 0], [1, 0, 0], [0, 0, 0]])
-
-
-def vibration(wavenumber_cm1, tensor, n_frames=40_000, dt_fs=1.0, phase=0.3):
-    "Polarizability (T, 3, 3) of a harmonic vibration of unit amplitude."
-    angle = 2 * np.pi * C_CM_FS * wavenumber_cm1 * dt_fs * np.arange(n_frames) + phase
-    return carbon_dioxide + np.cos(angle)[:, None, None] * tensor
-
-
 def test_a_spectrum_can_be_made_again_from_its_file():
-    import tempfile
-
-    alpha = vibration(800, breathing)
+    alpha = harmonic_series(800, BREATHING)
     s = raman_spectrum(alpha, 1.0, resolution_cm1=8.0, window="parzen")
-    file = Path(tempfile.mkdtemp()) / "raman.csv"
-    write_csv(s, file, notes={"molecule": "CO2"})
-    settings = json.loads(file.read_text().splitlines()[1].removeprefix("# settings "))
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "raman.csv")
+        write_csv(s, file, notes={"molecule": "CO2"})
+        settings = json.loads(file.read_text().splitlines()[1].removeprefix("# settings "))
+        table = np.genfromtxt(file, delimiter=",", names=True, skip_header=3)
     again = raman_spectrum(
         alpha, **{k: settings[k] for k in ("dt_fs", "resolution_cm1", "window", "n_blocks", "points", "derivative")}
     )
-    table = np.genfromtxt(file, delimiter=",", names=True, skip_header=3)
     np.testing.assert_allclose(table["vv"], again.vv, rtol=1e-6, atol=1e-6 * s.vv.max())
 
 
 def test_a_jcamp_file_holds_the_curve():
-    import tempfile
-    from pathlib import Path
-
-    s = raman_spectrum(vibration(800, breathing) + vibration(1600, twist), 1.0, resolution_cm1=8.0)
-    file = Path(tempfile.mkdtemp()) / "raman.jdx"
-    write_jcamp(s, file, "vv", "CO2")
-    lines = file.read_text().splitlines()
+    s = raman_spectrum(harmonic_series(800, BREATHING) + harmonic_series(1600, TWIST), 1.0, resolution_cm1=8.0)
+    with TemporaryDirectory() as folder:
+        write_jcamp(s, Path(folder, "raman.jdx"), "vv", "CO2")
+        lines = Path(folder, "raman.jdx").read_text().splitlines()
     assert max(map(len, lines)) <= 80 and lines[0] == "##TITLE=CO2" and lines[-1] == "##END="
     rows = [line.split() for line in lines[lines.index("##XYDATA=(X++(Y..Y))") + 1 : -1]]
-    y = np.concatenate([np.array(r[1:], float) for r in rows]) * next(
-        float(line.split("=")[1]) for line in lines if line.startswith("##YFACTOR")
-    )
+    factor = next(float(line.split("=")[1]) for line in lines if line.startswith("##YFACTOR"))
+    y = np.concatenate([np.array(r[1:], float) for r in rows]) * factor
     np.testing.assert_allclose(y, s.vv, atol=1e-8 * s.vv.max())
 
 
-def test_a_comma_between_semicolons_tabs_or_blanks_is_a_decimal_point():
-    import tempfile
-    from pathlib import Path
+def test_a_table_with_names_is_read_in_any_order():
+    alpha = harmonic_series(800, BREATHING, 100) + harmonic_series(1600, TWIST, 100)
+    elements = [alpha[:, i, j] for i, j in ((1, 1), (0, 0), (2, 2), (0, 1), (0, 2), (1, 2))]
+    with TemporaryDirectory() as folder:
+        file, names = Path(folder, "alpha.csv"), "time_fs,yy,xx,zz,xy,xz,yz"
+        np.savetxt(file, np.column_stack([np.arange(100) * 0.5, *elements]), delimiter=",", header=names, comments="")
+        again, dt = read_polarizability(file)
+    assert dt == 0.5
+    np.testing.assert_allclose(again, alpha)
 
+
+def test_a_comma_between_semicolons_tabs_or_blanks_is_a_decimal_point():
     import pytest
 
     rows = dict(
@@ -67,39 +60,11 @@ def test_a_comma_between_semicolons_tabs_or_blanks_is_a_decimal_point():
         spaced="1003.5, 0.12\n1004.5, 0.3",
         excel=",,\nshift,counts\n1003.5,0.12\n,,\n1004.5,0.3",
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         for name, text in rows.items():
             Path(folder, name + ".csv").write_text(text)
-            np.testing.assert_allclose(
-                read_spectrum(Path(folder, name + ".csv")), [[1003.5, 1004.5], [0.12, 0.3]], err_msg=name
-            )
+            measured = read_spectrum(Path(folder, name + ".csv"))
+            np.testing.assert_allclose(measured, [[1003.5, 1004.5], [0.12, 0.3]], err_msg=name)
         Path(folder, "no.csv").write_text(";;\n")
         with pytest.raises(InputError, match="no row of numbers"):
             read_spectrum(Path(folder, "no.csv"))
-
-
-def test_a_table_with_names_is_read_in_any_order():
-    import tempfile
-    from pathlib import Path
-
-    file, alpha = Path(tempfile.mkdtemp()) / "alpha.csv", vibration(800, breathing, 100) + vibration(1600, twist, 100)
-    np.savetxt(
-        file,
-        np.column_stack(
-            [
-                np.arange(100) * 0.5,
-                alpha[:, 1, 1],
-                alpha[:, 0, 0],
-                alpha[:, 2, 2],
-                alpha[:, 0, 1],
-                alpha[:, 0, 2],
-                alpha[:, 1, 2],
-            ]
-        ),
-        delimiter=",",
-        header="time_fs,yy,xx,zz,xy,xz,yz",
-        comments="",
-    )
-    again, dt = read_polarizability(file)
-    assert dt == 0.5
-    np.testing.assert_allclose(again, alpha)

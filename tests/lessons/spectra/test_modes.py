@@ -5,7 +5,6 @@ from bpm_nb.spectra.modes import harmonic_modes, normal_modes, harmonic_spectrum
 
 
 from bpm_nb.data.datasets import load
-from bpm_nb.spectra.infrared import trajectory_spectra
 from bpm_nb.spectra.raman import raman_spectrum
 
 
@@ -30,37 +29,24 @@ def test_only_the_symmetric_stretch_of_carbon_dioxide_is_seen():
     np.testing.assert_allclose(heavy.wavenumber_cm1[2] / modes.wavenumber_cm1[2], np.sqrt(15.999 / 17.999))
 
 
-from dataclasses import replace
+def test_modes_show_themselves_in_one_line_and_in_a_small_table():
+    modes = springs()
+    assert repr(modes).startswith("Modes(4 of 3 atoms from") and "\n" not in repr(modes) and len(repr(modes)) < 120
+    assert modes._repr_html_().count("<tr>") == 5 and len(modes._repr_html_()) < 2000
+
+
 from functools import cache
 
-from bpm_nb.data.datasets import load
-from bpm_nb.models.polarizability import BondDipole, BondPolarizability
+from bpm_nb.models.polarizability import BondDipole
 
 
 @cache
-def models_of_the_enol():
-    "Models of the polarizability and of the dipole, of a few frames."
-    return [
-        kind(gamma=0.25, lam=1e-6).fit(load("malonaldehyde-enol").train[:60])
-        for kind in (BondPolarizability, BondDipole)
-    ]
-
-
-@cache
-def spectra_of_the_enol():
-    "Three spectra of two pieces of the shipped run."
-    run = load("malonaldehyde-enol").trajectory[:2]
-    return trajectory_spectra(
-        replace(run, pos=run.pos[:, :1200], vel=run.vel[:, :1200], energy=None),
-        *models_of_the_enol(),
-        resolution_cm1=15.0,
-    )
-
-
 def infrared_lines():
-    "Wavenumbers (M,), cm⁻¹, and infrared intensities (M,), km/mol, of the enol from the shipped derivatives and from those of a model."
-    minimum, (_, model) = load("malonaldehyde-enol").harmonic_gfn2, models_of_the_enol()
-    exact, learned = (normal_modes(minimum, ddipole=d) for d in (None, model.derivative(minimum.frames)[0]))
+    "Wavenumbers (D,), cm⁻¹, and infrared intensities (D,), km/mol, of the enol: shipped derivatives, and a model's."
+    enol = load("malonaldehyde-enol")
+    model = BondDipole(gamma=0.25, lam=1e-6).fit(enol.train[:60])
+    slopes = model.derivative(enol.harmonic_gfn2.frames)[0]
+    exact, learned = (normal_modes(enol.harmonic_gfn2, ddipole=d) for d in (None, slopes))
     return exact.wavenumber_cm1, exact.infrared, learned.infrared
 
 
@@ -70,10 +56,15 @@ def test_a_model_of_the_dipole_gives_the_infrared_intensities():
     assert np.corrcoef(learned, exact)[0, 1] > 0.99
 
 
-def test_both_routes_agree_with_no_factor_to_fit():
+def both_routes():
+    "Spectra of the springs: of their motion in time, and of their modes."
     modes, kT = springs(), 1.380649e-23 * 300 / (1.66053907e-27 * 1e10)
     omega, t = 2 * np.pi * C_CM_FS * modes.wavenumber_cm1, np.arange(40_000)
     q = np.sqrt(2 * kT) / omega * np.cos(omega * t[:, None] + np.arange(4))
     run = raman_spectrum(np.diag([27.0, 13, 13]) + np.einsum("tk,kij->tij", q, modes.dalpha), 1.0)
-    line = harmonic_spectrum(modes, run.settings, 300.0)
+    return run, harmonic_spectrum(modes, run.settings, 300.0)
+
+
+def test_both_routes_agree_with_no_factor_to_fit():
+    run, line = both_routes()
     np.testing.assert_allclose(line.natural, run.natural, atol=0.01 * run.natural.max())

@@ -4,26 +4,42 @@ from bpm_nb.core.units import HC_OVER_K
 from bpm_nb.spectra.raman import raman_spectrum, parseval_ratios, bose_factor, CORRECTIONS, quantum_correction, instrument_intensity, placzek_activity
 
 
-from bpm_nb.core.units import C_CM_FS
+from bpm_nb.spectra.density import BREATHING, TWIST, harmonic_series
 
 
-carbon_dioxide = np.diag([13.0, 13.0, 27.0])
+def test_a_harmonic_vibration_has_the_analytic_area():
+    from bpm_nb.core.units import C_CM_FS
+
+    s = raman_spectrum(harmonic_series(800, BREATHING), 1.0)
+    np.testing.assert_allclose(np.trapezoid(s.isotropic, s.wavenumber_cm1), (2 * np.pi * C_CM_FS * 800) ** 2 / 2, rtol=1e-3)
+    np.testing.assert_allclose(s.anisotropic, 0, atol=1e-12 * s.isotropic.max())
 
 
-breathing, twist = np.eye(3), np.array([[0, 1.0, 0], [1, 0, 0], [0, 0, 0]])
+def test_rotation_and_a_constant_change_nothing():
+    alpha = harmonic_series(800, BREATHING) + harmonic_series(1600, TWIST, phase=1)
+    q = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+    s, turned, shifted = (raman_spectrum(a, 1.0) for a in (alpha, q @ alpha @ q.T, alpha + 100 * np.ones((3, 3))))
+    for other in (turned, shifted):
+        np.testing.assert_allclose(other.natural, s.natural, atol=1e-10 * s.natural.max())
 
 
-def vibration(wavenumber_cm1, tensor, n_frames=40_000, dt_fs=1.0, phase=0.3):
-    "Polarizability (T, 3, 3) of a harmonic vibration of unit amplitude."
-    angle = 2 * np.pi * C_CM_FS * wavenumber_cm1 * dt_fs * np.arange(n_frames) + phase
-    return carbon_dioxide + np.cos(angle)[:, None, None] * tensor
+def test_the_default_keeps_slow_motion_out_of_the_fast_bands():
+    import warnings
+
+    background = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for derivative in ("frequency", "midpoint"):
+            s = raman_spectrum(harmonic_series(100.3, BREATHING), 1.0, derivative=derivative)
+            background[derivative] = s.isotropic[abs(s.wavenumber_cm1 - 3000).argmin()]
+    assert background["frequency"] > 100 * background["midpoint"]
 
 
 def test_the_area_is_the_mean_squared_velocity():
-    noise = np.random.default_rng(0).normal(size=(2, 3001, 3, 3))
-    walk = np.cumsum(noise + noise.swapaxes(2, 3), axis=1)
     import warnings
 
+    noise = np.random.default_rng(0).normal(size=(2, 3001, 3, 3))
+    walk = np.cumsum(noise + noise.swapaxes(2, 3), axis=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # white velocities fill the axis up to its end
         ratios = (
@@ -31,14 +47,6 @@ def test_the_area_is_the_mean_squared_velocity():
             parseval_ratios(walk, 2.0, resolution_cm1=20, n_blocks=3),
         )
     np.testing.assert_allclose(ratios, 1, rtol=1e-12)
-
-
-def test_rotation_and_a_constant_change_nothing():
-    alpha = vibration(800, breathing) + vibration(1600, twist, phase=1)
-    q = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
-    s, turned, shifted = (raman_spectrum(a, 1.0) for a in (alpha, q @ alpha @ q.T, alpha + 100 * np.ones((3, 3))))
-    for other in (turned, shifted):
-        np.testing.assert_allclose(other.natural, s.natural, atol=1e-10 * s.natural.max())
 
 
 def test_the_harmonic_correction_is_the_bose_factor_times_x_and_all_are_one_at_zero():
@@ -49,7 +57,7 @@ def test_the_harmonic_correction_is_the_bose_factor_times_x_and_all_are_one_at_z
 
 
 def test_every_factor_can_be_left_out():
-    s = raman_spectrum(vibration(800, breathing), 1.0)
+    s = raman_spectrum(harmonic_series(800, BREATHING), 1.0)
     bare = instrument_intensity(s, laser_nm=None, temperature_K=None, displacement=False)
     np.testing.assert_allclose(bare.natural, s.natural[s.wavenumber_cm1 >= 5])
     full, nu = instrument_intensity(s, 532, 300.0), bare.wavenumber_cm1
@@ -60,10 +68,9 @@ def test_every_factor_can_be_left_out():
 def test_fast_vibrations_scatter_alike_at_all_temperatures():
     from dataclasses import replace
 
-    s = raman_spectrum(vibration(2900, breathing), 1.0)
-    cold, hot = (
-        instrument_intensity(replace(s, isotropic_blocks=s.isotropic_blocks * t), 532, t) for t in (150.0, 450.0)
-    )  # classical energy kT
+    s = raman_spectrum(harmonic_series(2900, BREATHING), 1.0)
+    classical = (replace(s, isotropic_blocks=s.isotropic_blocks * t) for t in (150.0, 450.0))  # its energy is kT
+    cold, hot = (instrument_intensity(c, 532, t) for c, t in zip(classical, (150.0, 450.0)))
     np.testing.assert_allclose(hot.natural.max(), cold.natural.max(), rtol=1e-3)
 
 
