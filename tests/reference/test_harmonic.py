@@ -1,4 +1,4 @@
-"""Harmonic derivatives: analytic Hessians, stock solvers and energies alone as oracles, sum rules, steps, what ships."""
+"""Harmonic derivatives: analytic Hessians, stock solvers and energies alone as oracles, sum rules, what ships."""
 
 import json
 import time
@@ -118,10 +118,10 @@ def test_the_dipole_of_an_ion_moves_with_its_charge(tmp_path):
 
 
 def test_the_surface_of_the_dynamics_has_its_own_minimum_and_modes(tmp_path, water):
-    from bpm_nb.dynamics.calculators import gfn2_atoms
+    from bpm_nb.dynamics.calculators import Molecule
 
     found = reference_harmonic(tmp_path / "g.npz", *WATER, surface="gfn2", level=HF)
-    atoms = gfn2_atoms(found.numbers, found.pos, None, (0, 0))
+    atoms = Molecule(found.numbers).atoms(found.pos)
     assert np.abs(atoms.get_forces()).max() < 2e-3
     assert 1500 < wavenumbers(found)[6] < 1600 and wavenumbers(found)[:6].max() < 60  # the level itself has 2170
     h = 0.005
@@ -175,6 +175,30 @@ def test_the_command_makes_them(tmp_path, capsys):
     np.testing.assert_allclose(
         [x["infrared_km_mol"] for x in lines], 42.255 * (slope**2).sum(1), rtol=1e-3
     )  # ASE's factor, from Porezag 1996
+
+
+def test_a_harmonic_reference_with_symmetry_is_that_without_it(tmp_path, monkeypatch):
+    "Water in any direction: half the single points, the same lines but for the end of the relaxation, 1e-4 Å."
+    import bpm_nb.reference.harmonic
+    from bpm_nb.spectra.modes import normal_modes
+
+    counted, compute = [], bpm_nb.reference.harmonic.displaced_point
+    monkeypatch.setattr(bpm_nb.reference.harmonic, "displaced_point", lambda *a: counted.append(a) or compute(*a))
+    turned = WATER[0], WATER[1] @ np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    found = [
+        normal_modes(reference_harmonic(tmp_path / "w.npz", *turned, level=Level("hf", "6-31g"), symmetry_tol=tol))
+        for tol in (0.02, 0)
+    ]
+    assert len(counted) == 9 + 18
+    for name, tol in dict(wavenumber_cm1=0.1, activity=0.05, infrared=0.05, depolarization_ratio=1e-3).items():
+        np.testing.assert_allclose(getattr(found[0], name), getattr(found[1], name), atol=tol)
+
+
+def test_steps_of_another_symmetry_are_not_gone_on_with(tmp_path):
+    with Checkpoint(tmp_path / "w.npz", {}):
+        pass
+    with pytest.raises(InputError, match="other settings"):
+        reference_harmonic(tmp_path / "w.npz", *WATER, level=Level("hf", "sto-3g"))
 
 
 # ---- what ships -----------------------------------------------------------------------------------------------------
