@@ -107,7 +107,7 @@ def states_at_rest(
     after = [atoms.get_kinetic_energy() for atoms in states]
     return np.array([atoms.get_momenta() for atoms in states]), energy - before + after
 
-# %% ../../nbs/55_dynamics/03_trajectory.ipynb #a06d0f42
+# %% ../../nbs/55_dynamics/03_trajectory.ipynb #2652e98b
 @dataclass(frozen=True)
 class Schedule:
     "How many segments, how long, and in which steps. Raises `InputError` for times that do not fit."
@@ -127,7 +127,7 @@ class Schedule:
                 "and whole states in a picosecond"
             )
 
-# %% ../../nbs/55_dynamics/03_trajectory.ipynb #16f42c9a
+# %% ../../nbs/55_dynamics/03_trajectory.ipynb #2c4f8db1
 def _segment_starts(parts, molecule, pos, schedule, workers, settle=2, candidates=3):
     "Positions and momenta at the start of each segment: at rest as a whole, at the quantiles of the canonical energy."
     runs = {f"start-{g}": (schedule.temperature_K, [schedule.seed, g]) for g in range(schedule.n_segments)}
@@ -167,7 +167,7 @@ def _joined(parts, keys, molecule, minimum, schedule):
     run = dict(numbers=molecule.numbers, pos=pos, vel=vel, energy=energy, masses=molecule.masses)
     return run | dict(dt_fs=schedule.save_fs, temperature_K=schedule.temperature_K)
 
-# %% ../../nbs/55_dynamics/03_trajectory.ipynb #462cecbe
+# %% ../../nbs/55_dynamics/03_trajectory.ipynb #16d6889e
 def _segments(output, molecule, pos, schedule, workers):
     "`Trajectory` of a schedule, written to a file."
     masses = {} if molecule.masses is None else dict(masses=molecule.masses)
@@ -184,9 +184,9 @@ def _segments(output, molecule, pos, schedule, workers):
 
 # %% ../../nbs/55_dynamics/03_trajectory.ipynb #9aeeb240
 def reference_trajectory(
-    output: str | Path,  # npz file of the trajectory
+    output: str | Path,  # npz file
     numbers: np.ndarray,  # (N,) atomic numbers
-    pos: np.ndarray,  # (N, 3) positions, Å
+    pos: np.ndarray,  # (N, 3) Å
     n_segments: int = 8,  # independent segments
     length_ps: int = 10,  # length of each, ps
     temperature_K: float = 300.0,  # of the ensemble, K
@@ -196,12 +196,13 @@ def reference_trajectory(
     charge: int = 0,  # total charge, e
     spin: int = 0,  # unpaired electrons
     workers: int = 1,  # processes
-    masses: list | dict | None = None,  # (N,) u, or {atom: u}; None: the natural elements
-    calculator: Callable = gfn2,  # function (charge, spin) → ASE calculator
+    masses: list | dict | None = None,  # (N,) or {atom: mass}, u; None: natural
+    calculator: Callable = gfn2,  # makes an ASE calculator, see `gfn2`
 ) -> Trajectory:
-    """Segments at constant energy, together canonical. Goes on where it was stopped.
+    """Segments at constant energy, together canonical. Continues stopped work.
     Raises `InputError` for what does not fit and a molecule that reacts."""
     masses = None if masses is None else isotope_masses(numbers, masses)
     molecule = Molecule(numbers, charge, spin, masses, calculator)
-    schedule = Schedule(n_segments, length_ps, temperature_K, step_fs=step_fs, save_fs=save_fs, seed=seed)
+    times = dict(step_fs=step_fs, save_fs=save_fs)
+    schedule = Schedule(n_segments, length_ps, temperature_K, seed=seed, **times)
     return _segments(output, molecule, pos, schedule, workers)
