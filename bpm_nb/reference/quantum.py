@@ -145,7 +145,7 @@ def single_point(
     charge: int = 0,  # total charge, e
     spin: int = 0,  # unpaired electrons
     want: Collection[str] = ("alpha", "forces"),  # beyond energy and dipole
-    tol: float = 2e-5,  # orbital gradient at the end of the SCF, a.u.
+    tol: float = 2e-5,  # orbital gradient at the end, a.u.
 ) -> dict[str, np.ndarray]:
     """`alpha` (3, 3) bohr³, `dipole` (3,) e·bohr, `energy` eV and `forces` (N, 3) eV/Å of one geometry.
     The dipole of an ion is that about the origin. The response of an open shell is PySCF's own.
