@@ -13,6 +13,7 @@ from bpm_nb.core.files import InputError
 from bpm_nb.core.work import Checkpoint
 from bpm_nb.data.datasets import known, load, read_lines, shipped_files
 from bpm_nb.data.files import read
+from bpm_nb.dynamics.calculators import Molecule
 from bpm_nb.dynamics.ensembles import internal_forces
 from bpm_nb.reference.harmonic import displaced_point, reference_harmonic
 from bpm_nb.reference.quantum import Level, mean_field
@@ -58,7 +59,7 @@ def test_wavenumbers_are_those_of_the_analytic_hessian(tmp_path, level, tol):
     assert wavenumbers(found)[:6].max() < 100  # the grid does not turn with the molecule
     assert (
         np.abs(
-            internal_forces(found.pos, displaced_point(found.numbers, found.pos, level, 0, 0, "dft")["forces"])
+            internal_forces(found.pos, displaced_point(Molecule(found.numbers), found.pos, level, "dft")["forces"])
         ).max()
         < 2e-3
     )
@@ -102,7 +103,7 @@ def test_a_bond_stretches_as_energies_and_the_stock_solver_say(tmp_path):
 def test_moving_or_turning_the_whole_changes_as_it_must(water):
     np.testing.assert_allclose(water.dalpha.sum(0), 0, atol=2e-3)
     np.testing.assert_allclose(water.ddipole.sum(0), 0, atol=2e-3)
-    alpha = displaced_point(water.numbers, water.pos, HF, 0, 0, "dft")["alpha"]
+    alpha = displaced_point(Molecule(water.numbers), water.pos, HF, "dft")["alpha"]
     for axis in np.eye(3):
         turn = np.cross(axis, np.eye(3)).T  # d(Rx)/dφ = turn x
         np.testing.assert_allclose(
@@ -118,15 +119,13 @@ def test_the_dipole_of_an_ion_moves_with_its_charge(tmp_path):
 
 
 def test_the_surface_of_the_dynamics_has_its_own_minimum_and_modes(tmp_path, water):
-    from bpm_nb.dynamics.calculators import Molecule
-
     found = reference_harmonic(tmp_path / "g.npz", *WATER, surface="gfn2", level=HF)
     atoms = Molecule(found.numbers).atoms(found.pos)
     assert np.abs(atoms.get_forces()).max() < 2e-3
     assert 1500 < wavenumbers(found)[6] < 1600 and wavenumbers(found)[:6].max() < 60  # the level itself has 2170
     h = 0.005
     moved = [
-        displaced_point(found.numbers, found.pos + s * h * np.eye(9)[4].reshape(3, 3), HF, 0, 0, "dft")["alpha"]
+        displaced_point(Molecule(found.numbers), found.pos + s * h * np.eye(9)[4].reshape(3, 3), HF, "dft")["alpha"]
         for s in (1, -1)
     ]
     np.testing.assert_allclose(found.dalpha[1, 1], (moved[0] - moved[1]) / (2 * h), atol=1e-3)
@@ -240,7 +239,7 @@ def test_a_shipped_derivative_is_what_its_level_gives():
     k = (day // len(TABLES)) % (3 * len(record.numbers))
     step = h * np.eye(3 * len(record.numbers))[k].reshape(-1, 3)
     p, m = (
-        displaced_point(record.numbers, record.pos + s * step, Level(**record.provenance["level"]), 0, 0, surface)
+        displaced_point(Molecule(record.numbers), record.pos + s * step, Level(**record.provenance["level"]), surface)
         for s in (1, -1)
     )
     found = {q: (p[q] - m[q]) / (2 * h) for q in ("alpha", "dipole", "forces")}
