@@ -9,6 +9,7 @@ __all__ = ['Match', 'match_bands', 'line_modes', 'line_motions', 'match_bands_by
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import optimize
 
 from .eckart import BodyFrame, eckart_rotation
@@ -68,7 +69,7 @@ def _nearest(bands, lines, tolerance, handicap):
     pairs = pairs[distance[tuple(pairs.T)] < tolerance]
     return pairs[np.argsort(bands[pairs[:, 0]])]
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #410ad980
+# %% ../../nbs/65_assignment/04_lines.ipynb #c2743322
 def robust_scale(
     values: np.ndarray,  # (n,) values
     references: np.ndarray,  # (n,) positive references
@@ -87,7 +88,7 @@ def band_positions(
     "Positions (bands,), cm⁻¹."
     return np.array([getattr(b, "wavenumber_cm1", b) for b in bands], float)
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #76b0cde9
+# %% ../../nbs/65_assignment/04_lines.ipynb #4ef9418b
 def _pairs_and_scale(bands, lines, tolerance, handicap):
     "Pairs (n, 2), common factor and its standard error, found in turns until they stay."
     scale, error, before = _first_scale(bands, lines, tolerance), np.nan, None
@@ -104,7 +105,7 @@ def match_bands(
     lines: np.ndarray,  # (lines,) wavenumbers of the lines, cm⁻¹
     tolerance_cm1: float = 30.0,  # largest distance of a pair, cm⁻¹
     scale: float | None = None,  # factor on the lines; None: fitted, where there are at least three of each, else 1
-    handicap_cm1: float | np.ndarray = 0.0,  # (lines,) by how much each line counts as farther away than it is, cm⁻¹
+    handicap_cm1: float | np.ndarray = 0.0,  # (lines,) by how much farther away each line counts, cm⁻¹
 ) -> Match:
     "`Match` of bands with lines, by wavenumber alone. Raises `InputError` for what is not a finite number."
     bands, lines = band_positions(bands), np.asarray(lines, float).reshape(-1)
@@ -134,7 +135,7 @@ def line_modes(
     index[pairs[:, 0]] = visible[pairs[:, 1]]
     return index
 
-
+# %% ../../nbs/65_assignment/04_lines.ipynb #9157d914
 def line_motions(
     lines: np.ndarray,  # (lines,) wavenumbers of the lines of a table, cm⁻¹
     harmonic: Harmonic,  # derivatives of the same molecule by a method that can be trusted
@@ -148,7 +149,7 @@ def line_motions(
     turned = modes.displacement @ eckart_rotation(harmonic.pos, frame.masses, frame.reference)
     return np.where(index[:, None, None] >= 0, turned[index], 0)
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #c31de517
+# %% ../../nbs/65_assignment/04_lines.ipynb #f7e46093
 def match_bands_by_motion(
     bands: Sequence[Peak | float],  # `bpm_nb.spectra.Peak`, the strongest first, or their positions, cm⁻¹
     displacement: np.ndarray,  # (bands, N, 3) their motions

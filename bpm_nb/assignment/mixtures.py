@@ -9,6 +9,7 @@ __all__ = ['Marker', 'marker_bands', 'Mixture', 'mixture']
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import optimize
 
 from ..core.files import InputError
@@ -54,7 +55,7 @@ def _check_alike(spectra):
         if len(values := {s.settings[name] for s in spectra}) > 1:
             raise InputError(f"the spectra differ in {name}: {', '.join(map(str, sorted(values)))}; make them alike")
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #3268876f
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #60cdb3de
 def _marker(nu, blocks, centre, reach):
     "`Marker` of the band around a wavenumber; `blocks`: those of both spectra, (blocks, K)."
     inside = np.abs(nu - centre) <= reach
@@ -75,7 +76,7 @@ def _compared_bands(first, second, geometry, options):
             markers.append(_marker(nu, blocks, p.wavenumber_cm1, reach))
     return markers
 
-
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #bc143d2e
 def _apart(markers):
     "Those that do not overlap, the largest difference first."
     kept = []
@@ -130,7 +131,7 @@ def _measured(wavenumber_cm1, intensity):
     order = np.argsort(x)
     return x[order], y[order]
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #c9424e5f
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #96f0a68f
 def _fit_grid(wavenumber_cm1, components, range_cm1):
     "Wavenumbers (K,) of the first component that all spectra cover, in the range. Raises `InputError` for too few."
     ends = (c.wavenumber_cm1[-1] for c in components)
@@ -144,7 +145,7 @@ def _fit_grid(wavenumber_cm1, components, range_cm1):
         )
     return nu
 
-
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #e338be95
 def _blocks_on_one_grid(target, components, geometry, range_cm1):
     "Wavenumbers (K,), and the blocks (blocks, K) of the target and of each component there."
     measured = isinstance(target, tuple)
@@ -178,7 +179,7 @@ def _fitted_weights(aim, pure, independent):
     root = np.sqrt(np.maximum(size, 1e-12 * size.max()))
     return optimize.nnls(root[:, None] * axes.T, axes.T @ (means @ aim) / root)[0]
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #9088579f
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #dd77d9a5
 def _bootstrap(blocks, independent, n_boot, seed):
     "Weights (n_boot, C) of fits to blocks that are drawn with replacement."
     rng, drawn = np.random.default_rng(seed), []

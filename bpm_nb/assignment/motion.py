@@ -9,6 +9,7 @@ __all__ = ['Motion', 'band_motion', 'overlap', 'animation', 'polarizability_slop
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy import fft
 
 from .eckart import BodyFrame, body_frame
@@ -61,7 +62,7 @@ def matching_segments(
         )
     return alpha
 
-# %% ../../nbs/65_assignment/03_motion.ipynb #bfe64e35
+# %% ../../nbs/65_assignment/03_motion.ipynb #4ea48dbf
 def _points_in_bands(wavenumber_cm1, width_cm1):
     "Wavenumbers (bands, points), cm⁻¹: five over the width of each band, or its centre where none has a width."
     offsets = np.linspace(-0.5, 0.5, 5 if np.any(width_cm1) else 1)
@@ -80,7 +81,7 @@ def _cross_spectra(frame, alpha, points, how, geometry):
             cross[k] += np.einsum("bil,bjl->ij", atoms, band_filter(points[k], how, light), optimize=True)
     return cross
 
-# %% ../../nbs/65_assignment/03_motion.ipynb #3c1478d6
+# %% ../../nbs/65_assignment/03_motion.ipynb #01dddb9b
 def _strongest_motion(wavenumber_cm1, cross, frame):
     "`Motion` of the cross spectra (3N, …) of a band. Raises `InputError` where they vanish."
     u, s, _ = np.linalg.svd(cross, full_matrices=False)
@@ -158,7 +159,7 @@ def polarizability_slope(
         auto = auto + (q * filtered).sum()
     return alpha.mean((0, 1)), cross.reshape(3, 3) / auto
 
-# %% ../../nbs/65_assignment/03_motion.ipynb #3cc1721e
+# %% ../../nbs/65_assignment/03_motion.ipynb #9d4a9aad
 def _strongest_band(coordinate, trajectory, options):
     "The strongest `Peak` in the spectrum of a coordinate (G, T) of a run; None where none stands out."
     series = coordinate[..., None, None] * np.array([1.0, 0, 0])
