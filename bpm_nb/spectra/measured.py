@@ -115,7 +115,7 @@ def column_by_name(
             return fitting[0] if len(fitting) == 1 else None
     return None
 
-# %% ../../nbs/50_spectra/10_measured.ipynb #4a93542b
+# %% ../../nbs/50_spectra/10_measured.ipynb #4e970060
 def listed_columns(
     table: Table,  # of a file
 ) -> str:
@@ -124,7 +124,7 @@ def listed_columns(
     numbered = enumerate(zip(names, table.values[0]), 1)
     return ", ".join(f"{k} {n!r}" if n else f"{k} (first value {v:g})" for k, (n, v) in numbered)
 
-
+# %% ../../nbs/50_spectra/10_measured.ipynb #0346a397
 def chosen_columns(
     table: Table,  # of a file
     columns: tuple | None,  # (shift, intensity): names, or numbers counted from 1; None: by their names
