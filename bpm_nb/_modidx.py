@@ -1085,6 +1085,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.longest_table': ( '50_spectra/measured.html#longest_table',
                                                                                     'bpm_nb/spectra/measured.py'),
+                                         'bpm_nb.spectra.measured.named_columns': ( '50_spectra/measured.html#named_columns',
+                                                                                    'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.plausible': ( '50_spectra/measured.html#plausible',
                                                                                 'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.read_spectrum': ( '50_spectra/measured.html#read_spectrum',

@@ -124,7 +124,20 @@ def listed_columns(
     numbered = enumerate(zip(names, table.values[0]), 1)
     return ", ".join(f"{k} {n!r}" if n else f"{k} (first value {v:g})" for k, (n, v) in numbered)
 
-# %% ../../nbs/50_spectra/10_measured.ipynb #0346a397
+# %% ../../nbs/50_spectra/10_measured.ipynb #ebe93389
+def named_columns(
+    table: Table,  # with names
+) -> tuple[int, int, bool]:
+    "As `chosen_columns`, by the names alone. Raises `InputError` where they do not tell, or tell of several."
+    x, y = column_by_name(table.names, _SHIFTS), column_by_name(table.names, _INTENSITIES)
+    wavelength = column_by_name(table.names, _WAVELENGTHS) if x is None else None
+    if (x is None and wavelength is None) or y is None:
+        what = "intensity" if y is None else "Raman shift"
+        listed = listed_columns(table)
+        raise InputError(f"no column, or more than one, is named as the {what}; say which two to take: {listed}")
+    return (wavelength, y, True) if x is None else (x, y, False)
+
+# %% ../../nbs/50_spectra/10_measured.ipynb #c689a3f3
 def chosen_columns(
     table: Table,  # of a file
     columns: tuple | None,  # (shift, intensity): names, or numbers counted from 1; None: by their names
@@ -138,13 +151,7 @@ def chosen_columns(
             return 0, 1, False
         n = table.values.shape[1]
         raise InputError(f"its {n} columns have no names; say which two to take: {listed_columns(table)}")
-    x, y = column_by_name(table.names, _SHIFTS), column_by_name(table.names, _INTENSITIES)
-    wavelength = column_by_name(table.names, _WAVELENGTHS) if x is None else None
-    if (x is None and wavelength is None) or y is None:
-        what = "intensity" if y is None else "Raman shift"
-        listed = listed_columns(table)
-        raise InputError(f"no column, or more than one, is named as the {what}; say which two to take: {listed}")
-    return (wavelength, y, True) if x is None else (x, y, False)
+    return named_columns(table)
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #3cf7b7f8
 def column_index(
