@@ -1077,6 +1077,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                 'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.is_number': ( '50_spectra/measured.html#is_number',
                                                                                 'bpm_nb/spectra/measured.py'),
+                                         'bpm_nb.spectra.measured.jcamp_block': ( '50_spectra/measured.html#jcamp_block',
+                                                                                  'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.jcamp_columns': ( '50_spectra/measured.html#jcamp_columns',
                                                                                     'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.laser_in': ( '50_spectra/measured.html#laser_in',

@@ -179,11 +179,11 @@ def laser_in(
                 return value
     return None
 
-# %% ../../nbs/50_spectra/10_measured.ipynb #25738c9f
-def jcamp_columns(
+# %% ../../nbs/50_spectra/10_measured.ipynb #6884046a
+def jcamp_block(
     text: str,  # of a file in JCAMP-DX
-) -> tuple[np.ndarray, np.ndarray, bool, float | None]:
-    "Abscissa, intensity, whether the abscissa is a wavelength in nm, wavelength of the laser. Raises `InputError`."
+) -> tuple[dict, str]:
+    "The only spectrum in it, {label: value}, and what the parser remarked. Raises `InputError`."
     import jcamp
 
     with redirect_stdout(io.StringIO()) as remarks:
@@ -194,12 +194,19 @@ def jcamp_columns(
     children = [c for c in block.get("children", []) if len(c.get("x", ()))]
     if len(children) > 1:
         raise InputError(f"it holds {len(children)} spectra; give a file of one")
-    block = children[0] if children else block
+    return children[0] if children else block, remarks.getvalue()
+
+# %% ../../nbs/50_spectra/10_measured.ipynb #034abf65
+def jcamp_columns(
+    text: str,  # of a file in JCAMP-DX
+) -> tuple[np.ndarray, np.ndarray, bool, float | None]:
+    "Abscissa, intensity, whether the abscissa is a wavelength in nm, wavelength of the laser. Raises `InputError`."
+    block, remarks = jcamp_block(text)
     x, y = np.asarray(block.get("x", ()), float), np.asarray(block.get("y", ()), float)
     said = block.get("npoints", len(y))
     if not len(x) or len(x) != len(y) or said != len(y):
         raise InputError(f"its table has {len(y)} points and its header says {said}: it is cut short")
-    if "failed" in remarks.getvalue():
+    if "failed" in remarks:
         raise InputError("the wavenumbers in its table are not those that its header says")
     unit = str(block.get("xunits", "1/CM")).upper()
     if not re.search("CM|NANOMET|NM", unit):
