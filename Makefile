@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab dashboard docs bench sync check-sync clean
+.PHONY: help demo test quick core lint lab dashboard docs bench sync check-sync clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -17,7 +19,17 @@ demo: $(VENV)/installed-demo ## fit, predict and draw a Raman spectrum: raman.ht
 	$(BIN)/bpm-nb demo
 
 test: $(VENV)/installed-test ## the whole test suite
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
+
+quick: $(VENV)/installed-test ## the tests of the lessons, without quantum chemistry: under a minute
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not slow and not browser and not reference" tests/lessons tests/project/test_style.py
+
+core: $(VENV)/installed-core ## what works without any extra: the tests of files, bonds, regression, models and spectra
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow and not browser and not reference" tests/core tests/data tests/bonds tests/regression tests/models tests/spectra
+
+lint: $(VENV)/installed-lint ## ruff: errors, imports, likely bugs, format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 lab: $(VENV)/installed-lab ## JupyterLab on the notebooks
 	JUPYTER_PATH="$(CURDIR)/binder" JUPYTER_CONFIG_PATH="$(CURDIR)/binder" $(BIN)/jupyter-lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
@@ -43,6 +55,8 @@ clean: ## remove the environment, the caches and the results of the demo
 
 needs_demo := .
 needs_test := .[dev]
+needs_core := .[core-tests]
+needs_lint := .[lint]
 needs_lab := .[widgets]
 needs_docs := .[dev]
 needs_bench := .[dev,bench]

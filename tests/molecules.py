@@ -12,7 +12,7 @@ METHANOL = np.array(
 
 
 def rattled(numbers, pos, n, seed, size=0.05):
-    "Distorted, randomly turned frames with a polarizability of point-like bonds: smooth, covariant, not of the model's form."
+    "Distorted, randomly turned frames; their polarizability is smooth, covariant, and not of the model's form."
     rng = np.random.default_rng(seed)
     x = pos + rng.normal(scale=size, size=(n, *pos.shape))
     x = np.einsum("sij,snj->sni", Rotation.random(n, rng=rng).as_matrix(), x)

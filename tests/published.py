@@ -1,4 +1,4 @@
-"""The published malonaldehyde frames (Sowa and Rossky, J. Chem. Theory Comput. 2024, 20, 10071), read where they lie."""
+"""The published malonaldehyde frames (Sowa and Rossky, J. Chem. Theory Comput. 2024, 20, 10071), where they lie."""
 
 from pathlib import Path
 

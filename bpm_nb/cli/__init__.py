@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['main']
 
-# %% ../../nbs/90_cli/00_cli.ipynb #4c119f54
+# %% ../../nbs/90_cli/00_cli.ipynb #af695452
 from .program import main
 
 _all_ = ["main"]

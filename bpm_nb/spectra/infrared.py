@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from ..core.units import KM_MOL, thermal_energy
-from ..data.records import Frames, Trajectory
+from ..data.records import Trajectory
 from .blocks import checked_series, density_estimator
 from .raman import raman_spectrum
 from .spectrum import Curve, Spectrum
@@ -74,13 +74,13 @@ def infrared_intensity(
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #3e277001
 class Predictor(Protocol):
-    "What predicts a value, or a tensor, for every frame: any fitted model of the library."
+    "What predicts a value, or a tensor, for every frame of a run: any fitted model of the library."
 
-    def predict(
+    def predict_trajectory(
         self,
-        frames: Frames,  # S frames
+        run: Trajectory,  # G segments of T frames
     ) -> np.ndarray:
-        "Values (S, …)."
+        "Values (G, T, …)."
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #50a3f74f
 def trajectory_spectra(
@@ -96,18 +96,9 @@ def trajectory_spectra(
     """
     spectra, dt_fs, resting = {}, trajectory.dt_fs, trajectory.vel is None
     if polarizability is not None:
-        spectra["Raman"] = raman_spectrum(predicted_along(trajectory, polarizability), dt_fs, **options)
+        spectra["Raman"] = raman_spectrum(polarizability.predict_trajectory(trajectory), dt_fs, **options)
     if dipole is not None:
-        spectra["infrared"] = ir_spectrum(predicted_along(trajectory, dipole), dt_fs, **options)
+        spectra["infrared"] = ir_spectrum(dipole.predict_trajectory(trajectory), dt_fs, **options)
     options |= dict(temperature_K=trajectory.temperature_K or 300.0, positions=resting)
     moving = trajectory.pos if resting else trajectory.vel
     return spectra | {"states": power_spectrum(moving, trajectory.mass(), dt_fs, **options)}
-
-# %% ../../nbs/50_spectra/06_infrared.ipynb #2ec04cef
-def predicted_along(
-    trajectory,  # `bpm_nb.data.Trajectory`
-    model,  # fitted model
-):
-    "What a model predicts for every frame of a run, (G, T, …)."
-    values = model.predict(trajectory.frames)
-    return values.reshape(*trajectory.pos.shape[:2], *values.shape[1:])

@@ -1,9 +1,14 @@
 """Fit time over the floor
 
-The floor is the time of the matrix products and factorizations of a fit, with arrays of the fit's own sizes. Choice of γ and λ: q qᵀ of the bonds of some frames and the eigenvectors of both covariances, for each γ that is
-tried. Solution: q zᵀ of every bond with every point of its kind, the design times the whitening, and for few frames the triangle of each design, for many its AᵀA, with one Cholesky factorization; for
-the frames left out the factor applied to their rows. Uncertainty: q qᵀ of the frames that are remembered, a Cholesky factorization and an inverse of both covariances, and the bonds seen by 800 points. Exponentials, descriptors,
-sums over bonds, further factorizations on the way to λ and the refinement are in the time and not in the floor. Published malonaldehyde frames; wall time on all cores."""
+The floor is the time of the matrix products and factorizations of a fit, with arrays of the fit's own sizes. Choice
+of γ and λ: q qᵀ of the bonds of some frames and the eigenvectors of both covariances, for each γ that is tried.
+Solution: q zᵀ of every bond with every point of its kind, the design times the whitening, and for few frames the
+triangle of each design, for many its AᵀA, with one Cholesky factorization; for the frames left out the factor applied
+to their rows. Uncertainty: q qᵀ of the frames that are remembered, a Cholesky factorization and an inverse of both
+covariances, and the bonds seen by 800 points. Exponentials, descriptors, sums over bonds, further factorizations on
+the way to λ and the refinement are in the time and not in the floor. Published malonaldehyde frames; wall time on all
+cores.
+"""
 
 import os
 import time
@@ -17,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from bpm_nb.models import fitting
 from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.regression import solvers
-from bpm_nb.regression.krr import row_space
+from bpm_nb.regression.normal_equations import row_space
 from bpm_nb.regression.prediction import model_representation
 from bpm_nb.regression.stream import frames_within_memory
 
@@ -49,7 +54,7 @@ def covariance(n):
 
 
 def choice_floor(bonds, points, n):
-    "For each γ on one core, as many at once as there are cores; bonds of a frame and (points, features) of each kind; n frames."
+    "For each γ on one core, as many at once as cores: bonds of a frame, (points, features) of a kind, n frames."
     with threadpool_limits(1):
         products = sum(seconds(lambda q=RNG.random((int(n * bonds[k]), r)): q @ q.T) for k, (_, r) in points.items())
         return (
@@ -121,13 +126,13 @@ def floors(model, frames):
 def work(n):
     train, _ = published_split(n)
     times = {}
-    for name in ("chosen_settings", "fitted_posterior"):
+    for name in ("chosen_hyperparameters", "fitted_posterior"):
         setattr(fitting, name, timed(times, name, getattr(fitting, name)))
     solvers.BASES["inducing"] = timed(times, "solution", solvers.BASES["inducing"])
     start = time.perf_counter()
     model = BondPolarizability(n_points=100 if SMALL else None).fit(train)
     whole = time.perf_counter() - start
-    stages = [times[k] for k in ("chosen_settings", "solution", "fitted_posterior")]
+    stages = [times[k] for k in ("chosen_hyperparameters", "solution", "fitted_posterior")]
     least = np.min([floors(model, train) for _ in range(3)], 0)
     return [*stages, whole - sum(stages), whole], [*least, 0, least.sum()]
 

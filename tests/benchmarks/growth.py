@@ -1,7 +1,9 @@
 """Growth with the number of frames
 
-Frames with random displacements of 0.05 Å and a made-up polarizability, made anew in each pass and read in chunks of 500, so that they are never all there; 300 points, γ and λ given, so that every size does the
-same work for a frame. Memory is the growth of the process's peak."""
+Frames with random displacements of 0.05 Å and a made-up polarizability, made anew in each pass and read in chunks of
+500, so that they are never all there; 300 points, γ and λ given, so that every size does the same work for a frame.
+Memory is the growth of the process's peak.
+"""
 
 from measure import SMALL, measured, rattled, table
 

@@ -1,8 +1,11 @@
 """Bands and heat
 
-How far the bands of biphenyl lie from the harmonic lines of the surface that the dynamics moves on (GFN2-xTB), in cm⁻¹ with standard errors, corrected for the time step: for the ten modes that Raman light sees best, the
-band of the mode's coordinate in runs of 3 ps from the minimum with the same energy kT in every mode, and in the run that ships (300 K). The last column is the straight line through all temperatures, taken back to 0 K: what
-is left there would be an error of the dynamics or of the spectrum, everything else is anharmonicity."""
+How far the bands of biphenyl lie from the harmonic lines of the surface that the dynamics moves on (GFN2-xTB), in
+cm⁻¹ with standard errors, corrected for the time step: for the ten modes that Raman light sees best, the band of the
+mode's coordinate in runs of 3 ps from the minimum with the same energy kT in every mode, and in the run that ships
+(300 K). The last column is the straight line through all temperatures, taken back to 0 K: what is left there would be
+an error of the dynamics or of the spectrum, everything else is anharmonicity.
+"""
 
 import numpy as np
 from ase import Atoms, units

@@ -42,7 +42,7 @@ def published_split(n):
 
 
 def rattled(name, n, seed=0, width=0.05):
-    "n frames of water or of a known molecule with random displacements (Å), and a smooth function of the distances as polarizability."
+    "n frames of water or of a known molecule with random displacements (Å); α is a smooth function of the distances."
     from bpm_nb.data.datasets import start_geometry
     from bpm_nb.data.records import Frames
 

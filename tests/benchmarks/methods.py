@@ -1,10 +1,14 @@
 """Other methods at equal frames
 
-The published malonaldehyde frames, taken at random with seed 0; errors on the 500 test frames over the nine elements of the tensor (a.u.), which no turn changes. Time (s) and peak memory (MiB)
-of training and of these predictions together, each method in a process of its own. *Published* is the algorithm of Sowa and Rossky (2024) at its settings, from its equations: loops over pairs of frames and
-bonds, once with the normal equations $K_{ij}^T K_{ij}$, once with $K_{ij} K_{ij}$ as in the public code. *KernelRidge* is scikit-learn's, on the kernel of the
-basis `"bonds"` and at the γ and λ that the library chooses. *λ-SOAP* is symmetry-adapted Gaussian process regression (Grisafi et al. 2018) with featomic, ζ = 2, at three cutoffs, λ by its own frames left out. The loops visit each pair
-of frames, so the time of *published* grows with training × (training + 500) frames."""
+The published malonaldehyde frames, taken at random with seed 0; errors on the 500 test frames over the nine elements
+of the tensor (a.u.), which no turn changes. Time (s) and peak memory (MiB) of training and of these predictions
+together, each method in a process of its own. *Published* is the algorithm of Sowa and Rossky (2024) at its settings,
+from its equations: loops over pairs of frames and bonds, once with the normal equations $K_{ij}^T K_{ij}$, once with
+$K_{ij} K_{ij}$ as in the public code. *KernelRidge* is scikit-learn's, on the kernel of the basis `"bonds"` and at
+the γ and λ that the library chooses. *λ-SOAP* is symmetry-adapted Gaussian process regression (Grisafi et al. 2018)
+with featomic, ζ = 2, at three cutoffs, λ by its own frames left out. The loops visit each pair of frames, so the time
+of *published* grows with training × (training + 500) frames.
+"""
 
 import numpy as np
 from measure import SMALL, measured, published_split, table

@@ -1,6 +1,8 @@
 """Prediction of 40 000 frames of biphenyl
 
-Frames with random displacements of 0.03 Å; a model of 300 such frames with a made-up polarizability, at the library's settings. The descriptors alone are `BondAxis.raw` on the same bonds, in the same blocks on the same cores."""
+Frames with random displacements of 0.03 Å; a model of 300 such frames with a made-up polarizability, at the library's
+settings. The descriptors alone are `BondAxis.descriptors` on the same bonds, in the same blocks on the same cores.
+"""
 
 import time
 from functools import partial

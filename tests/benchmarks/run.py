@@ -1,4 +1,4 @@
-"Runs the benchmarks and writes what they print to nbs/benchmarks.ipynb: `make bench`, or `make bench ONLY='floor growth'` for some of them."
+"Runs the benchmarks and writes what they print to nbs/benchmarks.ipynb: `make bench ONLY='floor growth'` for some."
 
 import os
 import platform
@@ -18,8 +18,9 @@ FIRST = """# Benchmarks
 
 > Time, memory and error, next to other methods and to the least that the arithmetic needs.
 
-Every table is what a script of `tests/benchmarks` printed. `make bench` runs them all and writes this page. Compare the numbers of one table with each other: they were measured in one run on one machine; other machines are
-faster or slower. Where other programs ran beside it the time is longer than it need be; the processor time is not."""
+Every table is what a script of `tests/benchmarks` printed. `make bench` runs them all and writes this page. Compare the
+numbers of one table with each other: they were measured in one run on one machine; other machines are faster or slower.
+Where other programs ran beside it the time is longer than it need be; the processor time is not."""
 
 
 def machine():
@@ -36,7 +37,8 @@ def machine():
         if Path("/proc/cpuinfo").exists()
         else platform.processor()
     )
-    return f"{os.cpu_count()} cores, {model}, {platform.system()}, Python {platform.python_version()}, numpy {version('numpy')}, {date.today()}"
+    versions = f"Python {platform.python_version()}, numpy {version('numpy')}"
+    return f"{os.cpu_count()} cores, {model}, {platform.system()}, {versions}, {date.today()}"
 
 
 def title_and_text(script):

@@ -73,7 +73,8 @@ def table():
         [
             *rows,
             "",
-            f"One array of {FRAMES} frames × {BONDS} bonds × {BONDS} bonds would take {FRAMES * BONDS**2 * 8 / 1e6:.0f} MB.",
+            f"One array of {FRAMES} frames × {BONDS} bonds × {BONDS} bonds would take "
+            f"{FRAMES * BONDS**2 * 8 / 1e6:.0f} MB.",
         ]
     )
 

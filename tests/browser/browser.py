@@ -15,6 +15,21 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 PATIENCE = 120_000  # ms: the machine may be busy
+KERNEL_IS_IDLE = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+RUN_ALL_CELLS = """() => {
+  const {commands, shell} = window.jupyterapp;
+  if (!shell.leftCollapsed) commands.execute('application:toggle-left-area');
+  return commands.execute('notebook:run-all-cells');
+}"""
+TRACES = """begins => Object.fromEntries(
+  [...document.querySelectorAll('.js-plotly-plot')]
+    .flatMap(d => d._fullData ?? [])
+    .filter(t => (t.name ?? '').startsWith(begins))
+    .map(t => [t.name, [Array.from(t.x ?? []), Array.from(t.y ?? [])]])
+)"""
+HAS_TRACE = """begins => [...document.querySelectorAll('.js-plotly-plot')].some(
+  d => d._fullData?.some(t => (t.name ?? '').startsWith(begins))
+)"""
 
 
 def free_port():
@@ -90,7 +105,7 @@ def _wait(address, process, log, seconds=PATIENCE / 1000):
 
 @contextmanager
 def page(own, height=1200):
-    "A page that may reach only addresses that begin with `own`; `page.problems` and `page.outside` are what should stay empty."
+    "A page that may reach only addresses that begin with `own`; what stays empty are its `problems` and `outside`."
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -116,36 +131,27 @@ def page(own, height=1200):
 
 @contextmanager
 def opened(app, notebook, folder, python=sys.executable):
-    "A page with the notebook run; `page.started` is when its first cell began, in JupyterLab with the kernel up, in Voilà before there is one."
+    """A page with the notebook run.
+
+    `page.started` is when its first cell began, in JupyterLab with the kernel up, in Voilà before there is one.
+    """
     with server(app, notebook, folder, python) as address, page(address.split("/lab/")[0]) as found:
         found.started = time.perf_counter()
         found.goto(address)
         if app == "lab":
-            found.wait_for_function(
-                "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-            )
+            found.wait_for_function(KERNEL_IS_IDLE)
             found.started = time.perf_counter()
-            found.evaluate(
-                "() => { const {commands, shell} = window.jupyterapp; if (!shell.leftCollapsed) commands.execute('application:toggle-left-area'); return commands.execute('notebook:run-all-cells'); }"
-            )
+            found.evaluate(RUN_ALL_CELLS)
         yield found
 
 
 def traces(page, begins=""):
     "Data of the traces whose name begins so, {name: (x, y)}; arrays as the browser decoded them."
-    return page.evaluate(
-        """begins => Object.fromEntries([...document.querySelectorAll('.js-plotly-plot')].flatMap(d => d._fullData ?? []).filter(t => (t.name ?? '').startsWith(begins))
-        .map(t => [t.name, [Array.from(t.x ?? []), Array.from(t.y ?? [])]]))""",
-        begins,
-    )
+    return page.evaluate(TRACES, begins)
 
 
 def wait_for_trace(page, begins, patience=PATIENCE):
-    page.wait_for_function(
-        "begins => [...document.querySelectorAll('.js-plotly-plot')].some(d => d._fullData?.some(t => (t.name ?? '').startsWith(begins)))",
-        arg=begins,
-        timeout=patience,
-    )
+    page.wait_for_function(HAS_TRACE, arg=begins, timeout=patience)
 
 
 def picture(locator):

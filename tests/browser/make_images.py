@@ -1,4 +1,4 @@
-"Make the pictures of the front page: `.venv/bin/python tests/make_images.py`."
+"Make the pictures of the front page: `.venv/bin/python tests/browser/make_images.py`."
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,7 @@
-"How long the dashboards take to open, from the first cell to the first whole plot, and to draw again when a slider moves: `.venv/bin/python tests/time_dashboards.py`, with nothing else at work."
+"""How long the dashboards take to open, from the first cell to the first whole plot, and to draw again.
+
+`.venv/bin/python tests/browser/time_dashboards.py`, with nothing else at work.
+"""
 
 import os
 import shutil
@@ -25,11 +28,18 @@ async def opened():
     from bpm_nb.dashboards import {0}
     imported, dashboard = time.perf_counter(), {0}()
     built = time.perf_counter()
-    while not any((trace.get("name") or "").startswith("{1}") for trace in dashboard.plot.figure["data"]): await asyncio.sleep(0.01)
+    while not any((trace.get("name") or "").startswith("{1}") for trace in dashboard.plot.figure["data"]):
+        await asyncio.sleep(0.01)
     print(f"{{time.perf_counter() - start:.1f}} s (import {{imported - start:.1f}}, widgets {{built - imported:.1f}})")
     dashboard.state.cancel()
 asyncio.run(opened())
 """
+STOPWATCH = """() => {
+  document.addEventListener('keydown', () => { window.pressed = performance.now(); window.drawn = null }, true);
+  document.querySelectorAll('.js-plotly-plot').forEach(
+    d => d.on('plotly_afterplot', () => { window.drawn = performance.now() - window.pressed })
+  );
+}"""
 
 
 def in_a_kernel(tutorial, folder):
@@ -58,8 +68,7 @@ def in_a_browser(tutorial, app, folder):
 
 def redrawn_ms(page, name, times=5):
     "Median time from a key that moves the slider of a trait to the end of the plot that follows."
-    page.evaluate("""() => { document.addEventListener('keydown', () => { window.pressed = performance.now(); window.drawn = null }, true);
-        document.querySelectorAll('.js-plotly-plot').forEach(d => d.on('plotly_afterplot', () => { window.drawn = performance.now() - window.pressed })) }""")
+    page.evaluate(STOPWATCH)
     handle = page.locator(f".bpm-{name} .noUi-handle").first
     handle.focus()
 

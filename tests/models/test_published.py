@@ -22,7 +22,7 @@ def soap(frames):
 
 
 def assert_calibrated(error, std):
-    "The shares of the errors of all components inside one and two standard deviations; of a normal distribution 0.68 and 0.95."
+    "Shares of the errors inside one and two standard deviations; of a normal distribution 0.68 and 0.95."
     ratio = np.abs(error / std)
     if error.ndim == 3:
         ratio = ratio[:, *np.triu_indices(3)]

@@ -123,6 +123,16 @@ def test_no_room_bears_the_name_of_what_its_folder_hands_out():
         assert not handed_out & {n.split(".")[-1] for n in NAMES if inside(n, folder)}, folder
 
 
+def test_a_folder_hands_out_what_it_says():
+    from importlib import import_module
+
+    for folder in FOLDERS:
+        if folder == "dashboards":
+            pytest.importorskip("anywidget", reason="the widgets extra is not installed")
+        module = import_module(f"bpm_nb.{folder}")
+        assert not [name for name in module.__all__ if not hasattr(module, name)]
+
+
 # ---- sizes
 
 
@@ -208,6 +218,13 @@ def test_every_argument_has_a_comment_of_its_own(name):
         missing += [f"{qualified}: {a.arg}" for a in arguments(function) if a.end_lineno not in comments]
         missing += [f"{qualified}: two arguments on a line"] * (len(set(lines)) < len(lines))
     assert not missing
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_has_a_comment_of_its_own(name):
+    comments, classes = comment_lines(name), [n for n in tree(name).body if isinstance(n, ast.ClassDef)]
+    fields = [(c.name, f) for c in classes for f in c.body if isinstance(f, ast.AnnAssign) and c.name in public(name)]
+    assert not [f"{owner}.{f.target.id}" for owner, f in fields if f.end_lineno not in comments]
 
 
 @pytest.mark.parametrize("name", NAMES)

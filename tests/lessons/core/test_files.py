@@ -2,11 +2,29 @@
 import numpy as np
 import tempfile
 from pathlib import Path
-from bpm_nb.core.files import write_atomic, write_npz
+from bpm_nb.core.files import InputError, errors_name_file, read_npz, write_atomic, write_npz
 
 
 
 import pytest
+
+
+def test_a_file_is_named_once():
+    with pytest.raises(InputError, match="^my.xyz: no atoms$"), errors_name_file("my.xyz"), errors_name_file("my.xyz"):
+        raise InputError("no atoms")
+    with pytest.raises(KeyError), errors_name_file("my.xyz"):
+        raise KeyError("other errors pass as they are")
+
+
+def test_a_file_cut_short_is_one_sentence():
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(f"{folder}/whole.npz", x=np.arange(1000))
+        Path(folder, "cut.npz").write_bytes(Path(folder, "whole.npz").read_bytes()[:500])
+        assert read_npz(f"{folder}/whole.npz")["x"].sum() == 499_500
+        with pytest.raises(InputError, match="cut.npz: not a readable npz file"):
+            read_npz(f"{folder}/cut.npz")
+        with pytest.raises(InputError, match="none.npz: no such file"):
+            read_npz(f"{folder}/none.npz")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else():
@@ -19,8 +37,11 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else():
         write_npz(f"{folder}/x.npz", dict(x=np.arange(3)))
         with pytest.raises(RuntimeError):
             write_atomic(f"{folder}/x.npz", half_a_write)
-        assert [p.name for p in Path(folder).iterdir()] == ["x.npz"] and np.load(f"{folder}/x.npz")["x"].tolist() == [
-            0,
-            1,
-            2,
-        ]
+        assert [p.name for p in Path(folder).iterdir()] == ["x.npz"]
+        assert np.load(f"{folder}/x.npz")["x"].tolist() == [0, 1, 2]
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence():
+    with tempfile.TemporaryDirectory() as folder:
+        with pytest.raises(InputError, match="x.npz: cannot be written .*; choose another place"):
+            write_npz(f"{folder}/no_such_folder/x.npz", dict(x=np.arange(3)))

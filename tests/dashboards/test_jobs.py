@@ -1,0 +1,76 @@
+"Slow steps in another process."
+
+import asyncio
+import importlib
+import os
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("anywidget", reason="the widgets extra is not installed")
+
+from dashboard_samples import in_a_loop
+
+from bpm_nb.dashboards.jobs import PRELOADED, Job, process_context
+from bpm_nb.dashboards.uploads import uploaded_training
+
+
+def test_a_slow_step_leaves_the_interface_free_and_reports(state):
+    texts = []
+    state.observe(lambda change: texts.append(change.new), "doing")
+    in_a_loop(
+        state, lambda: state.run(uploaded_training, ("x.xyz", b"nothing"), lambda _: None), lambda: not state.doing
+    )
+    assert "starting" in texts and state.message.startswith("x.xyz")
+
+
+def test_a_slow_step_can_be_cancelled(lab):
+    def stop():
+        if lab.doing and lab.job.process:
+            lab.cancel()
+        return not lab.doing
+
+    columns = lab.columns
+    in_a_loop(lab, lambda: lab.run(time.sleep, (600,), lambda _: None), stop)
+    assert not lab.doing and lab.stale and lab.columns is columns
+
+
+def test_a_process_that_dies_is_a_message(state):
+    in_a_loop(state, lambda: state.run(os.abort, (), lambda _: None), lambda: not state.doing)
+    assert state.message and not state.doing
+
+
+def test_two_jobs_may_start_at_once():
+    "The environment that a process starts with is changed in one thread at a time."
+
+    async def both():
+        sentences = {}
+        jobs = [
+            Job(
+                uploaded_training,
+                (f"{n}.xyz", b""),
+                lambda *_: None,
+                lambda _: None,
+                lambda text, n=n: sentences.setdefault(n, text),
+            )
+            for n in "ab"
+        ]
+        for job in jobs:
+            job.start()
+        for _ in range(600):
+            if len(sentences) == 2:
+                return sentences
+            await asyncio.sleep(0.1)
+        return sentences
+
+    sentences = asyncio.run(both())
+    assert all("empty" in sentences[n] for n in "ab") and "TQDM_DISABLE" not in os.environ
+
+
+def test_a_process_finds_the_library_imported():
+    "Names that do not exist are skipped without a word when the server of processes starts."
+    for name in PRELOADED:
+        importlib.import_module(name)
+    if sys.platform == "linux":
+        assert process_context().get_start_method() == "forkserver"

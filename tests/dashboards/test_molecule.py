@@ -1,0 +1,25 @@
+"A molecule whose bonds are drawn by their shares."
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget", reason="the widgets extra is not installed")
+
+from bpm_nb.dashboards.molecule import MOST_PAIRS, Molecule
+from bpm_nb.data.datasets import load
+
+
+def test_bonds_are_highlighted_in_large_molecules_too():
+    "Where hundreds of pairs share a band, none has much of it."
+    import ipywidgets
+
+    run = load("biphenyl").trajectory
+    molecule, pairs = Molecule(ipywidgets.ToggleButton()), np.stack(np.triu_indices(22, 1), 1)
+    molecule.show(run.numbers, run.pos[0, :1])
+    share = np.r_[0.02, -0.015, np.full(len(pairs) - 2, 1e-3)]
+    molecule.highlight(pairs, share)
+    assert molecule.highlighted == [((0, 1), 0.02), ((0, 2), -0.015)]
+    molecule.highlight(pairs, np.full(len(pairs), 1 / len(pairs)))
+    assert len(molecule.highlighted) == MOST_PAIRS
+    molecule.highlight(pairs[:0], share[:0])
+    assert molecule.highlighted == []

@@ -1,0 +1,38 @@
+"Runs that ship, and the cache."
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anywidget", reason="the widgets extra is not installed")
+
+from dashboard_samples import water_series
+
+from bpm_nb.dashboards import runs
+from bpm_nb.dashboards.raman_state import RamanState
+from bpm_nb.dashboards.runs import keep_series
+from bpm_nb.data.datasets import load
+
+
+def test_what_was_computed_before_is_there_at_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    name = "malonaldehyde-enol"
+    run = load(name).trajectory
+    made = water_series(name, frames=run.pos.shape[1])
+    alpha = np.repeat(made.alpha, len(run.pos), 0)
+    keep_series(replace(made, run=run, alpha=alpha))
+    state = RamanState([name], resolution_cm1=20.0)
+    monkeypatch.setattr(state, "run", lambda *_: pytest.fail("nothing is left to compute"))
+    state.compute()
+    assert len(state.curves) == 1 and not state.stale
+    np.testing.assert_allclose(state.series[name].alpha, alpha, atol=1e-9)
+
+
+def test_opening_a_dashboard_does_not_wait_for_the_models():
+    "They bring scikit-learn, which takes a second to import: rooms import them inside of functions."
+    for room in Path(runs.__file__).parent.glob("*.py"):
+        imports = [node for node in ast.parse(room.read_text("utf-8")).body if isinstance(node, ast.ImportFrom)]
+        assert not [node.module for node in imports if (node.module or "").split(".")[0] == "models"], room.name

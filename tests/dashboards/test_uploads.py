@@ -1,0 +1,115 @@
+"Files from outside: runs, frames for a model, and what is neither."
+
+import pytest
+
+pytest.importorskip("anywidget", reason="the widgets extra is not installed")
+
+from dashboard_samples import BAD_FILES, as_upload, water_run
+
+from bpm_nb.dashboards.runs import positions_of
+from bpm_nb.data.datasets import load
+from bpm_nb.data.files import write
+from bpm_nb.data.records import Frames
+from bpm_nb.models.polarizability import BondPolarizability
+
+
+def test_an_uploaded_run_with_polarizabilities_joins_the_comparison(state, tmp_path):
+    run, alpha, _ = water_run(2000)
+    frames = Frames(run.frames.numbers, run.frames.pos, alpha[0])
+    state.upload(*as_upload(tmp_path, frames))
+    assert not state.message and state.samples == ["water", "run"] and len(state.curves) == 2
+
+
+def test_an_uploaded_run_with_frames_too_far_apart_is_remarked_on(state, tmp_path):
+    run, alpha, _ = water_run(20000)
+    state.dt_fs = 10.0
+    state.upload(*as_upload(tmp_path, Frames(run.frames.numbers[::10], run.frames.pos[::10], alpha[0, ::10])))
+    assert (
+        len(state.curves) == 2
+        and state.message.startswith("run: frames every 10 fs show nothing above 1668 cm-1")
+        and "save a frame every 4.0 fs" in state.message
+    )
+    state.temperature_K = 350.0
+    assert "10 fs" in state.message
+    state.samples = ["water"]
+    assert not state.message
+
+
+def test_an_upload_named_like_a_shipped_molecule_stands_beside_it(state, tmp_path):
+    run, alpha, _ = water_run(2000)
+    state.upload(*as_upload(tmp_path, Frames(run.frames.numbers, run.frames.pos, alpha[0]), "biphenyl.xyz"))
+    assert state.samples == ["water", "biphenyl (upload)"]
+
+
+@pytest.mark.parametrize("what", BAD_FILES)
+def test_a_bad_upload_is_a_message_and_leaves_the_state(state, what, monkeypatch):
+    monkeypatch.setattr("bpm_nb.models.polarizability.BondPolarizability", lambda: d_model())
+    before = state.settings(), state.series, state.curves
+    state.upload(*BAD_FILES[what])
+    assert state.message and "\n" not in state.message and not state.doing
+    assert (state.settings(), state.series, state.curves) == before
+
+
+def d_model():
+    "A small model, so that the refusal of an element is quick."
+
+    class Small(BondPolarizability):
+        def fit(self, X, y=None):
+            return super().fit(X[:20])
+
+    return Small(n_points=50)
+
+
+@pytest.fixture(scope="module")
+def small():
+    "A small model of the enol."
+    return BondPolarizability(n_points=100, gamma=0.5, lam=1e-6).fit(load("malonaldehyde-enol").train[:150])
+
+
+def test_a_run_of_the_molecule_of_a_model_is_taken_and_another_is_named(state, small, tmp_path):
+    state.models, state.model_of, state.dt_fs = {"mine": small}, "mine", 2.0
+    state.upload(*as_upload(tmp_path, load("malonaldehyde-enol").trajectory[0].frames[:2000]))
+    assert (
+        not state.message
+        and state.series["run"].label == "run (model of mine)"
+        and state.series["run"].shares is not None
+    )
+    before = state.settings(), state.series
+    state.upload(*as_upload(tmp_path, load("malonaldehyde-keto").trajectory[0].frames[:2000], "keto.xyz"))
+    assert (
+        state.message.startswith("keto.xyz: this is another molecule than the model of mine")
+        and "upload frames with polarizabilities" in state.message
+    )
+    assert (state.settings(), state.series) == before
+
+
+def test_frames_with_polarizabilities_give_a_model(state, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "bpm_nb.models.polarizability.BondPolarizability", lambda: BondPolarizability(n_points=200, gamma=0.5, lam=1e-6)
+    )
+    frames = load("malonaldehyde-keto").train[:60]
+    state.upload_training(*as_upload(tmp_path, frames, "keto.extxyz"))
+    assert state.model_of == "keto" and state.message.startswith("The model of keto is there")
+    assert state.models["keto"].score(frames) > 0.98
+    state.upload(*as_upload(tmp_path, load("malonaldehyde-keto").trajectory[0].frames[:2000], "my.xyz"))
+    assert state.series["my"].label == "my (model of keto)"
+
+
+@pytest.mark.parametrize(
+    "frames, words", [(lambda f: Frames(f.numbers, f.pos), "polarizabilit"), (lambda f: f[:5], "too few for a model")]
+)
+def test_frames_that_give_no_model_are_a_message(state, tmp_path, frames, words):
+    state.upload_training(*as_upload(tmp_path, frames(load("malonaldehyde-enol").train[:30])))
+    assert words in state.message and not state.models and state.model_of == "malonaldehyde-enol"
+
+
+def test_a_trajectory_of_the_library_keeps_its_segments_and_its_time_step(state, small, tmp_path):
+    run = positions_of(load("malonaldehyde-enol").trajectory, slice(2), 1000)
+    write(tmp_path / "two.npz", run)
+    state.models, state.model_of = {"mine": small}, "mine"
+    state.upload("two.npz", (tmp_path / "two.npz").read_bytes())
+    assert (
+        not state.message
+        and state.series["two"].alpha.shape == (2, 1000, 3, 3)
+        and state.series["two"].run.dt_fs == run.dt_fs != state.dt_fs
+    )

@@ -1,0 +1,107 @@
+"Polarizabilities and dipoles: covariance, smoothness, accuracy, docstrings."
+
+import doctest
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from molecules import METHANOL, rattled
+from scipy.spatial.transform import Rotation
+
+from bpm_nb.core.tensors import errors
+from bpm_nb.data.records import Frames, joined
+from bpm_nb.models import polarizability
+from bpm_nb.models.polarizability import BondDipole, BondPolarizability
+
+BASES = ["inducing", "bonds", "structures"]
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("choice", ["pairs", "covalent"])
+def test_rotation_translation_permutation(methanol, basis, choice):
+    model = BondPolarizability(basis=basis, bonds=choice, n_points=60).fit(methanol[:12])
+    some, rng = methanol[12:], np.random.default_rng(2)
+    expected = model.predict(some)
+    for turn in (Rotation.random(rng=rng).as_matrix(), -np.eye(3), np.diag([1, 1, -1.0])):
+        order = rng.permutation(6)
+        moved = Frames(some.numbers[:, order], (some.pos @ turn.T + rng.normal(size=3))[:, order])
+        np.testing.assert_allclose(
+            model.predict(moved), turn @ expected @ turn.T, rtol=1e-8, atol=1e-8 * np.abs(expected).max()
+        )
+
+
+def test_training_frames_may_be_turned_and_renumbered(methanol):
+    turn, order = Rotation.random(rng=5).as_matrix(), [5, 0, 3, 2, 4, 1]
+    turned = Frames(methanol.numbers[:, order], (methanol.pos @ turn.T)[:, order], turn @ methanol.alpha @ turn.T)
+    a, b = (BondPolarizability(basis="bonds", lam=1e-6).fit(f[:12]).predict(methanol[12:]) for f in (methanol, turned))
+    np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-7 * np.abs(a).max())
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_it_learns(methanol, basis):
+    train, test = (
+        joined([methanol, rattled([6, 8, 1, 1, 1, 1], METHANOL, 100, 3)]),
+        rattled([6, 8, 1, 1, 1, 1], METHANOL, 30, 4),
+    )
+    found = errors(test.alpha, BondPolarizability(basis=basis, n_points=600).fit(train).predict(test))
+    assert found["iso_relative"] < 0.3 and found["beta_relative"] < 0.1, found
+
+
+def test_molecules_of_different_size_in_one_set(water, methanol):
+    both = joined([water, methanol])[np.random.default_rng(0).permutation(44)]
+    model = BondPolarizability(n_points=500).fit(both)
+    np.testing.assert_allclose(
+        model.predict(both), np.concatenate([model.predict(both[[s]]) for s in range(44)]), rtol=1e-9, atol=1e-9
+    )
+    assert model.score(both) > 0.99
+
+
+def test_a_pair_that_leaves_the_cutoff_changes_nothing_suddenly(water):
+    model = BondPolarizability(cutoff=2.5, n_points=100).fit(water)
+    far = np.linspace(2.3, 2.6, 601)
+    frames = Frames(
+        np.tile([8, 1, 1], (601, 1)), [[[0, 0, 0], [0, 0, 0.96], [0, r * np.sin(1.8), r * np.cos(1.8)]] for r in far]
+    )
+    alpha = model.predict(frames).reshape(601, 9)
+    slope = np.diff(alpha, axis=0) / np.diff(far)[:, None]
+    assert np.abs(np.diff(alpha, axis=0)).max() < 0.02 * np.ptp(alpha, axis=0).max()
+    assert np.abs(np.diff(slope, axis=0)).max() < 0.05 * np.abs(slope).max()
+
+
+def test_an_atom_that_passes_the_middle_of_a_pair_is_no_jolt():
+    "Carbon of carbon dioxide, bent through the straight line between the oxygens."
+    co2 = rattled([6, 8, 8], np.array([[0, 0, 0], [0, 0, 1.16], [0, 0, -1.16]]), 40, 0)
+    model = BondPolarizability(n_points=200).fit(co2)
+    aside = np.linspace(-0.03, 0.03, 121)
+    alpha = model.predict(
+        Frames(np.tile([6, 8, 8], (121, 1)), [[[x, 0, 0], [0, 0, 1.16], [0, 0, -1.16]] for x in aside])
+    )
+    bend = np.diff(alpha.reshape(121, 9), 2, axis=0)
+    assert np.abs(np.diff(bend, axis=0)).max() < 0.05 * np.abs(bend).max()
+
+
+def test_a_dipole_in_the_basis_of_all_bonds_is_that_of_many_points(water):
+    dipoles = replace(water, dipole=water.pos[:, 0] - water.pos[:, 1:].mean(1))
+    for basis in ("inducing", "structures"):
+        every, other = (BondDipole(basis=b, gamma=0.25, lam=1e-6, n_points=5000).fit(dipoles) for b in ("bonds", basis))
+        np.testing.assert_allclose(
+            other.predict(water), every.predict(water), atol=1e-3 if basis == "inducing" else 0.1
+        )
+
+
+@pytest.mark.parametrize("model_class", [BondPolarizability, BondDipole])
+def test_the_examples_of_the_docstrings_are_true(model_class):
+    examples = doctest.DocTestFinder(recurse=False).find(model_class, globs=vars(polarizability).copy())
+    assert [len(test.examples) > 2 for test in examples] == [True]
+    assert doctest.DocTestRunner().run(examples[0]).failed == 0
+
+
+@pytest.mark.parametrize("model_class, unit", [(BondPolarizability, "bohr³"), (BondDipole, "e·bohr")])
+def test_every_setting_and_attribute_is_documented(methanol, model_class, unit):
+    text = inspect.getdoc(model_class)
+    model = model_class(n_points=50, gamma=0.5, lam=1e-6)
+    model.fit(replace(methanol, dipole=methanol.pos[:, 0] - methanol.pos[:, 1]))
+    for name in [*model.get_params(), *(name for name in vars(model) if name.endswith("_"))]:
+        assert f"\n{name} : " in text, name
+    assert f"Leave-one-frame-out errors, {unit}" in text and max(map(len, text.splitlines())) <= 120
