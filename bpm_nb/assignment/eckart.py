@@ -49,7 +49,7 @@ def typical_structure(
         reference = aligned[np.argsort(distance)[:n]].mean(0)
     return centre_of_mass_frame(reference, masses)
 
-# %% ../../nbs/65_assignment/02_eckart.ipynb #fcdb44c9
+# %% ../../nbs/65_assignment/02_eckart.ipynb #2ad91268
 def eckart_frame(
     pos: np.ndarray,  # (…, N, 3) positions, Å
     masses: np.ndarray,  # (N,) masses, u
@@ -98,7 +98,7 @@ class BodyFrame:
     masses: np.ndarray  # (N,) masses, u
     dt_fs: float  # time between frames, fs
 
-# %% ../../nbs/65_assignment/02_eckart.ipynb #4be84a3d
+# %% ../../nbs/65_assignment/02_eckart.ipynb #ad02d415
 def body_frame(
     trajectory: Trajectory,  # run of one molecule
     reference: np.ndarray | None = None,  # (N, 3) positions, Å, as those of the minimum; None: `typical_structure`
