@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['for_nbdev', 'as_page', 'run_page', 'sections']
 
-# %% ../../nbs/99_dev/02_pages.ipynb #362d3f9f
+# %% ../../nbs/99_dev/02_pages.ipynb #907248a8
 import os
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,7 +169,7 @@ def without_results(
     text = f"The examples of this page need `{package}`, which was not installed where it was made: `{install}`."
     page.cells.insert(1, new_markdown_cell("```{note}\n" + text + "\n```"))
 
-# %% ../../nbs/99_dev/02_pages.ipynb #3c5dd204
+# %% ../../nbs/99_dev/02_pages.ipynb #9a1449cc
 def kernel_environment(
     root: str | Path,  # top of the project
 ) -> dict[str, str]:
@@ -183,7 +184,7 @@ def run_pages(
     source: Path,  # folder for Sphinx: each page runs in its own folder there
     environment: Mapping[str, str],  # environment variables of the kernels
     optional: Mapping[str, str],  # {package: extra}
-    report: Callable[[str], None] = print,  # gets a line for each page that is done
+    report: Callable[[str], None] = partial(print, flush=True),  # gets a line for each page that is done
 ) -> None:
     "Run all pages, as many at a time as there are processors, at most four."
 
