@@ -58,7 +58,8 @@ needs_test := .[dev]
 needs_core := .[core-tests]
 needs_lint := .[lint]
 needs_lab := .[widgets]
-needs_docs := .[dev]
+# pages are run: most need the widgets and quantum chemistry at most
+needs_docs := .[docs,widgets,reference]
 needs_bench := .[dev,bench]
 
 # A stamp is older than a changed pyproject.toml: then the requirements are installed again.

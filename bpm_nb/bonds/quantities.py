@@ -19,7 +19,7 @@ from ..core.tensors import BASIS
 class TensorParts:
     """Q parts of a matrix or a vector that a rotation does not mix, of C components each.
 
-    Of a polarizability: C = 1, a third of the trace, and C = 5, the anisotropy."""
+    Of a polarizability: C = 1, a third of its trace, and C = 5."""
 
     bases: tuple  # of the Q parts: (3, 3, C) for matrices, (3, C) for vectors
 

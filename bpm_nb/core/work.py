@@ -58,9 +58,9 @@ def trim_malloc() -> None:
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
 
-# %% ../../nbs/00_core/05_work.ipynb #0743f81b
+# %% ../../nbs/00_core/05_work.ipynb #117c42dd
 class TaskFiles:
-    "Results of tasks: one npz file for each, in `folder`."
+    "Results of tasks, one npz file each."
 
     folder: Path  # where the files are
 
@@ -96,8 +96,7 @@ class TaskFiles:
 
     def remove(self) -> None:
         "Remove the folder: the output holds everything."
-        done = self.folder.rename(f"{self.folder}.done")  # at once: half of it would be taken for work
-        shutil.rmtree(done)
+        shutil.rmtree(self.folder.rename(f"{self.folder}.done"))  # renamed first: half of it is no work
 
 # %% ../../nbs/00_core/05_work.ipynb #3f8f0cc0
 class Checkpoint(TaskFiles):
@@ -177,7 +176,7 @@ def run_tasks(
     if new_bar is not None:
         new_bar.close()
 
-
+# %% ../../nbs/00_core/05_work.ipynb #08eecb6c
 def _finish_one(key: str, arguments: tuple, function: Callable, folder: Path) -> None:
     try:
         write_npz(folder / f"{key}.npz", function(*arguments))

@@ -134,7 +134,7 @@ class Dataset(DatasetTexts):
 
     @cached_property
     def harmonic_gfn2(self) -> Harmonic:
-        "Minimum and Hessian of the dynamics' level. Raises `InputError` if not shipped."
+        "Minimum and Hessian of the dynamics. Raises `InputError` if not shipped."
         return read(required_files(self.name, "harmonic_gfn2")[0])
 
 # %% ../../nbs/10_data/08_datasets.ipynb #902cfb5a
@@ -200,7 +200,7 @@ def ship(
     if all(list(Path(to).glob(f"{name}_{part}*.npz")) for part in PARTS[:3]):
         write_atomic(Path(to) / f"{name}.md", lambda f: f.write(description(name, to).encode()))
 
-
+# %% ../../nbs/10_data/08_datasets.ipynb #9769b303
 def _pieces(record: Frames | Trajectory | Harmonic, values: int) -> list:
     "The record in pieces of whole segments; other records than a trajectory stay whole."
     if not isinstance(record, Trajectory):
@@ -208,7 +208,7 @@ def _pieces(record: Frames | Trajectory | Harmonic, values: int) -> list:
     n = max(1, values // (record.pos[0].size * (1 if record.vel is None else 2)))
     return [record[k : k + n] for k in range(0, len(record.pos), n)]
 
-# %% ../../nbs/10_data/08_datasets.ipynb #12bdd010
+# %% ../../nbs/10_data/08_datasets.ipynb #d0bafdce
 def description(name: str, folder: Path) -> str:
     "Text that says what the files of a molecule hold, how they were made, and their SHA-256 sums."
     lines = [

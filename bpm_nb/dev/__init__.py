@@ -5,5 +5,5 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/99_dev/00_dev.ipynb #00bc328a
-_all_ = []
+# %% ../../nbs/99_dev/00_dev.ipynb #e87140d9
+_all_ = []  # its rooms are programs: make sync, make docs

@@ -127,7 +127,7 @@ def assigned(
 # %% ../../nbs/99_dev/01_sync.ipynb #1cae67bc
 def pytest_module(
     nb: "NotebookNode",  # notebook
-    path: str,  # path of the notebook from the top of the project
+    path: str,  # its path from the top of the project
     package: str = "bpm_nb",  # where its module is
 ) -> str | None:
     """Source of the test module of a notebook, which sees what its cells see; `None` where no cell is marked.

@@ -106,8 +106,8 @@ def unexplained_std(
 def fitted_posterior(
     problem: RidgeProblem,  # that was solved
     solution: Solution,  # with residuals of frames
-    q: dict,  # {kind: (P, R)} descriptors of training bonds
-    weights: dict,  # {kind: (P,)} how much each of these counts
+    q: dict,  # {kind: (P, R)} descriptors of bonds
+    weights: dict,  # {kind: (P,)} how much each counts
     subset: np.ndarray,  # indices of frames among those of the solution
     n_points: int = 800,  # bonds that stand for all, at most half of them
 ) -> Posterior:

@@ -1,73 +1,23 @@
-"""Dynamics with other masses on the same surface."""
+"""Bands of isotopologues where their normal modes put them, bands followed through temperatures, motions paired."""
 
 import numpy as np
 import pytest
 from ase.units import fs
+from vibrations import Springs
 
-from bpm_nb.assignment.isotopes import band_shifts, isotope_shifts
-from bpm_nb.core.files import InputError
+from bpm_nb.assignment.isotopes import band_shifts, isotope_shifts, pair_modes, track_bands
+from bpm_nb.core.units import C_CM_FS
+from bpm_nb.dynamics.calculators import Molecule, gfn2, relaxed_positions
+from bpm_nb.dynamics.ensembles import constant_energy_chunk
 from bpm_nb.spectra.bands import peaks
 from bpm_nb.spectra.infrared import power_spectrum
 from bpm_nb.spectra.modes import harmonic_modes
-
-pytest.importorskip("tblite", reason="the reference extra is not installed")
-from bpm_nb.dynamics.calculators import gfn2, isotope_masses, relaxed_positions  # noqa: E402
-from bpm_nb.dynamics.ensembles import constant_energy_chunk, thermal_momenta
-
-
-def line(masses):
-    "Wavenumber of a diatomic of hydrogen on the GFN2 surface, stretched a little."
-    pos = np.array([[0, 0, 0], [0, 0, 0.79]])
-    molecule = (0, 0, masses) if masses is not None else (0, 0)
-    run = constant_energy_chunk(([1, 1], pos, np.zeros((2, 3))), molecule, 0.25, 4, 2800)
-    return peaks(power_spectrum(run["pos"], masses or [1.008, 1.008], 1.0, positions=True, resolution_cm1=50.0))[
-        0
-    ].wavenumber_cm1
-
-
-def test_a_vibration_slows_with_the_root_of_the_reduced_mass():
-    own, same, heavy, mixed = line(None), line([1.008, 1.008]), line([2.014, 2.014]), line([1.008, 2.014])
-    assert own == same
-    np.testing.assert_allclose(
-        [heavy / own, mixed / own], [np.sqrt(1.008 / 2.014), np.sqrt((1 / 1.008 + 1 / 2.014) / (2 / 1.008))], rtol=0.01
-    )  # anharmonic in the third digit
-
-
-def test_momenta_of_heavy_atoms_have_the_same_temperature():
-    p = np.array(
-        [
-            thermal_momenta(
-                [1, 1], np.array([[0, 0, 0], [0, 0, 0.75]]), 300.0, np.random.default_rng(k), masses=[1.008, 2.014]
-            )
-            for k in range(4000)
-        ]
-    )
-    np.testing.assert_allclose((p**2).mean((0, 2)) / [1.008, 2.014], 300 * 8.617333e-5, rtol=0.05)
-
-
-@pytest.mark.parametrize(
-    "masses,message",
-    [
-        ({5: 2.0}, "no atom 5"),
-        ({-1: 2.0}, "no atom -1"),
-        ({1: 16.0}, "another element"),
-        ([1.0, 1.0, 1.0], "another element"),
-        ({0: float("nan")}, "another element"),
-    ],
-)
-def test_masses_that_cannot_be_are_refused(masses, message):
-    with pytest.raises(InputError, match=message):
-        isotope_masses([8, 1, 1], masses)
-
-
-def test_masses_are_given_for_all_atoms_or_for_some():
-    assert isotope_masses([8, 1, 1], {2: 2.014}) == [15.999, 1.008, 2.014] and isotope_masses(
-        [8, 1], [17.999, 1.008]
-    ) == [17.999, 1.008]
+from bpm_nb.spectra.raman import raman_spectrum
 
 
 def test_bands_of_heavy_water_lie_where_its_modes_say():
     "Water and heavy water on the GFN2 surface at 300 K, each integrated; harmonic modes of both from one Hessian."
+    pytest.importorskip("tblite", reason="the reference extra is not installed")
     from ase.build import molecule
 
     masses, water = [np.array([15.999, m, m]) for m in (1.008, 2.014)], molecule("H2O")
@@ -82,7 +32,8 @@ def test_bands_of_heavy_water_lie_where_its_modes_say():
     assert all(0.71 < s.ratio < 0.75 and s.overlap > 0.97 for s in shifts)
     for m, mode in zip(masses, modes):
         speed = np.sqrt(2 * 300 * 8.314463e-7) * mode.displacement.sum(0)  # kT of energy in each mode; Å/fs
-        run = constant_energy_chunk(([8, 1, 1], pos, speed * m[:, None] / fs), (0, 0, m.tolist()), 0.5, 4, 2800)
+        moving = Molecule([8, 1, 1], masses=m.tolist())
+        run = constant_energy_chunk(moving, pos, speed * m[:, None] / fs, 0.5, 4, 2800)
         found.append(
             peaks(power_spectrum(run["pos"], m, 2.0, positions=True, resolution_cm1=30.0), range_cm1=(800, 4500))
         )
@@ -92,3 +43,27 @@ def test_bands_of_heavy_water_lie_where_its_modes_say():
     )  # the bend, and the stretches, which may be one band
     assert abs(rows[0].residual) < 10 and abs(rows[-1].residual) < 60  # what anharmonicity does
     assert all(abs(s.ratio - shifts[0].ratio) < 0.03 for s in rows)
+
+
+def test_bands_are_followed_through_temperatures():
+    t = np.arange(20_000)
+    spectra = {
+        kelvin: raman_spectrum(
+            sum(np.cos(2 * np.pi * C_CM_FS * nu * t)[:, None, None] * np.eye(3) for nu in lines), 1.0, 8.0
+        )
+        for kelvin, lines in ((100, (700, 1500)), (300, (695, 1490, 2000)), (500, (1480,)))
+    }
+    rows = track_bands({kelvin: peaks(s) for kelvin, s in spectra.items()})
+    assert [{k: round(p.wavenumber_cm1) for k, p in row.items()} for row in rows] == [
+        {100: 700, 300: 695},
+        {100: 1500, 300: 1490, 500: 1480},
+    ]
+
+
+def test_motions_are_paired_whatever_their_order_and_sign():
+    m = Springs("CH3SH", n_segments=1, n_frames=10)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(m.modes))
+    pairs, alike = pair_modes(m.modes, -m.modes[order], m.masses)
+    np.testing.assert_array_equal(order[pairs[:, 1]], pairs[:, 0])
+    np.testing.assert_allclose(alike, 1)

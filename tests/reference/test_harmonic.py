@@ -1,4 +1,4 @@
-"""Harmonic derivatives: analytic Hessians, stock solvers and energies alone as oracles, sum rules, steps, what ships."""
+"""Harmonic derivatives: analytic Hessians, stock solvers and energies alone as oracles, sum rules, what ships."""
 
 import json
 import time
@@ -13,6 +13,7 @@ from bpm_nb.core.files import InputError
 from bpm_nb.core.work import Checkpoint
 from bpm_nb.data.datasets import known, load, read_lines, shipped_files
 from bpm_nb.data.files import read
+from bpm_nb.dynamics.calculators import Molecule
 from bpm_nb.dynamics.ensembles import internal_forces
 from bpm_nb.reference.harmonic import displaced_point, reference_harmonic
 from bpm_nb.reference.quantum import Level, mean_field
@@ -58,7 +59,7 @@ def test_wavenumbers_are_those_of_the_analytic_hessian(tmp_path, level, tol):
     assert wavenumbers(found)[:6].max() < 100  # the grid does not turn with the molecule
     assert (
         np.abs(
-            internal_forces(found.pos, displaced_point(found.numbers, found.pos, level, 0, 0, "dft")["forces"])
+            internal_forces(found.pos, displaced_point(Molecule(found.numbers), found.pos, level, "dft")["forces"])
         ).max()
         < 2e-3
     )
@@ -102,7 +103,7 @@ def test_a_bond_stretches_as_energies_and_the_stock_solver_say(tmp_path):
 def test_moving_or_turning_the_whole_changes_as_it_must(water):
     np.testing.assert_allclose(water.dalpha.sum(0), 0, atol=2e-3)
     np.testing.assert_allclose(water.ddipole.sum(0), 0, atol=2e-3)
-    alpha = displaced_point(water.numbers, water.pos, HF, 0, 0, "dft")["alpha"]
+    alpha = displaced_point(Molecule(water.numbers), water.pos, HF, "dft")["alpha"]
     for axis in np.eye(3):
         turn = np.cross(axis, np.eye(3)).T  # d(Rx)/dφ = turn x
         np.testing.assert_allclose(
@@ -118,15 +119,13 @@ def test_the_dipole_of_an_ion_moves_with_its_charge(tmp_path):
 
 
 def test_the_surface_of_the_dynamics_has_its_own_minimum_and_modes(tmp_path, water):
-    from bpm_nb.dynamics.calculators import gfn2_atoms
-
     found = reference_harmonic(tmp_path / "g.npz", *WATER, surface="gfn2", level=HF)
-    atoms = gfn2_atoms(found.numbers, found.pos, None, (0, 0))
+    atoms = Molecule(found.numbers).atoms(found.pos)
     assert np.abs(atoms.get_forces()).max() < 2e-3
     assert 1500 < wavenumbers(found)[6] < 1600 and wavenumbers(found)[:6].max() < 60  # the level itself has 2170
     h = 0.005
     moved = [
-        displaced_point(found.numbers, found.pos + s * h * np.eye(9)[4].reshape(3, 3), HF, 0, 0, "dft")["alpha"]
+        displaced_point(Molecule(found.numbers), found.pos + s * h * np.eye(9)[4].reshape(3, 3), HF, "dft")["alpha"]
         for s in (1, -1)
     ]
     np.testing.assert_allclose(found.dalpha[1, 1], (moved[0] - moved[1]) / (2 * h), atol=1e-3)
@@ -177,6 +176,30 @@ def test_the_command_makes_them(tmp_path, capsys):
     )  # ASE's factor, from Porezag 1996
 
 
+def test_a_harmonic_reference_with_symmetry_is_that_without_it(tmp_path, monkeypatch):
+    "Water in any direction: half the single points, the same lines but for the end of the relaxation, 1e-4 Å."
+    import bpm_nb.reference.harmonic
+    from bpm_nb.spectra.modes import normal_modes
+
+    counted, compute = [], bpm_nb.reference.harmonic.displaced_point
+    monkeypatch.setattr(bpm_nb.reference.harmonic, "displaced_point", lambda *a: counted.append(a) or compute(*a))
+    turned = WATER[0], WATER[1] @ np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    found = [
+        normal_modes(reference_harmonic(tmp_path / "w.npz", *turned, level=Level("hf", "6-31g"), symmetry_tol=tol))
+        for tol in (0.02, 0)
+    ]
+    assert len(counted) == 9 + 18
+    for name, tol in dict(wavenumber_cm1=0.1, activity=0.05, infrared=0.05, depolarization_ratio=1e-3).items():
+        np.testing.assert_allclose(getattr(found[0], name), getattr(found[1], name), atol=tol)
+
+
+def test_steps_of_another_symmetry_are_not_gone_on_with(tmp_path):
+    with Checkpoint(tmp_path / "w.npz", {}):
+        pass
+    with pytest.raises(InputError, match="other settings"):
+        reference_harmonic(tmp_path / "w.npz", *WATER, level=Level("hf", "sto-3g"))
+
+
 # ---- what ships -----------------------------------------------------------------------------------------------------
 
 TABLES = [
@@ -216,7 +239,7 @@ def test_a_shipped_derivative_is_what_its_level_gives():
     k = (day // len(TABLES)) % (3 * len(record.numbers))
     step = h * np.eye(3 * len(record.numbers))[k].reshape(-1, 3)
     p, m = (
-        displaced_point(record.numbers, record.pos + s * step, Level(**record.provenance["level"]), 0, 0, surface)
+        displaced_point(Molecule(record.numbers), record.pos + s * step, Level(**record.provenance["level"]), surface)
         for s in (1, -1)
     )
     found = {q: (p[q] - m[q]) / (2 * h) for q in ("alpha", "dipole", "forces")}

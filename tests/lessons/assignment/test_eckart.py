@@ -11,7 +11,6 @@ def test_a_molecule_that_only_tumbles_stands_still_in_the_eckart_frame():
 
     ethanol = molecule("CH3CH2OH")
     masses, tumbling = ethanol.get_masses(), Rotation.random(50, random_state=0).as_matrix()
-    aligned, _, reference = eckart_frame(
-        ethanol.positions @ tumbling + np.random.default_rng(0).normal(size=(50, 1, 3)), masses, ethanol.positions
-    )
+    drift = np.random.default_rng(0).normal(size=(50, 1, 3))
+    aligned, _, reference = eckart_frame(ethanol.positions @ tumbling + drift, masses, ethanol.positions)
     np.testing.assert_allclose(aligned, np.broadcast_to(reference, aligned.shape), atol=1e-12)

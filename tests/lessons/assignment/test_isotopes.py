@@ -4,43 +4,9 @@ from bpm_nb.assignment.motion import overlap
 from bpm_nb.assignment.isotopes import pair_modes, isotope_shifts, band_shifts
 
 
-from scipy.spatial.transform import Rotation
-
-from bpm_nb.core.units import C_CM_FS
-from bpm_nb.data.datasets import load
-from bpm_nb.spectra.modes import normal_modes
-
-
-from bpm_nb.data.records import Trajectory
+from bpm_nb.spectra.modes import harmonic_modes
 
 WATER = np.array([[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]])
-
-
-def vibrating_water(n_segments=4, n_frames=5000, dt_fs=2.0, seed=0):
-    "`Trajectory`, its polarizability (G, T, 3, 3), bohr³, wavenumbers (3,), cm⁻¹, and modes (3, 3, 3)."
-    rng, masses, hessian = np.random.default_rng(seed), np.array([15.999, 1.008, 1.008]), np.zeros((3, 3, 3, 3))
-    for a, b, k in ((0, 1, 0.48), (0, 2, 0.48), (1, 2, 0.15)):  # springs, u fs⁻²
-        u = (WATER[a] - WATER[b]) / np.linalg.norm(WATER[a] - WATER[b])
-        for i, j, sign in ((a, a, 1), (b, b, 1), (a, b, -1), (b, a, -1)):
-            hessian[i, :, j] += sign * k * np.outer(u, u)
-    weight = np.repeat(masses, 3) ** -0.5
-    omega2, vectors = np.linalg.eigh(weight[:, None] * hessian.reshape(9, 9) * weight)
-    omega, modes = np.sqrt(omega2[6:]), (weight[:, None] * vectors[:, 6:]).T.reshape(3, 3, 3)
-    angle = omega * dt_fs * np.arange(n_frames)[:, None] + rng.uniform(0, 6, (n_segments, 1, 3))
-    q = 0.003 * rng.rayleigh(size=(n_segments, 1, 3)) * np.cos(angle) / omega
-    change = np.array([np.diag([1.0, 1, 3]), np.diag([3.0, 1, 1]), [[0, 0, 0], [0, 0, 2], [0, 2, 0]]])
-    alpha = np.diag([9.0, 9.5, 10]) + np.einsum("gtk,kij->gtij", q, change)
-    turn = Rotation.from_rotvec(1e-4 * np.arange(n_frames)[:, None] * rng.normal(size=3)).as_matrix()
-    pos = (WATER + np.einsum("gtk,kai->gtai", q, modes)) @ turn.swapaxes(1, 2)
-    return (
-        Trajectory([8, 1, 1], pos, dt_fs, temperature_K=300.0, masses=masses),
-        turn @ alpha @ turn.swapaxes(1, 2),
-        omega / (2 * np.pi * C_CM_FS),
-        modes,
-    )
-
-
-from bpm_nb.spectra.modes import harmonic_modes
 
 
 def water_modes(hydrogen):
@@ -53,23 +19,22 @@ def water_modes(hydrogen):
     return harmonic_modes([15.999, hydrogen, hydrogen], WATER, hessian, np.zeros((3, 3, 3, 3)))
 
 
+H2O, D2O = np.array([15.999, 1.008, 1.008]), np.array([15.999, 2.014, 2.014])  # masses, u
+
+
 def test_deuterium_slows_every_vibration_of_water():
     light, heavy = water_modes(1.008), water_modes(2.014)
-    masses, other = np.array([15.999, 1.008, 1.008]), np.array([15.999, 2.014, 2.014])
-    pairs, alike = pair_modes(light.displacement, heavy.displacement, masses, other)
-    squares = overlap(light.displacement[:, None], heavy.displacement, masses, other) ** 2
-    assert all(
-        (0.98 < squares.sum(k)).all() and (squares.sum(k) < 1 + 1e-9).all() for k in (0, 1)
-    )  # each mode of one is made of those of the other
+    pairs, alike = pair_modes(light.displacement, heavy.displacement, H2O, D2O)
+    squares = overlap(light.displacement[:, None], heavy.displacement, H2O, D2O) ** 2
+    for k in (0, 1):  # each mode of one is made of those of the other
+        assert (0.98 < squares.sum(k)).all() and (squares.sum(k) < 1 + 1e-9).all()
     ratio = heavy.wavenumber_cm1[pairs[:, 1]] / light.wavenumber_cm1[pairs[:, 0]]
     assert (0.70 < ratio).all() and (ratio < 0.76).all() and alike.min() > 0.95
 
 
 def test_bands_of_isotopologues_are_found_where_the_modes_say():
-    modes = isotope_shifts(
-        water_modes(1.008), water_modes(2.014), np.array([15.999, 1.008, 1.008]), np.array([15.999, 2.014, 2.014])
-    )
+    modes = isotope_shifts(water_modes(1.008), water_modes(2.014), H2O, D2O)
     assert all(0.70 < m.ratio < 0.76 and m.overlap > 0.95 for m in modes)
-    found = band_shifts([0.96 * m.first_cm1 for m in modes], [0.97 * m.second_cm1 for m in modes][1:], modes)
-    assert [np.isnan(s.second_cm1) for s in found] == [True, False, False]
-    np.testing.assert_allclose([s.residual for s in found[1:]], [0.01 * m.second_cm1 for m in modes[1:]], atol=1e-9)
+    rows = band_shifts([0.96 * m.first_cm1 for m in modes], [0.97 * m.second_cm1 for m in modes][1:], modes)
+    assert [np.isnan(s.second_cm1) for s in rows] == [True, False, False]
+    np.testing.assert_allclose([s.residual for s in rows[1:]], [0.01 * m.second_cm1 for m in modes[1:]], atol=1e-9)

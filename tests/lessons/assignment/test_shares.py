@@ -3,7 +3,29 @@ import numpy as np
 from bpm_nb.assignment.shares import bond_shares, bond_paths, segment_tensors
 
 
-from bpm_nb.bonds.pairs import bond_labels
+
+from bpm_nb.core.units import C_CM_FS
+from bpm_nb.spectra.raman import raman_spectrum
+
+
+def stretches(n_segments=4, n_frames=4000, dt_fs=2.0, seed=0):
+    "Bond polarizabilities (G, T, 2, 3, 3), bohr³, of two bonds along x and y."
+    rng = np.random.default_rng(seed)
+    phase = rng.uniform(0, 6, (n_segments, 1, 2))
+    angle = 2 * np.pi * C_CM_FS * np.array([900, 1600]) * dt_fs * np.arange(n_frames)[:, None] + phase
+    q = rng.rayleigh(size=(n_segments, 1, 2)) * np.cos(angle)
+    size = np.stack([q[..., 0] + q[..., 1], -0.5 * q[..., 1]], -1)
+    along = np.array([np.diag([2.0, 1, 1]), np.diag([1.0, 2, 1])])
+    return (10 + size)[..., None, None] * along
+
+
+def test_shares_add_up_to_the_spectrum():
+    tensors = stretches()
+    shares, whole = bond_shares(tensors, 2.0), raman_spectrum(tensors.sum(2), 2.0)
+    for geometry in ("isotropic", "anisotropic", "vv"):
+        curve = whole.curve(geometry)
+        np.testing.assert_allclose(shares.curves(geometry).sum(0), curve, atol=1e-12 * curve.max())
+    np.testing.assert_allclose(shares.band(880, 920)[0], [1, 0], atol=1e-3)
 
 
 def test_a_pair_hands_all_it_has_to_the_bonds_between_its_atoms():
@@ -11,14 +33,13 @@ def test_a_pair_hands_all_it_has_to_the_bonds_between_its_atoms():
     for a, b in ((0, 1), (1, 2), (2, 3), (3, 0), (3, 4), (5, 6)):
         near[a, b] = near[b, a] = True
     pairs = np.array([(a, b) for a in range(7) for b in range(a)])
-    bonds, part = bond_paths(pairs, near)
-    np.testing.assert_allclose(part.sum(1), 1)
+    bonds, fraction = bond_paths(pairs, near)
+    np.testing.assert_allclose(fraction.sum(1), 1)
 
 
     def share(a, b):
-        return {
-            tuple(map(int, bond)): p for bond, p in zip(bonds, part[[tuple(q) for q in pairs.tolist()].index((a, b))]) if p
-        }
+        row = fraction[pairs.tolist().index([a, b])]
+        return {tuple(map(int, bond)): f for bond, f in zip(bonds, row) if f}
 
 
     assert share(4, 3) == {(3, 4): 1} and share(5, 1) == {(5, 1): 1}
@@ -29,11 +50,12 @@ def test_a_pair_hands_all_it_has_to_the_bonds_between_its_atoms():
 
 from dataclasses import replace
 
+from bpm_nb.bonds.pairs import bond_labels
 from bpm_nb.data.datasets import load
 
 
 def divided(choice):
-    "Names of the bonds, `Shares`, and the spectrum itself, by a model of these bonds on a short piece of the shipped run of the enol."
+    "Names of the bonds, `Shares`, and their sum (K,), by a model of these bonds on a short piece of the enol's run."
     from bpm_nb.models.polarizability import BondPolarizability
 
     data = load("malonaldehyde-enol")
@@ -49,30 +71,3 @@ def test_two_models_agree_on_the_spectrum_and_on_the_bond_of_a_stretch():
     for nu, bond in ((2810, "C0–H5"), (3015, "C3–H8")):
         for labels, made in ((names, pairs), (others, covalent)):
             assert labels[made.band(nu - 25, nu + 25)[0].argmax()] == bond
-
-
-
-from bpm_nb.core.units import C_CM_FS
-from bpm_nb.spectra.raman import raman_spectrum
-
-
-def stretches(n_segments=4, n_frames=4000, dt_fs=2.0, seed=0):
-    "Bond polarizabilities (G, T, 2, 3, 3), bohr³, of two bonds along x and y."
-    rng = np.random.default_rng(seed)
-    angle = 2 * np.pi * C_CM_FS * np.array([900, 1600]) * dt_fs * np.arange(n_frames)[:, None] + rng.uniform(
-        0, 6, (n_segments, 1, 2)
-    )
-    q = rng.rayleigh(size=(n_segments, 1, 2)) * np.cos(angle)
-    size = np.stack([q[..., 0] + q[..., 1], -0.5 * q[..., 1]], -1)
-    along = np.array([np.diag([2.0, 1, 1]), np.diag([1.0, 2, 1])])
-    return (10 + size)[..., None, None] * along
-
-
-def test_shares_add_up_to_the_spectrum():
-    tensors = stretches()
-    shares, whole = bond_shares(tensors, 2.0), raman_spectrum(tensors.sum(2), 2.0)
-    for geometry in ("isotropic", "anisotropic", "vv"):
-        np.testing.assert_allclose(
-            shares.curves(geometry).sum(0), whole.curve(geometry), atol=1e-12 * whole.curve(geometry).max()
-        )
-    np.testing.assert_allclose(shares.band(880, 920)[0], [1, 0], atol=1e-3)

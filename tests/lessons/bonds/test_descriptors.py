@@ -47,13 +47,13 @@ def test_neither_a_mirror_nor_the_order_of_the_atoms_matters():
     from bpm_nb.bonds.pairs import bonds
 
     rng = np.random.default_rng(0)
-    numbers, pos = np.array([6, 8, 1, 1, 7]), rng.normal(scale=1.5, size=(1, 5, 3))
+    z, x = np.array([6, 8, 1, 1, 7]), rng.normal(scale=1.5, size=(1, 5, 3))
     order, mirror = rng.permutation(5), np.array([1, 1, -1.0])
-    rows = [bonds(numbers, pos), bonds(numbers[order], (pos * mirror)[:, order])]
-    q = BondAxis().descriptors(numbers, pos, rows[0], [1, 6, 7, 8])
-    moved = BondAxis().descriptors(numbers[order], (pos * mirror)[:, order], rows[1], [1, 6, 7, 8])
-    first, second = (np.sort(atoms, 1) for atoms in (rows[0].atoms, order[rows[1].atoms]))
-    for pair, expected in zip(first, q):
+    one, other = bonds(z, x), bonds(z[order], (x * mirror)[:, order])
+    expected_rows = BondAxis().descriptors(z, x, one, [1, 6, 7, 8])
+    moved = BondAxis().descriptors(z[order], (x * mirror)[:, order], other, [1, 6, 7, 8])
+    first, second = (np.sort(atoms, 1) for atoms in (one.atoms, order[other.atoms]))
+    for pair, expected in zip(first, expected_rows):
         np.testing.assert_allclose(moved[(second == pair).all(1)], expected[None], atol=1e-10)
 
 

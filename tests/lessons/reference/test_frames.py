@@ -10,6 +10,6 @@ def test_the_dipole_of_an_ion_drifts_with_it_and_that_about_its_centre_does_not(
         np.array([[0, 0, 0], [0, 0.76, 0.6], [0, -0.76, 0.6]]) + np.arange(3.0)[:, None, None],
     )
     dipole = charges @ ion / 0.529177
-    found = dipole_about_centre_of_mass(dipole, [8, 1, 1], ion, charges.sum())
-    assert np.ptp(dipole, 0).max() > 3 and np.ptp(found, 0).max() < 1e-5
+    centred = dipole_about_centre_of_mass(dipole, [8, 1, 1], ion, charges.sum())
+    assert np.ptp(dipole, 0).max() > 3 and np.ptp(centred, 0).max() < 1e-5
     np.testing.assert_array_equal(dipole_about_centre_of_mass(dipole, [8, 1, 1], ion, 0), dipole)

@@ -3,12 +3,7 @@ import numpy as np
 from bpm_nb.reference.symmetry import symmetrized
 
 
-from bpm_nb.reference.quantum import Level, single_point
-
-
 water = np.array([8, 1, 1]), np.array([[0, 0, 0.117], [0, 0.757, -0.469], [0, -0.757, -0.469]])
-small = Level(basis="6-31g")
-result = single_point(*water, small)
 
 
 def test_the_symmetry_of_a_molecule_does_not_depend_on_its_direction():
@@ -20,16 +15,14 @@ def test_the_symmetry_of_a_molecule_does_not_depend_on_its_direction():
     ).items():
         atoms = molecule(name)
         q = np.linalg.qr(rng.normal(size=(3, 3)))[0]
-        found = symmetrized(
-            atoms.numbers, atoms.positions @ q.T + rng.normal(size=3) + 0.002 * rng.normal(size=(len(atoms), 3))
-        )
+        rattled = atoms.positions @ q.T + rng.normal(size=3) + 0.002 * rng.normal(size=(len(atoms), 3))
+        found = symmetrized(atoms.numbers, rattled)
         assert len(found.rotations) == order, name
         for r, image in zip(found.rotations, found.images):
             assert (atoms.numbers[image] == atoms.numbers).all()
             np.testing.assert_allclose(found.pos @ r.T, found.pos[image], atol=1e-9)
-            np.testing.assert_allclose(
-                np.abs(found.rotations @ r - found.rotations[:, None]).max((2, 3)).min(0), 0, atol=1e-9
-            )  # a group
+            apart = np.abs(found.rotations @ r - found.rotations[:, None]).max((2, 3))
+            np.testing.assert_allclose(apart.min(0), 0, atol=1e-9)  # a group
         moved = np.linalg.norm(found.pos[:, None] - found.pos, axis=-1) - atoms.get_all_distances()
         assert np.abs(moved).max() < 0.02
     assert len(symmetrized([6, 1, 8, 7, 9], rng.normal(size=(5, 3))).rotations) == 1
