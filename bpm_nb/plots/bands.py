@@ -48,7 +48,7 @@ def shares(
     add_curve(fig, 1, nu, contributions.sum(0) / scale, "black", width=2)
     rows, names = strongest_rows(contributions, labels, n_bonds)
     fig.add_trace(root_heatmap(nu, names, rows / scale), 2, 1)
-    fig = with_wavenumbers(styled(fig, title, 300 + 26 * len(rows)), low, high).update_layout(margin_l=90)
+    fig = with_wavenumbers(styled(fig, title, 340 + 26 * len(rows)), low, high).update_layout(margin_l=90)
     fig.update_yaxes(title="strongest = 1", range=[0, 1.08], row=1, col=1)
     return fig.update_yaxes(autorange="reversed", showgrid=False, row=2, col=1)
 
