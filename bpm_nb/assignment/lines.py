@@ -69,7 +69,7 @@ def _nearest(bands, lines, tolerance, handicap):
     pairs = pairs[distance[tuple(pairs.T)] < tolerance]
     return pairs[np.argsort(bands[pairs[:, 0]])]
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #c2743322
+# %% ../../nbs/65_assignment/04_lines.ipynb #befddb8c
 def robust_scale(
     values: np.ndarray,  # (n,) values
     references: np.ndarray,  # (n,) positive references
@@ -88,7 +88,7 @@ def band_positions(
     "Positions (bands,), cm⁻¹."
     return np.array([getattr(b, "wavenumber_cm1", b) for b in bands], float)
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #4ef9418b
+# %% ../../nbs/65_assignment/04_lines.ipynb #590a1a6b
 def _pairs_and_scale(bands, lines, tolerance, handicap):
     "Pairs (n, 2), common factor and its standard error, found in turns until they stay."
     scale, error, before = _first_scale(bands, lines, tolerance), np.nan, None
@@ -135,7 +135,7 @@ def line_modes(
     index[pairs[:, 0]] = visible[pairs[:, 1]]
     return index
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #9157d914
+# %% ../../nbs/65_assignment/04_lines.ipynb #86356e69
 def line_motions(
     lines: np.ndarray,  # (lines,) wavenumbers of the lines of a table, cm⁻¹
     harmonic: Harmonic,  # derivatives of the same molecule by a method that can be trusted
@@ -149,7 +149,15 @@ def line_motions(
     turned = modes.displacement @ eckart_rotation(harmonic.pos, frame.masses, frame.reference)
     return np.where(index[:, None, None] >= 0, turned[index], 0)
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #f7e46093
+# %% ../../nbs/65_assignment/04_lines.ipynb #df618642
+def _overlaps(displacement, others, masses):
+    "Overlaps (bands, lines) of motions; 0 with a line whose motion is not known."
+    has_motion = np.abs(others).any((1, 2))
+    alike = np.zeros((len(displacement), len(others)))
+    alike[:, has_motion] = overlap(displacement[:, None], others[has_motion], masses)
+    return alike
+
+# %% ../../nbs/65_assignment/04_lines.ipynb #f580a702
 def match_bands_by_motion(
     bands: Sequence[Peak | float],  # `bpm_nb.spectra.Peak`, the strongest first, or their positions, cm⁻¹
     displacement: np.ndarray,  # (bands, N, 3) their motions
@@ -160,9 +168,7 @@ def match_bands_by_motion(
 ) -> Match:
     "`Match` of bands with the lines whose motion is theirs; several bands can have one line."
     bands, lines = band_positions(bands), np.asarray(lines, float)
-    has_motion = np.abs(others).any((1, 2))
-    alike = np.zeros((len(bands), len(lines)))
-    alike[:, has_motion] = overlap(displacement[:, None], others[has_motion], masses)
+    alike = _overlaps(displacement, others, masses)
     pairs = np.argwhere((alike >= least) & (alike == alike.max(1, keepdims=True, initial=0)))
     once = pairs[np.unique(pairs[:, 1], return_index=True)[1]]  # of several bands of a line the first, the strongest
     scale, error = robust_scale(bands[once[:, 0]], lines[once[:, 1]]) if len(once) >= 5 else (1.0, np.nan)

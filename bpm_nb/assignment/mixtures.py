@@ -55,7 +55,7 @@ def _check_alike(spectra):
         if len(values := {s.settings[name] for s in spectra}) > 1:
             raise InputError(f"the spectra differ in {name}: {', '.join(map(str, sorted(values)))}; make them alike")
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #60cdb3de
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #5fad56b4
 def _marker(nu, blocks, centre, reach):
     "`Marker` of the band around a wavenumber; `blocks`: those of both spectra, (blocks, K)."
     inside = np.abs(nu - centre) <= reach
@@ -76,7 +76,7 @@ def _compared_bands(first, second, geometry, options):
             markers.append(_marker(nu, blocks, p.wavenumber_cm1, reach))
     return markers
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #bc143d2e
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #b6d4a77a
 def _apart(markers):
     "Those that do not overlap, the largest difference first."
     kept = []
@@ -131,7 +131,7 @@ def _measured(wavenumber_cm1, intensity):
     order = np.argsort(x)
     return x[order], y[order]
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #96f0a68f
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #9f7eabea
 def _fit_grid(wavenumber_cm1, components, range_cm1):
     "Wavenumbers (K,) of the first component that all spectra cover, in the range. Raises `InputError` for too few."
     ends = (c.wavenumber_cm1[-1] for c in components)
@@ -145,7 +145,7 @@ def _fit_grid(wavenumber_cm1, components, range_cm1):
         )
     return nu
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #e338be95
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #eca213ae
 def _blocks_on_one_grid(target, components, geometry, range_cm1):
     "Wavenumbers (K,), and the blocks (blocks, K) of the target and of each component there."
     measured = isinstance(target, tuple)
@@ -179,7 +179,7 @@ def _fitted_weights(aim, pure, independent):
     root = np.sqrt(np.maximum(size, 1e-12 * size.max()))
     return optimize.nnls(root[:, None] * axes.T, axes.T @ (means @ aim) / root)[0]
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #dd77d9a5
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #8d41a5d9
 def _bootstrap(blocks, independent, n_boot, seed):
     "Weights (n_boot, C) of fits to blocks that are drawn with replacement."
     rng, drawn = np.random.default_rng(seed), []
@@ -199,25 +199,30 @@ def _fractions(weights):
     "Weights (…, C) over their sum."
     return weights / np.maximum(weights.sum(-1, keepdims=True), 1e-300)
 
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #4a5d54bc
+def _mixture(nu, blocks, weights, drawn):
+    "`Mixture` with weights (C,), and errors from bootstrap samples (n_boot, C)."
+    aim, *pure = [b.mean(0) for b in blocks]
+    errors = [_bootstrap_error(values, blocks) for values in (drawn, _fractions(drawn))]
+    return Mixture(weights, errors[0], _fractions(weights), errors[1], nu, target=aim, fit=weights @ pure)
+
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #dce0c9b7
 def mixture(
-    target: Spectrum | Curve | tuple,  # spectrum; or a measured one as (wavenumbers (K,), intensities (K,))
-    components: Sequence[Spectrum],  # spectra of the pure forms
+    target: Spectrum | Curve | tuple,  # or a measured one: (wavenumbers (K,), intensities (K,))
+    components: Sequence[Spectrum],  # those of the pure forms
     geometry: str | float = "natural",  # see `geometry_weights`
     range_cm1: tuple | None = None,  # (lowest, highest) of the fit, cm⁻¹; None: all from 50 on
     floor: float = 0.03,  # relative intensity below which all points count alike
     n_boot: int = 200,  # bootstrap samples
     seed: int = 0,  # random seed
-    independent: bool = True,  # the target's noise is its own; False: it was made of the components
+    independent: bool = True,  # the target's noise is its own; False: made of the components
 ) -> Mixture:
-    """The mixture that best explains the target, with errors.
-    Raises `InputError` for spectra that do not fit together, or to which nothing fits."""
+    """The best mixture, with errors.
+    Raises `InputError` for spectra that do not fit together, or where nothing fits."""
     nu, blocks = _blocks_on_one_grid(target, components, geometry, range_cm1)
     weighted = [_point_weights(blocks, floor) * b for b in blocks]
     weights = _fitted_weights(weighted[0].mean(0), weighted[1:], independent)
     if not weights.any():
         raise InputError("no mixture of the components explains any of the spectrum: check the range and the sign")
     drawn = _bootstrap(weighted, independent, n_boot, seed)
-    aim, *pure = [b.mean(0) for b in blocks]
-    errors = [_bootstrap_error(values, blocks) for values in (drawn, _fractions(drawn))]
-    return Mixture(weights, errors[0], _fractions(weights), errors[1], nu, target=aim, fit=weights @ pure)
+    return _mixture(nu, blocks, weights, drawn)

@@ -74,11 +74,11 @@ def infrared_intensity(
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #3e277001
 class Predictor(Protocol):
-    "What predicts a value, or a tensor, for every state of a run: any fitted model of the library."
+    "What predicts a value, or a tensor, for every frame of a run: any fitted model of the library."
 
     def predict_trajectory(
         self,
-        trajectory: Trajectory,  # G segments of T states
+        run: Trajectory,  # G segments of T frames
     ) -> np.ndarray:
         "Values (G, T, …)."
 

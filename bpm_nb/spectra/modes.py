@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.display import Summarized, html_table
 from ..core.files import InputError
 from ..core.tensors import anisotropic_components, mean_polarizability
 from ..core.units import BOHR6_IN_ANGSTROM6, C_CM_FS, KM_MOL, thermal_energy
@@ -17,7 +18,7 @@ from ..data.records import Harmonic
 from .blocks import density_estimator
 from .density import cosine_transform
 from .raman import RAMAN_ACTIVITY
-from .spectrum import Spectrum, html_table
+from .spectrum import Spectrum
 
 # %% ../../nbs/50_spectra/08_modes.ipynb #a2267cfd
 class ModeIntensities:
@@ -36,9 +37,25 @@ class ModeIntensities:
         vv = 45 * self.isotropic + 4 * self.anisotropic
         return np.divide(3 * self.anisotropic, vv, out=np.full_like(vv, np.nan), where=vv > 1e-12 * vv.max(initial=0))
 
+# %% ../../nbs/50_spectra/08_modes.ipynb #51838852
+class ModesSummary(Summarized):
+    "How modes show themselves: in one line, and as a table of the strongest."
+
+    def summary_rows(self) -> list[tuple[str, str]]:
+        "How many, from where to where, and the strongest in Raman light."
+        nu, rows = self.wavenumber_cm1, [("Modes", f"{len(self.wavenumber_cm1)} of {self.displacement.shape[1]} atoms")]
+        if len(nu):
+            strong = ", ".join(f"{x:.0f}" for x in nu[np.argsort(-self.activity)[:3]])
+            rows += [("from", f"{nu.min():.0f} to {nu.max():.0f} cm⁻¹"), ("strongest at", f"{strong} cm⁻¹")]
+        return rows
+
+    def _repr_html_(self) -> str:
+        title = ", ".join(f"{what} {value}" for what, value in self.summary_rows())
+        return html_table(title, strongest_modes(self), ("cm⁻¹", "Å⁴/u", "ρ", "km/mol"))
+
 # %% ../../nbs/50_spectra/08_modes.ipynb #3a473868
 @dataclass(frozen=True, eq=False, repr=False)
-class Modes(ModeIntensities):
+class Modes(ModeIntensities, ModesSummary):
     """Normal modes with their Raman and infrared intensities.
 
     Raman activity S = 45a'² + 7γ'², depolarization ratio ρ = 3γ'²/(45a'² + 4γ'²), infrared intensity
@@ -50,36 +67,16 @@ class Modes(ModeIntensities):
     dalpha: np.ndarray  # (D, 3, 3) ∂α/∂Q, bohr³ Å⁻¹ u^-1/2
     ddipole: np.ndarray | None = None  # (D, 3) ∂μ/∂Q, e·bohr Å⁻¹ u^-1/2
 
-    def __repr__(self) -> str:
-        "One line: how many, their axis, and the strongest in Raman light."
-        return f"Modes({modes_in_words(self)})"
-
-    def _repr_html_(self) -> str:
-        "A small table for notebooks: the strongest modes in Raman light."
-        return html_table(f"Modes: {modes_in_words(self)}", strongest_modes(self))
-
 # %% ../../nbs/50_spectra/08_modes.ipynb #e6e6d804
-def modes_in_words(
-    modes,  # `Modes`
-):
-    "How many, from where to where, and the strongest in Raman light."
-    nu = modes.wavenumber_cm1
-    strong = nu[np.argsort(-modes.activity)[:3]]
-    ends = f" from {nu.min():.0f} to {nu.max():.0f} cm⁻¹, strongest at {', '.join(f'{x:.0f}' for x in strong)} cm⁻¹"
-    return f"{len(nu)} of {modes.displacement.shape[1]} atoms" + (ends if len(nu) else "")
-
-
 def strongest_modes(
     modes,  # `Modes`
     n=6,  # modes at most
 ):
-    "Rows of a table of the modes with the largest Raman activity, below a row of units."
+    "Wavenumber, activity, depolarization ratio and infrared intensity of the strongest in Raman light, as text."
     infrared = np.full(len(modes.wavenumber_cm1), np.nan) if modes.ddipole is None else modes.infrared
     values = np.stack([modes.wavenumber_cm1, modes.activity, modes.depolarization_ratio, infrared], 1)
-    rows = [("cm⁻¹", "Å⁴/u", "ρ", "km/mol")]
-    for k in np.argsort(-modes.activity)[:n]:
-        rows.append(tuple(f"{x:.{d}f}".replace("nan", "–") for x, d in zip(values[k], (0, 1, 2, 1))))
-    return rows
+    order, decimals = np.argsort(-modes.activity)[:n], (0, 1, 2, 1)
+    return [tuple(f"{x:.{d}f}".replace("nan", "–") for x, d in zip(values[k], decimals)) for k in order]
 
 # %% ../../nbs/50_spectra/08_modes.ipynb #53c00e9c
 def rigid_motions(

@@ -9,10 +9,10 @@ __all__ = ['GEOMETRIES', 'geometry_weights', 'standard_error', 'Spectrum', 'Inte
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #cca6a1ee
 import re
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
+from ..core.display import Summarized
 from ..core.files import InputError
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #ff09c367
@@ -80,19 +80,20 @@ def sparkline(
     line = f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="1"/>'
     return f'<svg width="300" height="36" viewBox="0 0 300 36" role="img" aria-label="curve">{line}</svg>'
 
-# %% ../../nbs/50_spectra/03_spectrum.ipynb #6b1b5c7c
-def html_table(
-    title,  # above the table
-    rows,  # [(text, text or HTML, …)] cells of each row, the first one its name
+# %% ../../nbs/50_spectra/03_spectrum.ipynb #8cc7d497
+def record_facts(
+    spectrum,  # `Spectrum`, `Intensity` or `Curve`
 ):
-    "A small HTML table that takes its colours from the page; a row whose last cell is empty is left out."
-    left = 'style="text-align: left; white-space: nowrap"'
-    cells = ["".join(f"<td {left}>{cell}</td>" for cell in row[1:]) for row in rows]
-    lines = [f"<tr><th {left}>{row[0]}</th>{more}</tr>" for row, more in zip(rows, cells) if row[-1]]
-    return f"<table><caption {left}><code>{title}</code></caption>{''.join(lines)}</table>"
+    "Axis, resolution, blocks and strongest maxima of a record, [(what, text)]."
+    nu, s = spectrum.wavenumber_cm1, spectrum.settings
+    rows = [("from", f"{nu[0]:.0f} to {nu[-1]:.0f} cm⁻¹ in {len(nu)} points")] if len(nu) else []
+    rows += [("resolution", f"{s['resolution_cm1']:g} cm⁻¹")] if "resolution_cm1" in s else []
+    rows.append(("blocks", str(len(spectrum.blocks()))))
+    maxima = ", ".join(map(str, strongest_maxima(nu, spectrum.curve(), s.get("resolution_cm1", 5.0))))
+    return [*rows, ("strongest at", f"{maxima} cm⁻¹")] if maxima else rows
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #c63719e2
-class BlockAverages:
+class BlockAverages(Summarized):
     "Means and errors over blocks, and how a record of blocks shows itself."
 
     def curve(
@@ -109,30 +110,12 @@ class BlockAverages:
         "Standard error of `curve` (K,); NaN for a single block. Raises `InputError` for an unknown geometry."
         return standard_error(self.blocks(geometry))
 
-    def __repr__(self) -> str:
-        "One line: what it is, its axis, its blocks, its strongest maxima."
-        facts = ", ".join(f"{name} {text}".strip() for name, text in summary(self).items())
-        return f"{type(self).__name__}({facts})"
+    def summary_rows(self) -> list[tuple[str, str]]:
+        "What is worth knowing: quantity, axis, resolution, blocks, strongest maxima."
+        return [(type(self).__name__, self.settings.get("quantity", "density")), *record_facts(self)]
 
     def _repr_html_(self) -> str:
-        "A small table for notebooks, in the colours of the page."
-        rows = [(name or "quantity", escape(text)) for name, text in summary(self).items()]
-        return html_table(type(self).__name__, [*rows, ("", sparkline(self.wavenumber_cm1, self.curve()))])
-
-# %% ../../nbs/50_spectra/03_spectrum.ipynb #a52b373c
-def summary(
-    spectrum,  # `Spectrum`, `Intensity` or `Curve`
-):
-    "What is worth knowing of a record of blocks, {name: text}; the quantity has no name."
-    nu, s = spectrum.wavenumber_cm1, spectrum.settings
-    facts = {"": s.get("quantity", "density")}
-    if len(nu):
-        facts["from"] = f"{nu[0]:.0f} to {nu[-1]:.0f} cm⁻¹ in {len(nu)} points"
-    if "resolution_cm1" in s:
-        facts["resolution"] = f"{s['resolution_cm1']:g} cm⁻¹"
-    facts["blocks"] = str(len(spectrum.blocks()))
-    maxima = strongest_maxima(nu, spectrum.curve(), s.get("resolution_cm1", 5.0))
-    return facts | ({"strongest at": ", ".join(map(str, maxima)) + " cm⁻¹"} if maxima else {})
+        return super()._repr_html_() + sparkline(self.wavenumber_cm1, self.curve())
 
 # %% ../../nbs/50_spectra/03_spectrum.ipynb #da0a23e4
 def weighted_blocks(spectrum, weights):

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from bpm_nb.core.files import InputError
-from bpm_nb.data.records import Frames, Trajectory, joined
+from bpm_nb.data.records import Trajectory, joined
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 
 
@@ -21,22 +21,6 @@ def test_scikit_learn_tools_work(water):
     assert scores.shape == (3,) and (scores > 0.9).all()
     search = GridSearchCV(model, {"gamma": [1e-3, 0.2]}, cv=2).fit(water)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all() and search.predict(water).shape == (24, 3, 3)
-
-
-@pytest.mark.parametrize("descriptor", ["bond-axis", "soap"])
-def test_derivatives_against_central_differences(methanol, descriptor):
-    if descriptor == "soap":
-        pytest.importorskip("dscribe", reason="the soap extra is not installed")
-    model = BondPolarizability(descriptor=descriptor, cutoff=2.4, n_points=80, gamma=0.5, lam=1e-6).fit(methanol)
-    frame, h = methanol[:1], 1e-4
-    derivative = model.derivative(frame)[0]
-    for atom, xyz in ((0, 0), (1, 2), (5, 1)):
-        moved = np.repeat(frame.pos, 4, 0)
-        moved[:, atom, xyz] += h * np.array([-2, -1, 1, 2])
-        a = model.predict(Frames(np.repeat(frame.numbers, 4, 0), moved))
-        expected = (a[0] - 8 * a[1] + 8 * a[2] - a[3]) / (12 * h)
-        np.testing.assert_allclose(derivative[atom, xyz], expected, rtol=1e-5, atol=1e-5 * np.abs(derivative).max())
-    np.testing.assert_allclose(derivative.sum(0), 0, atol=1e-6 * np.abs(derivative).max())
 
 
 def as_atoms(frames):

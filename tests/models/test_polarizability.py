@@ -57,39 +57,6 @@ def test_molecules_of_different_size_in_one_set(water, methanol):
     assert model.score(both) > 0.99
 
 
-def test_a_pair_that_leaves_the_cutoff_changes_nothing_suddenly(water):
-    model = BondPolarizability(cutoff=2.5, n_points=100).fit(water)
-    far = np.linspace(2.3, 2.6, 601)
-    frames = Frames(
-        np.tile([8, 1, 1], (601, 1)), [[[0, 0, 0], [0, 0, 0.96], [0, r * np.sin(1.8), r * np.cos(1.8)]] for r in far]
-    )
-    alpha = model.predict(frames).reshape(601, 9)
-    slope = np.diff(alpha, axis=0) / np.diff(far)[:, None]
-    assert np.abs(np.diff(alpha, axis=0)).max() < 0.02 * np.ptp(alpha, axis=0).max()
-    assert np.abs(np.diff(slope, axis=0)).max() < 0.05 * np.abs(slope).max()
-
-
-def test_an_atom_that_passes_the_middle_of_a_pair_is_no_jolt():
-    "Carbon of carbon dioxide, bent through the straight line between the oxygens."
-    co2 = rattled([6, 8, 8], np.array([[0, 0, 0], [0, 0, 1.16], [0, 0, -1.16]]), 40, 0)
-    model = BondPolarizability(n_points=200).fit(co2)
-    aside = np.linspace(-0.03, 0.03, 121)
-    alpha = model.predict(
-        Frames(np.tile([6, 8, 8], (121, 1)), [[[x, 0, 0], [0, 0, 1.16], [0, 0, -1.16]] for x in aside])
-    )
-    bend = np.diff(alpha.reshape(121, 9), 2, axis=0)
-    assert np.abs(np.diff(bend, axis=0)).max() < 0.05 * np.abs(bend).max()
-
-
-def test_a_dipole_in_the_basis_of_all_bonds_is_that_of_many_points(water):
-    dipoles = replace(water, dipole=water.pos[:, 0] - water.pos[:, 1:].mean(1))
-    for basis in ("inducing", "structures"):
-        every, other = (BondDipole(basis=b, gamma=0.25, lam=1e-6, n_points=5000).fit(dipoles) for b in ("bonds", basis))
-        np.testing.assert_allclose(
-            other.predict(water), every.predict(water), atol=1e-3 if basis == "inducing" else 0.1
-        )
-
-
 @pytest.mark.parametrize("model_class", [BondPolarizability, BondDipole])
 def test_the_examples_of_the_docstrings_are_true(model_class):
     examples = doctest.DocTestFinder(recurse=False).find(model_class, globs=vars(polarizability).copy())

@@ -1,10 +1,17 @@
-"The memory of a fit and a prediction stays within what was allowed, for any number of frames."
+"Frames in blocks: any division gives the same, and the memory stays within what was allowed."
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
+from molecules import METHANOL, rattled
+
+from bpm_nb.core.files import InputError
+from bpm_nb.data.records import joined
+from bpm_nb.models.polarizability import BondPolarizability
 
 CHILD = """
 import re, sys
@@ -19,7 +26,8 @@ n, allowed = int(sys.argv[1]), float(sys.argv[2])
 train, rng = load("malonaldehyde-enol").train, np.random.default_rng(0)
 some = rng.integers(len(train), size=n)
 frames = Frames(train.numbers[some], train.pos[some] + rng.normal(scale=0.01, size=(n, 9, 3)), train.alpha[some])
-BondPolarizability(n_points=10).fit(frames[:4]).predict(frames[:4]) # the programs themselves, and the buffers of their threads
+# the programs themselves, and the buffers of their threads
+BondPolarizability(n_points=10).fit(frames[:4]).predict(frames[:4])
 before = mib("VmRSS")
 model = BondPolarizability(memory_mb=allowed).fit(frames)
 found = model.predict(frames)
@@ -38,3 +46,44 @@ def test_the_peak_of_a_process_stays_within_the_budget(n_frames):
     peak, data, points = map(float, child.stdout.split())
     assert peak <= allowed + data, f"{peak:.0f} MiB at {points:.0f} points"
     assert points > 1000
+
+
+def test_predictions_do_not_depend_on_the_memory_budget(methanol):
+    models = [BondPolarizability(memory_mb=m, lam=1e-6, n_points=200).fit(methanol[:10]) for m in (1e-3, 512)]
+    np.testing.assert_allclose(*(m.predict(methanol) for m in models), rtol=1e-8, atol=1e-8)
+
+
+def test_a_stream_in_chunks_is_the_whole_set(methanol, water):
+    both = joined([water, methanol])
+
+    class Stream:
+        passes = 0
+
+        def __iter__(self):
+            Stream.passes += 1
+            yield from (both[i : i + 7] for i in range(0, len(both), 7))
+
+    models = [
+        BondPolarizability(n_points=200, lam=1e-6, gamma=0.5).fit(x) for x in (both, Stream(), [both[:5], both[5:]])
+    ]
+    for m in models[1:]:
+        np.testing.assert_allclose(m.predict(both), models[0].predict(both), rtol=1e-8, atol=1e-8)
+    assert Stream.passes > 2
+
+
+def test_a_stream_that_can_be_read_once_is_refused(water):
+    with pytest.raises(InputError, match="only once"):
+        BondPolarizability().fit(water[i : i + 4] for i in range(0, 24, 4))
+
+
+def test_memory_does_not_grow_with_the_frames():
+    def peak(n):
+        frames = rattled([6, 8, 1, 1, 1, 1], METHANOL, n, 7)
+        tracemalloc.start()
+        BondPolarizability(memory_mb=16, n_points=150, gamma=0.5, lam=1e-6).fit(frames)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    few, many = peak(4000), peak(8000)
+    assert many < few + 2 * 4000 * 8 * (6 * 3 + 6 + 9 + 6)

@@ -31,8 +31,8 @@ def test_only_the_symmetric_stretch_of_carbon_dioxide_is_seen():
 
 def test_modes_show_themselves_in_one_line_and_in_a_small_table():
     modes = springs()
-    assert repr(modes).startswith("Modes(4 of 3 atoms from") and "\n" not in repr(modes) and len(repr(modes)) < 120
-    assert modes._repr_html_().count("<tr>") == 5 and len(modes._repr_html_()) < 2000
+    assert repr(modes).startswith("Modes(4 of 3 atoms, from") and "\n" not in repr(modes) and len(repr(modes)) < 120
+    assert modes._repr_html_().count("<tr") == 5 and len(modes._repr_html_()) < 5000
 
 
 from functools import cache
