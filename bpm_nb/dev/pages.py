@@ -168,7 +168,7 @@ def without_results(
     text = f"The examples of this page need `{package}`, which was not installed where it was made: `{install}`."
     page.cells.insert(1, new_markdown_cell("```{note}\n" + text + "\n```"))
 
-# %% ../../nbs/99_dev/02_pages.ipynb #c72b9d5b
+# %% ../../nbs/99_dev/02_pages.ipynb #607f041a
 def kernel_environment(
     root: str | Path,  # top of the project
 ) -> dict[str, str]:
@@ -177,7 +177,7 @@ def kernel_environment(
     figures = dict(PLOTLY_RENDERER="notebook_connected", TQDM_DISABLE="1", PYTHONPATH=str(Path(root).resolve()))
     return os.environ | threads | figures
 
-
+# %% ../../nbs/99_dev/02_pages.ipynb #6c74b7b6
 def run_pages(
     pages: "Mapping[str, NotebookNode]",  # {name: page}, changed in place
     source: Path,  # folder for Sphinx: each page runs in its own folder there
@@ -198,7 +198,7 @@ def run_pages(
     if problems:
         raise RuntimeError("\n".join(problems))
 
-# %% ../../nbs/99_dev/02_pages.ipynb #38176cc3
+# %% ../../nbs/99_dev/02_pages.ipynb #ef8ba027
 TOCTREE = """
 ```{{toctree}}
 :hidden:
@@ -208,7 +208,7 @@ TOCTREE = """
 ```
 """
 
-# %% ../../nbs/99_dev/02_pages.ipynb #7fbf355e
+# %% ../../nbs/99_dev/02_pages.ipynb #a5d83626
 def sections(
     names: Iterable[str],  # names of pages, such as 20_bonds/01_pairs
 ) -> dict[str, list[str]]:
@@ -224,7 +224,7 @@ def sections(
 
     return {caption: folders[caption] for caption in sorted(folders, key=place)}
 
-# %% ../../nbs/99_dev/02_pages.ipynb #fd63d65c
+# %% ../../nbs/99_dev/02_pages.ipynb #6adc7300
 def with_contents(
     index: "NotebookNode",  # first page, changed in place
     names: Iterable[str],  # names of the other pages

@@ -59,7 +59,7 @@ def static_raman(
         figures[f"{resolution:g} cm⁻¹"] = raman_figure(state)
     return sliding(figures, "resolution")
 
-# %% ../../nbs/99_dev/03_sliders.ipynb #2e140258
+# %% ../../nbs/99_dev/03_sliders.ipynb #4681f2d5
 def static_kernel(
     name: str,  # a molecule of the library
     **settings: object,  # traits of `LabState`
