@@ -64,7 +64,7 @@ def static_kernel(
     name: str,  # a molecule of the library
     **settings: object,  # traits of `LabState`
 ) -> "Figure":
-    "The laboratory's figure with a slider for λ."
+    "The laboratory's figure with a slider for λ. Raises `InputError` for a molecule that is not shipped."
     from bpm_nb.dashboards.kernel import lab_figure
     from bpm_nb.dashboards.kernel_state import LabState
     from bpm_nb.regression.krr import LAMBDAS
