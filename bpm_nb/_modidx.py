@@ -1502,6 +1502,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'bpm_nb/regression/solvers.py'),
                                            'bpm_nb.regression.solvers._frame_kernels': ( '30_regression/solvers.html#_frame_kernels',
                                                                                          'bpm_nb/regression/solvers.py'),
+                                           'bpm_nb.regression.solvers._joined_by_part': ( '30_regression/solvers.html#_joined_by_part',
+                                                                                          'bpm_nb/regression/solvers.py'),
                                            'bpm_nb.regression.solvers._summed_blocks': ( '30_regression/solvers.html#_summed_blocks',
                                                                                          'bpm_nb/regression/solvers.py'),
                                            'bpm_nb.regression.solvers._sweep': ( '30_regression/solvers.html#_sweep',

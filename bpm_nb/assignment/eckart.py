@@ -20,7 +20,8 @@ def eckart_rotation(
     masses: np.ndarray,  # (N,) masses, u
     reference: np.ndarray,  # (N, 3) positions that say where the molecule points, Å
 ) -> np.ndarray:
-    "Rotations (…, 3, 3) into the Eckart frame: `(pos - centre) @ R` lies over the centred reference."
+    """Rotations R (…, 3, 3) into the Eckart frame: `(pos - centre) @ R` lies over the centred reference.
+    They minimize Σ m |r R - r⁰|² (Eckart, Phys. Rev. 47, 552, 1935; Kabsch, Acta Cryst. A 32, 922, 1976)."""
     centred = reference - masses @ reference / masses.sum()
     u, _, vt = np.linalg.svd(np.einsum("...ai,aj->...ij", pos, masses[:, None] * centred))
     u[..., -1] *= np.sign(np.linalg.det(u @ vt))[..., None]
@@ -49,7 +50,7 @@ def typical_structure(
         reference = aligned[np.argsort(distance)[:n]].mean(0)
     return centre_of_mass_frame(reference, masses)
 
-# %% ../../nbs/65_assignment/02_eckart.ipynb #2ad91268
+# %% ../../nbs/65_assignment/02_eckart.ipynb #f0c7b2b8
 def eckart_frame(
     pos: np.ndarray,  # (…, N, 3) positions, Å
     masses: np.ndarray,  # (N,) masses, u
@@ -98,7 +99,7 @@ class BodyFrame:
     masses: np.ndarray  # (N,) masses, u
     dt_fs: float  # time between frames, fs
 
-# %% ../../nbs/65_assignment/02_eckart.ipynb #ad02d415
+# %% ../../nbs/65_assignment/02_eckart.ipynb #0159069e
 def body_frame(
     trajectory: Trajectory,  # run of one molecule
     reference: np.ndarray | None = None,  # (N, 3) positions, Å, as those of the minimum; None: `typical_structure`

@@ -31,7 +31,7 @@ def track_bands(
             rows[line][label] = followers[k]
     return sorted(rows, key=lambda row: row[first].wavenumber_cm1)
 
-# %% ../../nbs/65_assignment/05_isotopes.ipynb #fd0b4791
+# %% ../../nbs/65_assignment/05_isotopes.ipynb #c8719e23
 def pair_modes(
     one: np.ndarray,  # (D, N, 3) displacements
     other: np.ndarray,  # (D, N, 3) displacements of the same atoms

@@ -69,7 +69,7 @@ def _nearest(bands, lines, tolerance, handicap):
     pairs = pairs[distance[tuple(pairs.T)] < tolerance]
     return pairs[np.argsort(bands[pairs[:, 0]])]
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #e21e1575
+# %% ../../nbs/65_assignment/04_lines.ipynb #befddb8c
 def robust_scale(
     values: np.ndarray,  # (n,) values
     references: np.ndarray,  # (n,) positive references
@@ -88,7 +88,7 @@ def band_positions(
     "Positions (bands,), cm⁻¹."
     return np.array([getattr(b, "wavenumber_cm1", b) for b in bands], float)
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #741490b7
+# %% ../../nbs/65_assignment/04_lines.ipynb #590a1a6b
 def _pairs_and_scale(bands, lines, tolerance, handicap):
     "Pairs (n, 2), common factor and its standard error, found in turns until they stay."
     scale, error, before = _first_scale(bands, lines, tolerance), np.nan, None
@@ -135,7 +135,7 @@ def line_modes(
     index[pairs[:, 0]] = visible[pairs[:, 1]]
     return index
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #4570ce1b
+# %% ../../nbs/65_assignment/04_lines.ipynb #86356e69
 def line_motions(
     lines: np.ndarray,  # (lines,) wavenumbers of the lines of a table, cm⁻¹
     harmonic: Harmonic,  # derivatives of the same molecule by a method that can be trusted
@@ -149,7 +149,7 @@ def line_motions(
     turned = modes.displacement @ eckart_rotation(harmonic.pos, frame.masses, frame.reference)
     return np.where(index[:, None, None] >= 0, turned[index], 0)
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #b698fecd
+# %% ../../nbs/65_assignment/04_lines.ipynb #df618642
 def _overlaps(displacement, others, masses):
     "Overlaps (bands, lines) of motions; 0 with a line whose motion is not known."
     has_motion = np.abs(others).any((1, 2))
@@ -157,7 +157,7 @@ def _overlaps(displacement, others, masses):
     alike[:, has_motion] = overlap(displacement[:, None], others[has_motion], masses)
     return alike
 
-# %% ../../nbs/65_assignment/04_lines.ipynb #fda881d8
+# %% ../../nbs/65_assignment/04_lines.ipynb #f580a702
 def match_bands_by_motion(
     bands: Sequence[Peak | float],  # `bpm_nb.spectra.Peak`, the strongest first, or their positions, cm⁻¹
     displacement: np.ndarray,  # (bands, N, 3) their motions

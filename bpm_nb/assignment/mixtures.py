@@ -55,7 +55,7 @@ def _check_alike(spectra):
         if len(values := {s.settings[name] for s in spectra}) > 1:
             raise InputError(f"the spectra differ in {name}: {', '.join(map(str, sorted(values)))}; make them alike")
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #e0a0756d
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #5fad56b4
 def _marker(nu, blocks, centre, reach):
     "`Marker` of the band around a wavenumber; `blocks`: those of both spectra, (blocks, K)."
     inside = np.abs(nu - centre) <= reach
@@ -76,7 +76,7 @@ def _compared_bands(first, second, geometry, options):
             markers.append(_marker(nu, blocks, p.wavenumber_cm1, reach))
     return markers
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #5a9c2fe1
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #b6d4a77a
 def _apart(markers):
     "Those that do not overlap, the largest difference first."
     kept = []
@@ -136,7 +136,7 @@ def _measured(wavenumber_cm1, intensity):
     order = np.argsort(x)
     return x[order], y[order]
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #f34e0b70
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #9f7eabea
 def _fit_grid(wavenumber_cm1, components, range_cm1):
     "Wavenumbers (K,) of the first component that all spectra cover, in the range. Raises `InputError` for too few."
     ends = (c.wavenumber_cm1[-1] for c in components)
@@ -150,7 +150,7 @@ def _fit_grid(wavenumber_cm1, components, range_cm1):
         )
     return nu
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #553663c9
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #eca213ae
 def _blocks_on_one_grid(target, components, geometry, range_cm1):
     "Wavenumbers (K,), and the blocks (blocks, K) of the target and of each component there."
     measured = isinstance(target, tuple)
@@ -184,7 +184,7 @@ def _fitted_weights(aim, pure, independent):
     root = np.sqrt(np.maximum(size, 1e-12 * size.max()))
     return optimize.nnls(root[:, None] * axes.T, axes.T @ (means @ aim) / root)[0]
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #fa29787a
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #8d41a5d9
 def _bootstrap(blocks, independent, n_boot, seed):
     "Weights (n_boot, C) of fits to blocks that are drawn with replacement."
     rng, drawn = np.random.default_rng(seed), []
@@ -204,7 +204,7 @@ def _fractions(weights):
     "Weights (…, C) over their sum."
     return weights / np.maximum(weights.sum(-1, keepdims=True), 1e-300)
 
-# %% ../../nbs/65_assignment/06_mixtures.ipynb #7fd24428
+# %% ../../nbs/65_assignment/06_mixtures.ipynb #4a5d54bc
 def _mixture(nu, blocks, weights, drawn):
     "`Mixture` with weights (C,), and errors from bootstrap samples (n_boot, C)."
     aim, *pure = [b.mean(0) for b in blocks]
@@ -214,7 +214,7 @@ def _mixture(nu, blocks, weights, drawn):
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #dce0c9b7
 def mixture(
     target: Spectrum | Curve | tuple,  # or a measured one: (wavenumbers (K,), intensities (K,))
-    components: Sequence[Spectrum],  # spectra of the pure forms
+    components: Sequence[Spectrum],  # those of the pure forms
     geometry: str | float = "natural",  # see `geometry_weights`
     range_cm1: tuple | None = None,  # (lowest, highest) of the fit, cm⁻¹; None: all from 50 on
     floor: float = 0.03,  # relative intensity below which all points count alike

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 # %% ../../nbs/65_assignment/03_motion.ipynb #7f9261df
 @dataclass(frozen=True, eq=False)
 class Motion:
-    "The motion behind a band."
+    """The motion behind a band: the first left singular vector of the cross spectrum ⟨√m v α̇⟩ of mass-weighted
+    velocities with the six series of the polarizability."""
 
     wavenumber_cm1: float  # wavenumber, cm⁻¹
     displacement: np.ndarray  # (N, 3) pattern; the longest arrow is 1
@@ -62,7 +63,7 @@ def matching_segments(
         )
     return alpha
 
-# %% ../../nbs/65_assignment/03_motion.ipynb #3f0070c5
+# %% ../../nbs/65_assignment/03_motion.ipynb #26861a56
 def _points_in_bands(wavenumber_cm1, width_cm1):
     "Wavenumbers (bands, points), cm⁻¹: five over the width of each band, or its centre where none has a width."
     offsets = np.linspace(-0.5, 0.5, 5 if np.any(width_cm1) else 1)
@@ -81,7 +82,7 @@ def _cross_spectra(frame, alpha, points, how, geometry):
             cross[k] += np.einsum("bil,bjl->ij", atoms, band_filter(points[k], how, light), optimize=True)
     return cross
 
-# %% ../../nbs/65_assignment/03_motion.ipynb #32017aa9
+# %% ../../nbs/65_assignment/03_motion.ipynb #03e08441
 def _strongest_motion(wavenumber_cm1, cross, frame):
     "`Motion` of the cross spectra (3N, …) of a band. Raises `InputError` where they vanish."
     u, s, _ = np.linalg.svd(cross, full_matrices=False)
@@ -159,7 +160,7 @@ def polarizability_slope(
         auto = auto + (q * filtered).sum()
     return alpha.mean((0, 1)), cross.reshape(3, 3) / auto
 
-# %% ../../nbs/65_assignment/03_motion.ipynb #2e3c5c5c
+# %% ../../nbs/65_assignment/03_motion.ipynb #8758d5ff
 def _strongest_band(coordinate, trajectory, options):
     "The strongest `Peak` in the spectrum of a coordinate (G, T) of a run; None where none stands out."
     series = coordinate[..., None, None] * np.array([1.0, 0, 0])

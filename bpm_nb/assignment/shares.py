@@ -20,7 +20,7 @@ from ..spectra.blocks import checked_segments, density_estimator
 from ..spectra.raman import invariant_series
 from ..spectra.spectrum import geometry_weights, standard_error
 
-# %% ../../nbs/65_assignment/01_shares.ipynb #893def57
+# %% ../../nbs/65_assignment/01_shares.ipynb #ab121aea
 def _band_mask(wavenumber_cm1, low_cm1, high_cm1):
     "Points (K,) of a spectrum between two wavenumbers. Raises `InputError` where there is none."
     keep = (wavenumber_cm1 >= low_cm1) & (wavenumber_cm1 <= high_cm1)
@@ -30,14 +30,14 @@ def _band_mask(wavenumber_cm1, low_cm1, high_cm1):
         )
     return keep
 
-# %% ../../nbs/65_assignment/01_shares.ipynb #20976a1a
+# %% ../../nbs/65_assignment/01_shares.ipynb #ed0cf213
 def _relative_areas(areas):
     "Areas (blocks, B) of a band as fractions (B,) of the total, and their standard errors (B,)."
     total = areas.sum(1)
     fractions = areas.mean(0) / total.mean()
     return fractions, standard_error(areas - fractions * total[:, None]) / total.mean()
 
-# %% ../../nbs/65_assignment/01_shares.ipynb #2722676f
+# %% ../../nbs/65_assignment/01_shares.ipynb #e562f2ca
 class BandShares:
     "Shares of a band, for a record with `wavenumber_cm1` (K,) and `blocks(geometry)` (blocks, B, K)."
 
@@ -77,7 +77,7 @@ class Shares(BandShares):
         "Mean shares (B, K). Raises `InputError` for an unknown geometry."
         return self.blocks(geometry).mean(0)
 
-# %% ../../nbs/65_assignment/01_shares.ipynb #1a607854
+# %% ../../nbs/65_assignment/01_shares.ipynb #acfed315
 def _checked_tensors(tensors, segment):
     "Polarizabilities (T, B, 3, 3) of the bonds in one segment. Raises `InputError` for another shape."
     tensors = np.asarray(tensors)
@@ -120,7 +120,7 @@ def bond_shares(
     settings = dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm") | how.settings
     return Shares(how.wavenumber_cm1, isotropic, anisotropic, settings)
 
-# %% ../../nbs/65_assignment/01_shares.ipynb #4dcb1114
+# %% ../../nbs/65_assignment/01_shares.ipynb #e091ff0d
 NO_PATH = 1e9  # bonds between two atoms that none connect
 
 
@@ -153,7 +153,7 @@ def bond_paths(
     used = fraction.any(0)
     return bonds[used], fraction[:, used]
 
-# %% ../../nbs/65_assignment/01_shares.ipynb #38750805
+# %% ../../nbs/65_assignment/01_shares.ipynb #3b5494b0
 class BondModel(Protocol):
     "What is asked of a model that divides the polarizability, such as a fitted `BondPolarizability`."
 

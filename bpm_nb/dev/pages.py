@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['for_nbdev', 'as_page', 'run_page', 'sections']
 
-# %% ../../nbs/99_dev/02_pages.ipynb #362d3f9f
+# %% ../../nbs/99_dev/02_pages.ipynb #c1f074e9
 import os
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ def for_nbdev(
     nb.cells = [new_raw_cell("---\nskip_showdoc: true\n---"), *title_apart(cells[0]), *names, *cells[1:]]
     return nb
 
-# %% ../../nbs/99_dev/02_pages.ipynb #fd5368f9
+# %% ../../nbs/99_dev/02_pages.ipynb #27c3e53b
 def title_apart(
     cell: "NotebookNode",  # first cell of a notebook
 ) -> "list[NotebookNode]":
@@ -56,7 +56,7 @@ def names_of(
         "#| echo: false",
         f"import {dotted}",
         "from nbdev.showdoc import show_doc",
-        f"globals().update({{k: v for k, v in vars({dotted}).items() if not k.startswith('__')}})",
+        f"globals().update({{k: v for k, v in vars({dotted}).items() if not k.startswith('__') or callable(v)}})",
     ]
     return "\n".join(lines)
 
@@ -168,7 +168,7 @@ def without_results(
     text = f"The examples of this page need `{package}`, which was not installed where it was made: `{install}`."
     page.cells.insert(1, new_markdown_cell("```{note}\n" + text + "\n```"))
 
-# %% ../../nbs/99_dev/02_pages.ipynb #3c5dd204
+# %% ../../nbs/99_dev/02_pages.ipynb #c72b9d5b
 def kernel_environment(
     root: str | Path,  # top of the project
 ) -> dict[str, str]:
@@ -183,16 +183,20 @@ def run_pages(
     source: Path,  # folder for Sphinx: each page runs in its own folder there
     environment: Mapping[str, str],  # environment variables of the kernels
     optional: Mapping[str, str],  # {package: extra}
-    report: Callable[[str], None] = print,  # gets a line for each page that is done
 ) -> None:
-    "Run all pages, as many at a time as there are processors, at most four."
+    "Run all pages, as many at a time as there are processors, at most four. A `RuntimeError` names all that fail."
 
     def run(name):
-        run_page(pages[name], name, (source / name).parent, environment, optional)
-        report(f"ran {name}")
+        try:
+            run_page(pages[name], name, (source / name).parent, environment, optional)
+        except RuntimeError as error:
+            return str(error)
+        print(f"ran {name}", flush=True)
 
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        list(pool.map(run, pages))
+        problems = [problem for problem in pool.map(run, pages) if problem]
+    if problems:
+        raise RuntimeError("\n".join(problems))
 
 # %% ../../nbs/99_dev/02_pages.ipynb #38176cc3
 TOCTREE = """

@@ -29,7 +29,7 @@ def gfn2(
 
     return TBLite(method="GFN2-xTB", accuracy=0.1, charge=charge, multiplicity=spin + 1, verbosity=0)
 
-# %% ../../nbs/55_dynamics/01_calculators.ipynb #16bbf1c9
+# %% ../../nbs/55_dynamics/01_calculators.ipynb #476b88eb
 def surface_name(
     calculator: Callable,  # function (charge, spin) → ASE calculator
 ) -> str:

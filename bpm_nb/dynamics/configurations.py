@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['farthest_point_order']
 
-# %% ../../nbs/55_dynamics/04_configurations.ipynb #69ba1915
+# %% ../../nbs/55_dynamics/04_configurations.ipynb #8ffc571b
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,7 +31,7 @@ def farthest_point_order(
         chosen.append(int(distance.argmax()))
     return np.array(chosen)
 
-# %% ../../nbs/55_dynamics/04_configurations.ipynb #2f15ae22
+# %% ../../nbs/55_dynamics/04_configurations.ipynb #568b55eb
 def _sampled_states(parts, keys, temperatures):
     "Positions (S, N, 3), Å, of the pieces of each run, and the temperature (S,), K, of the run."
     pos = [parts.read(key)["pos"] for pieces in keys for key in pieces]

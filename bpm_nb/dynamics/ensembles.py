@@ -18,7 +18,7 @@ from .calculators import Molecule
 if TYPE_CHECKING:
     from ase import Atoms
 
-# %% ../../nbs/55_dynamics/02_ensembles.ipynb #56ffdaef
+# %% ../../nbs/55_dynamics/02_ensembles.ipynb #81954001
 def _integrator(atoms, step_fs, temperature_K, rng):
     "ASE dynamics: velocity Verlet, or Langevin at a temperature."
     from ase import units
@@ -114,7 +114,7 @@ def constant_energy_chunk(
     "A piece of dynamics at constant energy: see `dynamics_chunk`."
     return dynamics_chunk(molecule.atoms(pos, momenta), steps, step_fs, every)
 
-# %% ../../nbs/55_dynamics/02_ensembles.ipynb #c30b7485
+# %% ../../nbs/55_dynamics/02_ensembles.ipynb #4a3f7f0b
 def last_state(
     parts: Checkpoint,  # open `Checkpoint`
     key: str,  # name of a finished piece
@@ -149,7 +149,7 @@ def langevin_runs(
             run_tasks(tasks, langevin_chunk, parts, workers, bar=bar)
     return keys
 
-# %% ../../nbs/55_dynamics/02_ensembles.ipynb #ae6842d6
+# %% ../../nbs/55_dynamics/02_ensembles.ipynb #719b8f33
 def constant_energy_runs(
     parts: Checkpoint,  # open `Checkpoint`
     molecule: Molecule,  # what moves

@@ -107,7 +107,7 @@ def states_at_rest(
     after = [atoms.get_kinetic_energy() for atoms in states]
     return np.array([atoms.get_momenta() for atoms in states]), energy - before + after
 
-# %% ../../nbs/55_dynamics/03_trajectory.ipynb #9a591a25
+# %% ../../nbs/55_dynamics/03_trajectory.ipynb #97a906d3
 @dataclass(frozen=True)
 class Schedule:
     "How many segments, how long, and in which steps. Raises `InputError` for times that do not fit."
@@ -127,7 +127,7 @@ class Schedule:
                 "and whole states in a picosecond"
             )
 
-# %% ../../nbs/55_dynamics/03_trajectory.ipynb #0c621eb0
+# %% ../../nbs/55_dynamics/03_trajectory.ipynb #a686b448
 def _segment_starts(parts, molecule, pos, schedule, workers, settle=2, candidates=3):
     "Positions and momenta at the start of each segment: at rest as a whole, at the quantiles of the canonical energy."
     runs = {f"start-{g}": (schedule.temperature_K, [schedule.seed, g]) for g in range(schedule.n_segments)}
@@ -167,7 +167,7 @@ def _joined(parts, keys, molecule, minimum, schedule):
     run = dict(numbers=molecule.numbers, pos=pos, vel=vel, energy=energy, masses=molecule.masses)
     return run | dict(dt_fs=schedule.save_fs, temperature_K=schedule.temperature_K)
 
-# %% ../../nbs/55_dynamics/03_trajectory.ipynb #7cd805de
+# %% ../../nbs/55_dynamics/03_trajectory.ipynb #f67874f0
 def _segments(output, molecule, pos, schedule, workers):
     "`Trajectory` of a schedule, written to a file."
     masses = {} if molecule.masses is None else dict(masses=molecule.masses)

@@ -35,7 +35,7 @@ def dipole_about_centre_of_mass(
     masses = atomic_masses[numbers]
     return dipole - charge * (masses @ pos) / masses.sum() / Bohr
 
-# %% ../../nbs/60_reference/05_frames.ipynb #b93549fa
+# %% ../../nbs/60_reference/05_frames.ipynb #0f2077ff
 @dataclass(frozen=True)
 class Sampling:
     "Which geometries are sampled. Raises `InputError` for a temperature that is given twice."
@@ -50,7 +50,7 @@ class Sampling:
             given = ", ".join(f"{t:g}" for t in self.temperatures)
             raise InputError(f"a temperature is given twice: {given} K; give each once")
 
-# %% ../../nbs/60_reference/05_frames.ipynb #40e0d9ac
+# %% ../../nbs/60_reference/05_frames.ipynb #bdefa4c4
 def _diverse_configurations(parts, molecule, minimum, sampling, workers):
     "Positions (S, N, 3), Å, and temperatures (S,), K, in the order of farthest-point selection at each temperature."
     each = -(-sampling.n // len(sampling.temperatures))
@@ -66,7 +66,7 @@ def _diverse_configurations(parts, molecule, minimum, sampling, workers):
     chosen = np.stack([s[farthest_point_order(pos[s], each)] for s in sampled], 1).ravel()[: sampling.n]
     return pos[chosen], kelvin[chosen]
 
-# %% ../../nbs/60_reference/05_frames.ipynb #62cd8423
+# %% ../../nbs/60_reference/05_frames.ipynb #a75773c8
 def _properties(parts, molecule, pos, level, workers):
     "{name: array (S, …)} of frames (S, N, 3), each computed once."
     how = level, molecule.charge, molecule.spin
@@ -76,7 +76,7 @@ def _properties(parts, molecule, pos, level, workers):
     values = {k: np.array([p[k] for p in points]) for k in ("alpha", "dipole", "energy", "forces")}
     return values | dict(dipole=dipole_about_centre_of_mass(values["dipole"], molecule.numbers, pos, molecule.charge))
 
-# %% ../../nbs/60_reference/05_frames.ipynb #970f6193
+# %% ../../nbs/60_reference/05_frames.ipynb #e4629a7e
 def _frames(output, molecule, pos, level, sampling, workers):
     "Sample, choose, compute: `Frames`, written to a file."
     settings = run_settings("frames", molecule, pos, **asdict(sampling), level=asdict(level))

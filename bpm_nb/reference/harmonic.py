@@ -106,7 +106,7 @@ def central_differences(
     hessian = -(forces + forces.T) / 2
     return hessian.reshape(n, 3, n, 3), alpha.reshape(n, 3, 3, 3), dipole.reshape(n, 3, 3)
 
-# %% ../../nbs/60_reference/04_harmonic.ipynb #7f42c50a
+# %% ../../nbs/60_reference/04_harmonic.ipynb #9d09527c
 def _displacements(symmetry, step):
     "{name of the part: displacement (N, 3), Å}; the negative step only where no operation makes it."
     moves = {}
@@ -125,7 +125,7 @@ def _computed_displacements(parts, molecule, symmetry, step, level, surface, wor
     run_tasks(tasks, displaced_point, parts, workers, "displacements")
     return [(d, parts.read(k)) for k, d in moves.items()]
 
-# %% ../../nbs/60_reference/04_harmonic.ipynb #c4906ad1
+# %% ../../nbs/60_reference/04_harmonic.ipynb #5be21909
 def _harmonic(output, molecule, pos, settings, level, workers):
     "Relax, displace and differentiate: the `Harmonic` record, written to a file."
     surface, step, tol = (settings[k] for k in ("surface", "step", "symmetry_tol"))

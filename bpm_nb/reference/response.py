@@ -128,7 +128,7 @@ def response_polarizability(
     mf: "RKS",  # converged restricted PySCF calculation with density fitting
     grid: int = 1,  # PySCF grid level of the exchange-correlation kernel
 ) -> np.ndarray:
-    """Static polarizability (3, 3), bohr³, by density-fitted coupled-perturbed Kohn-Sham.
+    """Static polarizability α = 4 hᵀU (3, 3), bohr³, with (A + B) U = h: density-fitted coupled-perturbed Kohn-Sham.
     Raises `InputError` for a functional that it does not know, and where the equations do not converge."""
     check_response(mf.xc)
     filled = mf.mo_occ > 0

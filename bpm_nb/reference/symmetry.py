@@ -34,13 +34,13 @@ def fitted_rotation(
     u, _, vt = np.linalg.svd(end.T @ start)
     return u * [1, 1, handedness * np.sign(np.linalg.det(u @ vt))] @ vt
 
-# %% ../../nbs/60_reference/03_symmetry.ipynb #748edaa9
+# %% ../../nbs/60_reference/03_symmetry.ipynb #95d9de9c
 def _far_pair(alike, pos):
     "Two atoms that lie far apart as seen from the centre, and have few others of their kind."
     apart, choices = np.linalg.norm(np.cross(pos[:, None], pos), axis=2), alike.sum(0)[:, None] * alike.sum(0)
     return np.unravel_index((apart / choices).argmax(), apart.shape)
 
-# %% ../../nbs/60_reference/03_symmetry.ipynb #c3166f43
+# %% ../../nbs/60_reference/03_symmetry.ipynb #f2cd5ecc
 def _images(kinds, pos, tol):
     "Candidates (image of each point, determinant) of operations: all that take two chosen points to two of their kind."
     size = np.linalg.norm(pos, axis=1)
@@ -70,7 +70,7 @@ def symmetry_operations(
             operations[tuple(image.tolist()), sign] = exact
     return operations
 
-# %% ../../nbs/60_reference/03_symmetry.ipynb #25c8e736
+# %% ../../nbs/60_reference/03_symmetry.ipynb #e036cfe9
 def _is_group(operations):
     "Is every product of two operations one of them?"
     return all((tuple(g[k] for k in f), r * s) in operations for g, r in operations for f, s in operations)
@@ -83,7 +83,7 @@ def _in_principal_axes(pos):
     axes = axes * np.linalg.det(axes)
     return pos @ axes.T, axes
 
-# %% ../../nbs/60_reference/03_symmetry.ipynb #d05e61a2
+# %% ../../nbs/60_reference/03_symmetry.ipynb #eba8a7c9
 def _with_cross(numbers, pos):
     "Kinds and positions of the atoms, and of points across the axis of a linear molecule or about a single atom."
     rank = int((np.ptp(pos, axis=0) > 0.1).sum())

@@ -194,7 +194,7 @@ def position_derivatives(
     for index, numbers, pos in molecule_groups(frames):
         b, raw = described_bonds(model, numbers, pos)
         _, values = bond_values(model, numbers, pos)
-        slopes = [(own, model.expansions_[k].gradient(raw[own], model.gamma_)) for k, own in bonds_by_kind(model, b)]
+        slopes = [(rows, model.expansions_[k].gradient(raw[rows], model.gamma_)) for k, rows in bonds_by_kind(model, b)]
         for atom, xyz in np.ndindex(len(numbers), 3):
             change = _change_by_a_step(model, numbers, pos, (atom, xyz), values, slopes)
             derivatives[index, atom, xyz] = model.quantity.assemble(change)
@@ -209,6 +209,6 @@ def _change_by_a_step(model, numbers, pos, coordinate, values, slopes):
     moved, change = pos.astype(complex), np.zeros(values.shape)
     moved[:, *coordinate] += 1j * STEP
     b, raw = described_bonds(model, numbers, moved)
-    for own, slope in slopes:
-        change[own] = np.einsum("pvf,pf->pv", slope, raw.imag[own])
+    for rows, slope in slopes:
+        change[rows] = np.einsum("pvf,pf->pv", slope, raw.imag[rows])
     return [x.imag / STEP for x in summed_components(model.quantity, b, values + 1j * change, len(pos))]

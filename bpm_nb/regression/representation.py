@@ -97,10 +97,11 @@ def _stacked(blocks):
     "`BondRows` of several molecules as one."
     if len(blocks) == 1:
         return blocks[0]
+    by_part = zip(*[b.to_components for b in blocks])
     return BondRows(
         np.concatenate([b.descriptors for b in blocks]),
         csr_array(hstack([b.to_frame for b in blocks])),
-        tuple(csr_array(hstack(sums)) for sums in zip(*(b.to_components for b in blocks))),
+        tuple(csr_array(hstack(sums)) for sums in by_part),
     )
 
 # %% ../../nbs/30_regression/04_representation.ipynb #79e899a6

@@ -139,6 +139,12 @@ def block_sweep(
     "`design_sweep` of a block of frames whose design is made anew."
     return design_sweep(*block_design(frames, representation, basis), w, p)
 
+# %% ../../nbs/30_regression/07_solvers.ipynb #68e3fcf2
+def _joined_by_part(blocks, join):
+    "From blocks of two lists, each with an array for each part: both lists with the arrays of all blocks, joined."
+    first, second = zip(*blocks)
+    return list(map(join, zip(*first))), list(map(join, zip(*second)))
+
 # %% ../../nbs/30_regression/07_solvers.ipynb #2bdd5a92
 @dataclass(frozen=True, eq=False)
 class DesignEquations:
@@ -160,7 +166,7 @@ def row_space_equations(
     blocks = list(problem.one_pass())
     frames, design_of = joined(blocks), partial(block_design, representation=problem.representation, basis=basis)
     made = list(parallel_map(design_of, blocks, "kernel", len(blocks)))
-    designs, targets = ([np.concatenate(part) for part in zip(*side)] for side in zip(*made))
+    designs, targets = _joined_by_part(made, np.concatenate)
     made.clear()
     small, to_basis = zip(*map(row_space, designs))
     chosen = problem.error_frames(frames)
@@ -250,7 +256,7 @@ def _sweep(equations, representation, basis):
         again = partial(block_sweep, representation=representation, basis=basis, w=w, p=p)
         held = (design_sweep(*block, w, p) for block in equations.blocks)
         shares = chain(held, parallel_map(again, equations.other_frames(), "refining"))
-        return ([sum(x) for x in zip(*side)] for side in zip(*shares))
+        return _joined_by_part(shares, sum)
 
     return sweep
 

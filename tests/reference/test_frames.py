@@ -89,3 +89,23 @@ def test_a_start_that_becomes_another_molecule_is_told(tmp_path):
     )  # ammonium chloride: ammonia and hydrogen chloride in the gas
     with pytest.raises(InputError, match="another one when it relaxes"):
         reference_frames(tmp_path / "s.npz", [7, 1, 1, 1, 1, 17], salt, level=Level("hf", "sto-3g"), n=1)
+
+
+def test_frames_are_sampled_on_any_surface(tmp_path, monkeypatch):
+    "Nitrogen: the Morse potential is sampled, and the provenance says so; the properties are those of the level."
+    from vibrations import morse
+
+    from bpm_nb.reference import frames
+
+    lengths, surfaces = np.linspace(1.05, 1.15, 6), []
+
+    def sampled(parts, molecule, pos, temperatures, n, **_):
+        surfaces.append(molecule.calculator)
+        np.testing.assert_allclose(np.linalg.norm(pos[1] - pos[0]), 1.098, atol=1e-3)  # relaxed on this surface
+        return lengths[:, None, None] * np.array([[0, 0, 0], [0, 0, 1.0]]), np.full(6, temperatures[0])
+
+    monkeypatch.setattr(frames, "sampled_configurations", sampled)
+    start = np.array([[0, 0, 0], [0, 0, 1.2]])
+    made = reference_frames(tmp_path / "n.npz", [7, 7], start, n=3, level=Level("hf", "sto-3g"), calculator=morse)
+    assert surfaces == [morse] and made.provenance["dynamics"] == "vibrations.morse"
+    assert made.alpha.shape == (3, 3, 3) and made.energy.max() < -2900
