@@ -117,6 +117,11 @@ class Mixture:
     target: np.ndarray  # (K,) the spectrum to explain
     fit: np.ndarray  # (K,) the mixture
 
+    @property
+    def unexplained(self) -> float:
+        "Area between the spectrum and its fit, relative to the area of the spectrum: 0 where the fit is perfect."
+        return float(np.abs(self.target - self.fit).sum() / np.abs(self.target).sum())
+
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #6da95b0d
 def _measured(wavenumber_cm1, intensity):
     "A measured spectrum by rising wavenumber, checked."

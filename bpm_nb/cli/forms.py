@@ -6,6 +6,7 @@
 __all__ = ['isotopes', 'add_isotopes', 'compare', 'add_compare']
 
 # %% ../../nbs/90_cli/05_forms.ipynb #81cc8a37
+import warnings
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -190,10 +191,11 @@ def compare(
     """
     from bpm_nb.reports.forms import comparison, comparison_sections, marker_table, marker_text
     from bpm_nb.reports.html import file_hashes, write_page
-    from bpm_nb.spectra.files import read_spectrum
+    from bpm_nb.spectra.measured import read_spectrum
 
     given = [f for f in (a.model, a.first, a.second, a.second_model, a.mixture) if f]
-    out, measured = output_path(a.output, [".html"], given), read_spectrum(a.mixture) if a.mixture else None
+    out = output_path(a.output, [".html"], given)
+    measured = read_spectrum(a.mixture, a.columns and tuple(a.columns), a.measured_laser) if a.mixture else None
     forms = comparison(form_names(a), *form_spectra(a), a.laser)
     fractions, section = explained(measured, forms, Path(a.mixture or "").name)
     sections, notes = comparison_sections(forms, section), forms.settings | file_hashes(given)
@@ -214,7 +216,14 @@ def explained(
     if measured is None:
         return {}, ()
     mix = mixture(measured, forms.intensities)
+    if mix.unexplained > 0.5:
+        warnings.warn(
+            f"{name}: the mixture leaves {mix.unexplained:.0%} of it unexplained: is it of these forms, and is its "
+            "background taken off?",
+            stacklevel=2,
+        )
     fractions = dict(fractions=mix.fractions.tolist(), fraction_errors=mix.fraction_errors.tolist())
+    fractions["unexplained"] = mix.unexplained
     return fractions, mixture_section(mix, forms.names, name)
 
 # %% ../../nbs/90_cli/05_forms.ipynb #85201ec0
@@ -256,7 +265,19 @@ def add_compare(
     p.add_argument(
         "--mixture",
         metavar="SPECTRUM",
-        help="measured spectrum, a table of wavenumber and intensity: which mixture of the forms is it?",
+        help="measured spectrum, a table or JCAMP-DX: which mixture of the forms is it?",
+    )
+    p.add_argument(
+        "--columns",
+        nargs=2,
+        metavar=("SHIFT", "INTENSITY"),
+        help="columns of SPECTRUM, by name or counted from 1 (default: by their names)",
+    )
+    p.add_argument(
+        "--measured-laser",
+        type=number(),
+        metavar="NM",
+        help="laser of SPECTRUM, where its axis is in nm and it does not say (default: as it says)",
     )
     add_time_step(p)
     add_resolution(p)

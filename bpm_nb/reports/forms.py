@@ -167,7 +167,8 @@ def mixture_section(
 ) -> tuple:
     "Section of the page: the fraction of each form, in percent, and the fit."
     percents = zip(100 * mix.fractions, 100 * mix.fraction_errors, names)
-    text = " and ".join(f"{plots.with_error(value, error, 0)} % {name}" for value, error, name in percents) + "."
+    parts = " and ".join(f"{plots.with_error(value, error, 0)} % {name}" for value, error, name in percents)
+    text = f"{parts}. The fit leaves {mix.unexplained:.0%} of the measured spectrum unexplained."
     return f"What {measured} is made of", text, plots.mixed(mix)
 
 # %% ../../nbs/75_reports/06_forms.ipynb #7ee48fde

@@ -7,13 +7,14 @@ __all__ = ['Spectrum', 'Curve', 'Intensity', 'Peak', 'Modes', 'DensityEstimator'
            'ir_spectrum', 'power_spectrum', 'trajectory_spectra', 'instrument_intensity', 'placzek_activity',
            'infrared_intensity', 'depolarization', 'model_error', 'peaks', 'harmonic_modes', 'normal_modes',
            'harmonic_spectrum', 'check_sampling', 'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability',
-           'read_spectrum']
+           'read_spectrum', 'shift_from_wavelength']
 
 # %% ../../nbs/50_spectra/00_spectra.ipynb #df002b90
 from .bands import Peak, peaks
 from .blocks import DensityEstimator, density_estimator
-from .files import read_polarizability, read_spectrum, write_csv, write_jcamp
+from .files import read_polarizability, write_csv, write_jcamp
 from .infrared import infrared_intensity, ir_spectrum, power_spectrum, trajectory_spectra
+from .measured import read_spectrum, shift_from_wavelength
 from .modes import Modes, harmonic_modes, harmonic_spectrum, normal_modes
 from .raman import instrument_intensity, placzek_activity, raman_spectrum
 from .sampling import check_sampling, verlet_corrected
@@ -46,4 +47,5 @@ _all_ = [
     "write_jcamp",
     "read_polarizability",
     "read_spectrum",
+    "shift_from_wavelength",
 ]

@@ -61,7 +61,7 @@ def is_number(
     "Whether it is a number, also with a Fortran exponent."
     return re.fullmatch(_NUMBER, text) is not None
 
-# %% ../../nbs/50_spectra/10_measured.ipynb #9dd2107b
+# %% ../../nbs/50_spectra/10_measured.ipynb #59f97482
 @dataclass(frozen=True, eq=False)
 class Table:
     "Columns of numbers in a text."
@@ -69,32 +69,33 @@ class Table:
     values: np.ndarray  # (rows, columns)
     names: list  # names of the columns; empty where the file has none
     header: list  # lines above the table
-    first_line: int  # line of the first row, counted from 1
+    footer: list  # (number counted from 1, text) of the lines below it
 
-# %% ../../nbs/50_spectra/10_measured.ipynb #2cf1e422
+# %% ../../nbs/50_spectra/10_measured.ipynb #97610db6
 def longest_table(
-    lines: list[str],  # of a file
+    lines: list[tuple[int, str]],  # of a file: number counted from 1, and text
     separator: str | None,  # what stands between columns; None: blanks
 ) -> Table:
     "The longest run of lines with equally many numbers, two at least; a table without rows where there is none."
-    rows = [fields_of(line, separator) for line in lines]
+    rows = [fields_of(line, separator) for _, line in lines]
     widths = [len(r) if len(r) > 1 and all(map(is_number, r)) else 0 for r in rows]
     edges = [0, *(k for k in range(1, len(widths)) if widths[k] != widths[k - 1]), len(widths)]
     runs = [(b - a if widths[a] else 0, a, b) for a, b in zip(edges[:-1], edges[1:]) if b > a]
     length, start, end = max(runs, key=lambda run: run[0], default=(0, 0, 0))
+    header = [line for _, line in lines[:start]]
     if not length:
-        return Table(np.empty((0, 0)), [], lines, 0)
-    above = next((r for r in reversed(rows[:start]) if any(r)), [])
+        return Table(np.empty((0, 0)), [], header, lines)
+    above = rows[start - 1] if start else []
     names = above if len(above) == widths[start] and not any(map(is_number, above)) else []
     values = np.array([[float(re.sub("[dD]", "e", f)) for f in r] for r in rows[start:end]])
-    return Table(values, [re.sub(r"^[#%!/\s]+", "", n) for n in names], lines[:start], start + 1)
+    return Table(values, [re.sub(r"^[#%!/\s]+", "", n) for n in names], header, lines[end:])
 
-# %% ../../nbs/50_spectra/10_measured.ipynb #dc3efd73
+# %% ../../nbs/50_spectra/10_measured.ipynb #caf6a8e0
 def table_in(
     text: str,  # of a file
 ) -> Table:
     "The longest table in a text, whatever stands between its columns. A line of words inside the numbers ends a table."
-    lines = text.splitlines()
+    lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if re.search(r"\w", line)]
     return max((longest_table(lines, s) for s in _SEPARATORS), key=lambda t: t.values.size)
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #4e8f6d46
@@ -270,7 +271,7 @@ def read_spectrum(
     except InputError as e:
         raise InputError(f"{path}: {e}") from None
 
-# %% ../../nbs/50_spectra/10_measured.ipynb #4f242383
+# %% ../../nbs/50_spectra/10_measured.ipynb #744cfc3d
 def text_columns(
     text: str,  # of a file
     columns: tuple | None,  # (shift, intensity): names or numbers; None: by their names
@@ -282,8 +283,8 @@ def text_columns(
     x, y, in_nm = chosen_columns(table, columns)
     if columns is None and not table.names and counts_pixels(table.values[:, x]):
         raise InputError("its first column counts rows or pixels, and no header says that it is a Raman shift")
-    rest = [line for line in text.splitlines()[table.first_line - 1 + len(table.values) :] if line.strip(" #;\t")]
-    if any(re.search(r"\d", line) and not line.startswith("##") for line in rest):
-        at = table.first_line + len(table.values)
-        raise InputError(f"line {at} has another number of columns, or a word among the numbers: repair or remove it")
+    if broken := [k for k, line in table.footer if re.search(r"\d", line) and not line.startswith("##")]:
+        raise InputError(
+            f"line {broken[0]} has another number of columns, or a word among the numbers: mend or remove it"
+        )
     return table.values[:, x], table.values[:, y], in_nm, laser_in(table.header)

@@ -2,8 +2,7 @@
 import numpy as np
 import json
 from pathlib import Path
-from bpm_nb.core.files import InputError
-from bpm_nb.spectra.files import write_csv, write_jcamp, read_polarizability, read_spectrum
+from bpm_nb.spectra.files import write_csv, write_jcamp, read_polarizability
 
 
 from tempfile import TemporaryDirectory
@@ -47,24 +46,3 @@ def test_a_table_with_names_is_read_in_any_order():
         again, dt = read_polarizability(file)
     assert dt == 0.5
     np.testing.assert_allclose(again, alpha)
-
-
-def test_a_comma_between_semicolons_tabs_or_blanks_is_a_decimal_point():
-    import pytest
-
-    rows = dict(
-        csv="1003.5,0.12\n1004.5,3e-1",
-        semicolons="nu;I\n1003,5;0,12\n1004,5;3e-1;",
-        tabs="1003,5\t0,12\n1004,5\t0,3",
-        blanks="1003,5 0,12\n1004,5 0,3",
-        spaced="1003.5, 0.12\n1004.5, 0.3",
-        excel=",,\nshift,counts\n1003.5,0.12\n,,\n1004.5,0.3",
-    )
-    with TemporaryDirectory() as folder:
-        for name, text in rows.items():
-            Path(folder, name + ".csv").write_text(text)
-            measured = read_spectrum(Path(folder, name + ".csv"))
-            np.testing.assert_allclose(measured, [[1003.5, 1004.5], [0.12, 0.3]], err_msg=name)
-        Path(folder, "no.csv").write_text(";;\n")
-        with pytest.raises(InputError, match="no row of numbers"):
-            read_spectrum(Path(folder, "no.csv"))

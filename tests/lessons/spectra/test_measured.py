@@ -31,7 +31,7 @@ def test_tables_are_found_whatever_stands_between_their_columns():
     for separator in ("\t", ";", ",", "  "):
         text = "\n".join(["made yesterday", *(f"{k}.5{separator}{10 * k}" for k in range(5))])
         np.testing.assert_allclose(table_in(text).values, [[k + 0.5, 10 * k] for k in range(5)])
-    np.testing.assert_allclose(table_in("1,5;2,0e1\n2,5;3,0").values, [[1.5, 20], [2.5, 3]])
+    np.testing.assert_allclose(table_in("1,5;2,0e1\n2,5;3,0;").values, [[1.5, 20], [2.5, 3]])
     np.testing.assert_allclose(table_in("1.0D+00 2\n3 4").values, [[1, 2], [3, 4]])
     assert table_in("no numbers here").values.size == 0
 
@@ -59,6 +59,7 @@ def test_every_form_of_one_spectrum_is_the_same_spectrum():
         "falling": "\n".join(f"{a}\t{b:.6f}" for a, b in zip(x[::-1], y[::-1])),
         "commas": "\n".join(f"{a};{b:.6f}".replace(".", ",") for a, b in zip(x, y)),
         "rruff": "##NAMES=Mix\n##RAMAN WAVELENGTH=532\n\n" + "\n".join(f"{a}, {b:.6f}" for a, b in zip(x, y)) + "\n##END=",
+        "excel": ",,\nshift,counts\n" + "\n,,\n".join(f"{a},{b:.6f}" for a, b in zip(x, y)),
         "nm": "excitation = 532\nwavelength/nm;counts\n" + "\n".join(f"{a:.8f};{b:.6f}" for a, b in zip(wavelength, y)),
     }
     for name, text in forms.items():
