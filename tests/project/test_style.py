@@ -123,6 +123,14 @@ def test_no_room_bears_the_name_of_what_its_folder_hands_out():
         assert not handed_out & {n.split(".")[-1] for n in NAMES if inside(n, folder)}, folder
 
 
+def test_the_picture_of_the_house_names_every_room():
+    picture = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("\nbpm_nb/\n")[2].partition("```")[0]
+    lines = re.split(r"\n  (?=\w)", "\n" + re.sub(r"\n {3,}", " ", picture))
+    told = {line.split("/")[0].strip(): set(re.findall(r"\w+", re.sub(r"\([^)]*\)", "", line))) for line in lines}
+    missing = {f: {n.split(".")[-1] for n in NAMES if inside(n, f)} - told.get(f, set()) for f in FOLDERS}
+    assert not {folder: rooms for folder, rooms in missing.items() if rooms}
+
+
 def test_a_folder_hands_out_what_it_says():
     from importlib import import_module
 
