@@ -191,11 +191,10 @@ def compare(
     """
     from bpm_nb.reports.forms import comparison, comparison_sections, marker_table, marker_text
     from bpm_nb.reports.html import file_hashes, write_page
-    from bpm_nb.spectra.measured import read_spectrum
 
     given = [f for f in (a.model, a.first, a.second, a.second_model, a.mixture) if f]
     out = output_path(a.output, [".html"], given)
-    measured = read_spectrum(a.mixture, a.columns and tuple(a.columns), a.measured_laser) if a.mixture else None
+    measured = measured_spectrum(a)
     forms = comparison(form_names(a), *form_spectra(a), a.laser)
     fractions, section = explained(measured, forms, Path(a.mixture or "").name)
     sections, notes = comparison_sections(forms, section), forms.settings | file_hashes(given)
@@ -262,6 +261,22 @@ def add_compare(
     p.add_argument("first", metavar="FIRST", help="trajectory of one form")
     p.add_argument("second", metavar="SECOND", help="trajectory of the other form")
     p.add_argument("--second-model", metavar="MODEL", help="model for SECOND (default: the same)")
+    add_measured(p)
+    add_time_step(p)
+    add_resolution(p)
+    p.add_argument(
+        "--temperature", type=number(), metavar="K", help="for the intensity (default: the trajectories' own, or 300)"
+    )
+    p.add_argument(
+        "--laser", type=number(), default=532.0, metavar="NM", help="for the intensity (default: %(default)s)"
+    )
+    add_page(p)
+
+# %% ../../nbs/90_cli/05_forms.ipynb #e3555270
+def add_measured(
+    p: ArgumentParser,  # of `compare`
+) -> None:
+    "Arguments about a measured spectrum."
     p.add_argument(
         "--mixture",
         metavar="SPECTRUM",
@@ -279,12 +294,12 @@ def add_compare(
         metavar="NM",
         help="laser of SPECTRUM, where its axis is in nm and it does not say (default: as it says)",
     )
-    add_time_step(p)
-    add_resolution(p)
-    p.add_argument(
-        "--temperature", type=number(), metavar="K", help="for the intensity (default: the trajectories' own, or 300)"
-    )
-    p.add_argument(
-        "--laser", type=number(), default=532.0, metavar="NM", help="for the intensity (default: %(default)s)"
-    )
-    add_page(p)
+
+
+def measured_spectrum(
+    a: Namespace,  # parsed arguments of `compare`
+) -> tuple[np.ndarray, np.ndarray] | None:
+    "Raman shifts (K,), cm⁻¹, and intensities (K,) of the measured spectrum; None where none was given."
+    from bpm_nb.spectra.measured import read_spectrum
+
+    return read_spectrum(a.mixture, a.columns and tuple(a.columns), a.measured_laser) if a.mixture else None

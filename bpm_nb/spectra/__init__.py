@@ -20,6 +20,7 @@ from .raman import instrument_intensity, placzek_activity, raman_spectrum
 from .sampling import check_sampling, verlet_corrected
 from .spectrum import Curve, Intensity, Spectrum, depolarization, model_error
 
+# %% ../../nbs/50_spectra/00_spectra.ipynb #dc34cbc4
 _all_ = [
     "Spectrum",
     "Curve",

@@ -90,11 +90,12 @@ def test_runs_at_two_temperatures_are_compared_without_what_heat_alone_does(work
 @pytest.mark.parametrize(
     "text,message",
     [
-        ("", "no row"),
-        ("a,b\n", "no row"),
-        ("1,2\n3\n", "two numbers"),
-        ("1,2\n3,x\n", "word"),
-        ("1,2\n3,nan\n", "not finite"),
+        ("", "no table of numbers"),
+        ("a,b\n", "no table of numbers"),
+        ("1,2\n3\n", "line 2 has another number of columns"),
+        ("1,2\n3,x\n", "a word among the numbers"),
+        ("1,2\n3,nan\n", "a word among the numbers"),
+        ("1,2\n3,4\n", "2 points are too few"),
     ],
 )
 def test_a_bad_measured_spectrum_is_one_line(work, capsys, text, message):

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     "Folder of the pages, with one notebook run and small figures."
-    from bpm_nb.dev.site import build, sliding
+    from bpm_nb.dev.site import build
+    from bpm_nb.dev.sliders import sliding
 
     slide = sliding({f"{k}": go.Figure(go.Scatter(x=[0, 1, 2], y=[k, k, 2 * k], name="curve")) for k in (1, 2, 3)}, "k")
     out = tmp_path_factory.mktemp("docs") / "html"
