@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ def wheel(tmp_path_factory):
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / "project")
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, folder / "project"]
+    if find_spec("pip") is None:  # an environment that uv made
+        command = ["uv", "build", "-q", "--wheel", "-o", folder, folder / "project"]
     subprocess.run(command, check=True, timeout=600)
     (found,) = folder.glob("*.whl")
     return found
