@@ -29,7 +29,7 @@ class Match:
     pairs: np.ndarray  # (n, 2) index of band and line, by wavenumber
     scale: float  # factor on the lines
     scale_error: float  # its standard error; NaN where it was given
-    overlaps: np.ndarray | None = None  # (n,) of the motions of each pair; None: matched by wavenumber
+    overlaps: np.ndarray | None = None  # (n,) of the motions; None: matched by wavenumber
 
     @property
     def shift(self) -> np.ndarray:
@@ -101,7 +101,7 @@ def _pairs_and_scale(bands, lines, tolerance, handicap):
 
 # %% ../../nbs/65_assignment/04_lines.ipynb #4b497915
 def match_bands(
-    bands: Sequence[Peak | float],  # list of `bpm_nb.spectra.Peak`, or their positions, cm⁻¹
+    bands: Sequence[Peak | float],  # peaks, or their positions, cm⁻¹
     lines: np.ndarray,  # (lines,) wavenumbers of the lines, cm⁻¹
     tolerance_cm1: float = 30.0,  # largest distance of a pair, cm⁻¹
     scale: float | None = None,  # factor on the lines; None: fitted, where there are at least three of each, else 1

@@ -214,10 +214,10 @@ def _mixture(nu, blocks, weights, drawn):
 # %% ../../nbs/65_assignment/06_mixtures.ipynb #dce0c9b7
 def mixture(
     target: Spectrum | Curve | tuple,  # or a measured one: (wavenumbers (K,), intensities (K,))
-    components: Sequence[Spectrum],  # those of the pure forms
+    components: Sequence[Spectrum],  # the pure forms
     geometry: str | float = "natural",  # see `geometry_weights`
     range_cm1: tuple | None = None,  # (lowest, highest) of the fit, cm⁻¹; None: all from 50 on
-    floor: float = 0.03,  # relative intensity below which all points count alike
+    floor: float = 0.03,  # relative intensity below which points count alike
     n_boot: int = 200,  # bootstrap samples
     seed: int = 0,  # random seed
     independent: bool = True,  # the target's noise is its own; False: made of the components

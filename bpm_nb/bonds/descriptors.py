@@ -141,7 +141,7 @@ def axial_coefficients(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
     bonds: Bonds,  # P bonds of these frames
-    species: np.ndarray,  # (E,) atomic numbers to expect
+    species: np.ndarray,  # (E,) elements
 ) -> dict[tuple[int, int], list[np.ndarray]]:
     "Coefficients {(l, m): [real part and, for m > 0, imaginary part], each (P, E n)}."
     vector, r = _surroundings(pos, bonds)

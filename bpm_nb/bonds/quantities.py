@@ -17,7 +17,7 @@ from ..core.tensors import BASIS
 # %% ../../nbs/20_bonds/02_quantities.ipynb #3b4ed771
 @dataclass(frozen=True, eq=False)
 class TensorParts:
-    """Q parts of a matrix or a vector that a rotation does not mix, of C components each.
+    """Q parts of a matrix or a vector that no rotation mixes, of C components each.
 
     Of a polarizability: C = 1, a third of its trace, and C = 5."""
 

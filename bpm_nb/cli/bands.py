@@ -181,7 +181,7 @@ def write_assignment(
     analysis: "BandAnalysis",  # bands and what lies behind them
     sections: list[tuple],  # of the page
 ) -> None:
-    "Write the page with the settings and the hashes of all files."
+    "Write the page with settings and hashes of all files."
     from bpm_nb.reports.html import file_hashes, write_page
 
     asked = dict(lines=a.lines, harmonic=a.harmonic, pairs=a.pairs, bands=a.bands)

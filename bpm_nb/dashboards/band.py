@@ -116,7 +116,7 @@ def band_assignment(
     geometry: str | float = "natural",  # see `geometry_weights`
     width_cm1: float = 10.0,  # half width of the band, cm⁻¹
 ) -> BandAssignment:
-    "What makes a band; no bonds where the shares are not known. Raises `InputError` for a run that is too short."
+    "What makes a band; no bonds where the shares are not known. Raises `InputError` for a run too short."
     run, frame = series_body_frame(series)
     alpha, fine = series.alpha[: len(run.pos)], dict(resolution_cm1=fine_resolution(run))
     motion = band_motion(frame, alpha, wavenumber_cm1, 2 * width_cm1, geometry, **fine)

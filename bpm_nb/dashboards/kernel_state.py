@@ -173,7 +173,7 @@ class LabSteps(LabModel):
 
 # %% ../../nbs/85_dashboards/11_kernel_state.ipynb #90c7bd13
 class LabState(LabSteps):
-    "State of `kernel_lab`: γ and λ move over what is computed; else set a trait, and `compute`."
+    "State of `kernel_lab`: γ and λ move over what is computed; else `compute`."
 
     def __init__(
         self,

@@ -190,7 +190,7 @@ class Molecule(MoleculeTraits):
         self,
         numbers: np.ndarray,  # (N,) atomic numbers
         positions: np.ndarray,  # (T, N, 3) one period of a motion, Å
-        tensors: tuple = (),  # polarizability and its change along it, (3, 3) each
+        tensors: tuple = (),  # polarizability and its change, (3, 3) each
     ) -> None:
         "Draw a molecule, or another motion of it."
         turn = broadside_rotation(positions.mean(0))

@@ -140,7 +140,7 @@ def drawn_remark(
 
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #56caee0d
 class RamanBand(RamanCurves):
-    "What makes the band that is chosen: `assigned`."
+    "What makes the chosen band: `assigned`."
 
     @traitlets.observe("band", "series", "samples", "quantity", "analyser_deg")
     def update_assignment(

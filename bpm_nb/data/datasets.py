@@ -108,7 +108,7 @@ class DatasetTexts(Summarized):
 # %% ../../nbs/10_data/08_datasets.ipynb #e4ed3388
 @dataclass(frozen=True, repr=False)
 class Dataset(DatasetTexts):
-    "A molecule of the library; each part is read when it is first asked for."
+    "A molecule of the library; each part is read when first asked for."
 
     name: str  # name of the molecule
 

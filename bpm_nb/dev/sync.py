@@ -127,12 +127,12 @@ def assigned(
 # %% ../../nbs/99_dev/01_sync.ipynb #1cae67bc
 def pytest_module(
     nb: "NotebookNode",  # notebook
-    path: str,  # its path from the top of the project
+    path: str,  # from the top of the project
     package: str = "bpm_nb",  # where its module is
 ) -> str | None:
     """Source of the test module of a notebook, which sees what its cells see; `None` where no cell is marked.
 
-    Raises `ValueError`, with the path, where two tests have one name, or one of them is not plain Python.
+    Raises `ValueError`, with the path, where two tests have one name, or one is not plain Python.
     """
     cells = [directives(c.source) for c in nb.cells if c.cell_type == "code"]
     tests = [(d["test"], code) for d, code in cells if "test" in d]

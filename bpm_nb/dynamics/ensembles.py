@@ -128,12 +128,12 @@ def langevin_runs(
     parts: Checkpoint,  # open `Checkpoint`
     molecule: Molecule,  # what moves
     pos: np.ndarray,  # (N, 3) relaxed positions, Å
-    runs: dict[str, tuple[float, list[int]]],  # {name: (temperature_K, seed)}; seeds that differ: independent runs
+    runs: dict[str, tuple[float, list[int]]],  # {name: (temperature_K, seed)}; other seeds: independent runs
     n_chunks: int,  # picoseconds of each run
     workers: int = 1,  # processes
     label: str = "sampling",  # what the progress bar says
 ) -> dict[str, list[str]]:
-    "Names of the pieces of thermostatted runs, {run: [one piece a picosecond]}."
+    "Names of the pieces of thermostatted runs, {run: [one a picosecond]}."
     masses = molecule.bare_atoms(pos).get_masses()
     keys = {run: [f"walk-{run}-{c:04}" for c in range(n_chunks)] for run in runs}
 

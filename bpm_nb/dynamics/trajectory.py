@@ -199,7 +199,7 @@ def reference_trajectory(
     masses: list | dict | None = None,  # (N,) or {atom: mass}, u
     calculator: Callable = gfn2,  # makes an ASE calculator, see `gfn2`
 ) -> Trajectory:
-    """Segments at constant energy, together canonical. Continues stopped work.
+    """Segments at constant energy, together canonical. Resumes work.
     Raises `InputError` for what does not fit and a molecule that reacts."""
     masses = None if masses is None else isotope_masses(numbers, masses)
     molecule = Molecule(numbers, charge, spin, masses, calculator)

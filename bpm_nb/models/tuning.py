@@ -171,7 +171,7 @@ def tuning_columns(
     "Compute the columns in order; γ and the two λ of the largest evidence. Raises `InputError` for a fault of a frame."
     report(0.0, "descriptors")
     columns, model = [], BondPolarizability(**settings)
-    with threadpool_limits(1):  # small matrices: a second thread costs more than it gives
+    with threadpool_limits(1):  # small matrices: a second thread costs more
         *rows, targets = tuning_rows(train, test, model)
         for k, gamma in enumerate(gammas):
             columns.append(tuning_column(tuning_design(*rows, gamma, model.n_points), targets, len(train)))

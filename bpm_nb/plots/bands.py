@@ -96,7 +96,7 @@ def lines(
     geometry: str | float = "natural",  # see `geometry_weights`
     range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
 ) -> go.Figure:
-    "A spectrum, the lines of a table, and shifts. Raises `InputError` where there are no points."
+    "A spectrum, lines of a table, and shifts. Raises `InputError` without points."
     nu, curve = spectrum.wavenumber_cm1, spectrum.curve(geometry)
     low, high, keep = shown_range(nu, curve, range_cm1)
     fig, scale = two_panels(0.7), curve[keep].max() or 1.0

@@ -60,7 +60,7 @@ def molecule(
     weights: np.ndarray | None = None,  # (B,) 0 to 1: how thick each is; None: all alike
     title: str = "",  # title of the figure
 ) -> go.Figure:
-    "Atoms in space with element and number from 0, covalent bonds, and pairs in blue."
+    "Atoms with element and number from 0, covalent bonds, pairs in blue."
     numbers, pos, pairs = np.asarray(numbers), np.asarray(pos, float), np.reshape(pairs, (-1, 2)).astype(int)
     names = numbered_symbols(numbers)
     scene, pixels = molecule_scene(pos)

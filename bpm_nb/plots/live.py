@@ -71,7 +71,7 @@ def overlaid(
     marked: tuple[int, float] | None = None,  # (curve, wavenumber) of a band
     n_labels: int = 12,  # labels of a curve at most
 ) -> go.Figure:
-    "Curves over one axis; the traces named `bands of …` carry the index of their curve in `meta`."
+    "Curves over one axis; traces named `bands of …` carry the index of the curve in `meta`."
     traces, labels = [], []
     step = 1.15 * max((np.nanmax(c.y) for c in curves if len(c.y)), default=1.0) if stacked else 0.0
     for k, c in enumerate(curves):
@@ -193,13 +193,13 @@ def laboratory(
     reference: tuple,  # (S,) and (S, 5), bohr³
     predicted: tuple,  # the same, by leave-one-out
     spread: tuple,  # (S,) twice, predicted deviations, bohr³
-    maps: tuple,  # (γ, λ, map, map); NaN: not known yet
+    maps: tuple,  # (γ, λ, map, map); NaN: not yet
     point: tuple[float, float],  # (γ, λ)
     learning: tuple,  # (sizes, errors, errors), bohr³
     evidence: bool = False,  # in the maps; else errors, bohr³
     chosen: tuple | None = None,  # (γ, (λ, λ)) of a fit
 ) -> go.Figure:
-    "The kernel laboratory; the traces `map …` can be clicked."
+    "The kernel laboratory; traces `map …` can be clicked."
     layout, traces = json.loads(laboratory_layout(evidence)), []
     for k, (part, axes) in enumerate(PARITY_AXES.items()):
         x, y = reference[k].ravel(), predicted[k].ravel()

@@ -148,7 +148,7 @@ def single_point(
     tol: float = 2e-5,  # orbital gradient at the end, a.u.
 ) -> dict[str, np.ndarray]:
     """`alpha` (3, 3) bohr³, `dipole` (3,) e·bohr, `energy` eV and `forces` (N, 3) eV/Å of one geometry.
-    The dipole of an ion is that about the origin. The response of an open shell is PySCF's own.
+    The dipole of an ion is about the origin. The response of open shells is PySCF's.
     Raises `InputError` where the calculation does not converge, or its functional has no response."""
     from ase.units import Bohr, Hartree
 

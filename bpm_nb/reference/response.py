@@ -94,7 +94,7 @@ def _exchange(u, ai, ij, ab, block=64):
 
 # %% ../../nbs/60_reference/01_response.ipynb #2b60ff80
 def conjugate_gradient(
-    product: Callable[[np.ndarray], np.ndarray],  # (k, …) → (k, …): a symmetric positive operator on each of k vectors
+    product: Callable[[np.ndarray], np.ndarray],  # (k, …) → (k, …): a symmetric positive operator, on k vectors
     rhs: np.ndarray,  # (k, …) right-hand sides
     diagonal: np.ndarray,  # (…) diagonal preconditioner
     tol: float = 1e-5,  # largest element of the residual at the end

@@ -108,7 +108,7 @@ def fitted_posterior(
     solution: Solution,  # with residuals of frames
     q: dict,  # {kind: (P, R)} descriptors of bonds
     weights: dict,  # {kind: (P,)} how much each counts
-    subset: np.ndarray,  # indices of frames among those of the solution
+    subset: np.ndarray,  # indices of frames of the solution
     n_points: int = 800,  # bonds that stand for all, at most half of them
 ) -> Posterior:
     "`Posterior`, its unit from the residuals. Raises `InputError` where `bond_rows` does."

@@ -87,7 +87,7 @@ def band_analysis(
     all_pairs: bool = False,  # shares of all pairs of atoms, not of bonds
     jackknife: Sequence = (),  # models that each lack some training frames
 ) -> BandAnalysis:
-    "Spectrum of a run with all that lies behind its bands. Raises `InputError` where the run is too short."
+    "Spectrum of a run and what lies behind its bands. Raises `InputError` for a run too short."
     check_sampling(run.numbers, run.dt_fs, run.provenance.get("step_fs"))
     warn_of_extrapolation(model, run.frames)
     bonds, shares, alpha = run_shares(model, run, resolution_cm1, all_pairs)
