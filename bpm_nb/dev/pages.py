@@ -6,12 +6,15 @@
 __all__ = ['for_nbdev', 'as_page', 'run_page', 'sections']
 
 # %% ../../nbs/99_dev/02_pages.ipynb #c1f074e9
+import ast
+import inspect
 import os
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .sync import directives
@@ -55,10 +58,25 @@ def names_of(
     lines = [
         "#| echo: false",
         f"import {dotted}",
+        "from bpm_nb.dev.pages import add_hint_names",
         "from nbdev.showdoc import show_doc",
+        f"add_hint_names({dotted})",
         f"globals().update({{k: v for k, v in vars({dotted}).items() if not k.startswith('__') or callable(v)}})",
     ]
     return "\n".join(lines)
+
+# %% ../../nbs/99_dev/02_pages.ipynb #34291c8e
+def add_hint_names(
+    module: ModuleType,  # of the library
+) -> None:
+    "Give a module the names that it imports for type checkers alone: the reference of its functions shows them."
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for statement in node.body:
+                try:
+                    exec(compile(ast.Module([statement], []), module.__name__, "exec"), vars(module))
+                except ImportError:  # an extra that is not there
+                    continue
 
 # %% ../../nbs/99_dev/02_pages.ipynb #a250ce3d
 HIDDEN = dict(echo="remove-input", include="remove-cell", hide="remove-cell")  # directives, and tags of myst-nb
