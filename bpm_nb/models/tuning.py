@@ -26,8 +26,8 @@ from ..regression.selection import GAMMAS, Scan, evidence_scan
 def scan(
     X: object,  # with polarizabilities: `Frames`, ASE `Atoms`, a list of these, or a stream of `Frames`
     model: BaseEstimator | None = None,  # `BondModel` with the other settings; None: a `BondPolarizability`
-    gammas: np.ndarray = GAMMAS,  # inverse squared widths to try
-    lambdas: np.ndarray = LAMBDAS,  # relative regularizations to try
+    gammas: np.ndarray | None = None,  # inverse squared widths to try; None: `GAMMAS`
+    lambdas: np.ndarray | None = None,  # relative regularizations to try; None: `LAMBDAS`
     pairs: int = 8_000,  # pairs of atoms that the frames may have
 ) -> Scan:
     """`Scan` of γ and λ: leave-one-out errors and evidence, each (Γ, Λ, parts), as `fit` computes them.
@@ -38,7 +38,8 @@ def scan(
     check_settings(model)
     summary = summarized(model, training_frames(X), pairs=pairs)
     representation, *_ = representation_of(model, summary.sample, summary)
-    return evidence_scan(summary.sample, representation, gammas, lambdas)
+    tried = [GAMMAS if gammas is None else gammas, LAMBDAS if lambdas is None else lambdas]
+    return evidence_scan(summary.sample, representation, *tried)
 
 # %% ../../nbs/40_models/06_tuning.ipynb #b2df7bbc
 @dataclass(frozen=True, eq=False)

@@ -132,9 +132,10 @@ LAMBDAS = 10.0 ** np.arange(-12, -0.9, 0.5)  # relative regularizations that are
 def best_lambda(
     solver: Ridge,  # factorized covariance
     y: np.ndarray,  # (n,) targets
-    lambdas: np.ndarray = LAMBDAS,  # (Λ,) relative regularizations to try
+    lambdas: np.ndarray | None = None,  # (Λ,) relative regularizations to try; None: `LAMBDAS`
 ) -> tuple[float, np.ndarray]:
     "The λ of the smallest error on frames left out, and the root mean square error (Λ,) of all, in the unit of y."
+    lambdas = LAMBDAS if lambdas is None else lambdas
     errors = np.sqrt(np.mean(solver.leave_one_out(y, lambdas) ** 2, 1))
     return float(lambdas[errors.argmin()]), errors
 
