@@ -873,6 +873,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'bpm_nb.data.xyz.write_xyz': ('10_data/xyz.html#write_xyz', 'bpm_nb/data/xyz.py')},
             'bpm_nb.dev.pages': { 'bpm_nb.dev.pages.add_hint_names': ('99_dev/pages.html#add_hint_names', 'bpm_nb/dev/pages.py'),
                                   'bpm_nb.dev.pages.as_page': ('99_dev/pages.html#as_page', 'bpm_nb/dev/pages.py'),
+                                  'bpm_nb.dev.pages.definitions_apart': ('99_dev/pages.html#definitions_apart', 'bpm_nb/dev/pages.py'),
+                                  'bpm_nb.dev.pages.error_text': ('99_dev/pages.html#error_text', 'bpm_nb/dev/pages.py'),
                                   'bpm_nb.dev.pages.execute': ('99_dev/pages.html#execute', 'bpm_nb/dev/pages.py'),
                                   'bpm_nb.dev.pages.for_nbdev': ('99_dev/pages.html#for_nbdev', 'bpm_nb/dev/pages.py'),
                                   'bpm_nb.dev.pages.heading': ('99_dev/pages.html#heading', 'bpm_nb/dev/pages.py'),

@@ -30,15 +30,29 @@ def for_nbdev(
     from nbformat.v4 import new_code_cell, new_raw_cell
 
     marks = [directives(c.source)[0] if c.cell_type == "code" else {} for c in nb.cells]
-    cells = [c for c, d in zip(nb.cells, marks) if not d.get("test")]
-    for cell in cells:
-        cell.source = re.sub(r"^#\| *exporti\b", "#| export", cell.source)
+    cells = [part for c, d in zip(nb.cells, marks) if not d.get("test") for part in definitions_apart(c)]
     module = next((d["default_exp"] for d in marks if "default_exp" in d), None)
     names = [new_code_cell(names_of(module))] if module else []
     nb.cells = [new_raw_cell("---\nskip_showdoc: true\n---"), *title_apart(cells[0]), *names, *cells[1:]]
     return nb
 
 # %% ../../nbs/99_dev/02_pages.ipynb #27c3e53b
+def definitions_apart(
+    cell: "NotebookNode",  # cell of a notebook
+) -> "list[NotebookNode]":
+    "An exported cell for each statement, as nbdev shows definitions of one cell in reverse; any other cell as it is."
+    from nbformat.v4 import new_code_cell
+
+    marks, code = directives(cell.source) if cell.cell_type == "code" else ({}, "")
+    if not {"export", "exporti"} & marks.keys():
+        return [cell]
+    nodes = ast.parse(code).body
+    starts = [min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", []))]) - 1 for n in nodes]
+    lines = code.splitlines(True)
+    parts = ["".join(lines[a:b]) for a, b in zip(starts, [*starts[1:], len(lines)])]
+    return [new_code_cell("#| export\n" + part) for part in parts]
+
+# %% ../../nbs/99_dev/02_pages.ipynb #6a4357e8
 def title_apart(
     cell: "NotebookNode",  # first cell of a notebook
 ) -> "list[NotebookNode]":
@@ -75,8 +89,9 @@ def add_hint_names(
             for statement in node.body:
                 try:
                     exec(compile(ast.Module([statement], []), module.__name__, "exec"), vars(module))
-                except ImportError:  # an extra that is not there
-                    continue
+                except ImportError:  # of an extra that is not there the names alone are shown
+                    for name in (alias.asname or alias.name for alias in statement.names):
+                        vars(module).setdefault(name, type(name, (), {}))
 
 # %% ../../nbs/99_dev/02_pages.ipynb #a250ce3d
 HIDDEN = dict(echo="remove-input", include="remove-cell", hide="remove-cell")  # directives, and tags of myst-nb
@@ -122,6 +137,16 @@ def optional_packages(
     packages.pop(project["name"], None)
     return packages
 
+# %% ../../nbs/99_dev/02_pages.ipynb #7f701c35
+def error_text(
+    page: "NotebookNode",  # page that was stopped
+    error: Exception,  # of nbclient
+) -> str:
+    "What went wrong, as its cell shows it: where a result cannot be shown, the error itself says nothing."
+    outputs = [o for cell in page.cells for o in cell.get("outputs", []) if o.output_type == "error"]
+    first = outputs[0] if outputs else error
+    return f"{first.ename}: {first.evalue}"
+
 
 def missing_package(
     error: Exception,  # of nbclient
@@ -147,7 +172,7 @@ def run_page(
     except CellExecutionError as error:
         package = missing_package(error, optional)
         if not package:
-            raise RuntimeError(f"{name}: {error.ename}: {error.evalue}") from error
+            raise RuntimeError(f"{name}: {error_text(page, error)}") from error
     without_results(page, package, optional[package.lower()])
     try:
         execute(page, folder, environment)

@@ -33,7 +33,9 @@ author = "The bpm_nb developers"
 extensions = ["myst_nb", "sphinx-mathjax-offline"]
 html_theme = "furo"
 html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_show_sourcelink = False
+html_copy_source = False
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 myst_dmath_double_inline = True
@@ -49,6 +51,7 @@ suppress_warnings = [
     "docutils",
 ]
 """
+WIDE = "@media (min-width: 82em) { .content { width: 54em; } }\n"  # as wide as a line of code on most screens
 
 # %% ../../nbs/99_dev/04_site.ipynb #f47125c8
 def written_pages(
@@ -102,9 +105,12 @@ def joined(
         nbformat.write(page, source / f"{name}.ipynb")
     (source / "conf.py").write_text(CONF, "utf-8")
     (source / "_static").mkdir()
+    (source / "_static/wide.css").write_text(WIDE, "utf-8")
     if Path(root, "nbs/images").is_dir():
         shutil.copytree(Path(root, "nbs/images"), source / "nbs/images")
-    subprocess.run([sys.executable, "-m", "sphinx", "-q", "-b", "html", source, html], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-d", source / "_doctrees", source, html], check=True
+    )
 
 # %% ../../nbs/99_dev/04_site.ipynb #75576ec9
 CDN = r"https://cdn\.plot\.ly/plotly-[\d.]+\.min"
