@@ -51,7 +51,7 @@ suppress_warnings = [
     "docutils",
 ]
 """
-WIDE = "@media (min-width: 82em) { .content { width: 54em; } }\n"  # as wide as a line of code on most screens
+WIDE = "@media (min-width: 72em) { .content { width: 54em; } }\n"  # as wide as a line of code on most screens
 
 # %% ../../nbs/99_dev/04_site.ipynb #f47125c8
 def written_pages(
