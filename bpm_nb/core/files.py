@@ -62,19 +62,20 @@ def require_file(
 def reading(
     path: str | Path,  # the file that is read
     fault: str = "not readable",  # what the sentence says where a parser fails
+    advice: str = "is it broken, cut short or of another kind?",  # how the sentence ends
 ) -> Iterator[None]:
     """Whatever is raised while a file is read becomes one `InputError` that names the file.
 
-    Raises `InputError` as `require_file` does.
+    Raises `InputError` as `require_file` does, too.
     """
     require_file(path)
     with errors_name_file(path):
         try:
             yield
-        except InputError:
+        except (InputError, ModuleNotFoundError):  # an extra that is not installed is no fault of the file
             raise
         except Exception as e:  # parsers have no error in common
-            raise InputError(f"{fault} ({first_line(e)}); is it broken, cut short or of another kind?") from e
+            raise InputError(f"{fault} ({first_line(e)}); {advice}") from e
 
 # %% ../../nbs/00_core/01_files.ipynb #9fdf8bd8
 def file_reader(
@@ -120,7 +121,7 @@ def check_array(f: BinaryIO, size: int) -> None:
     if min(shape, default=0) < 0 or f.tell() + math.prod(shape) * max(dtype.itemsize, 1) > size:
         raise InputError(f"its {size} bytes cannot hold the array of shape {shape} that it claims; it is cut short")
 
-
+# %% ../../nbs/00_core/01_files.ipynb #7d8d3195
 def check_npz(path: str | Path) -> None:
     "Refuse an npz file that would unpack to too much, and members that are no plain arrays."
     unpacked, size = unpacked_bytes(path), os.path.getsize(path)

@@ -20,7 +20,7 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from .files import InputError, write_atomic, write_npz
+from .files import InputError, read_npz, reading, write_atomic, write_npz
 
 # %% ../../nbs/00_core/05_work.ipynb #73952fcb
 def row_blocks(
@@ -58,11 +58,30 @@ def trim_malloc() -> None:
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
 
+# %% ../../nbs/00_core/05_work.ipynb #6fc17efb
+REPAIR = "delete this file, and its task is done again"
+
+
+class TaskArrays(dict):
+    "Arrays of the result of a task, {name: array}. Raises `InputError` for one that is not there."
+
+    def __init__(self, file: Path, arrays: dict[str, np.ndarray]):
+        super().__init__(arrays)
+        self.file = file
+
+    def __missing__(self, name: str):
+        raise InputError(f"{self.file}: there is no array {name!r} in it; {REPAIR}")
+
 # %% ../../nbs/00_core/05_work.ipynb #117c42dd
 class TaskFiles:
     "Results of tasks, one npz file each."
 
     folder: Path  # where the files are
+
+    @property
+    def finished(self) -> Path:
+        "Name of the folder while it is removed."
+        return Path(f"{self.folder}.done")
 
     def file(
         self,
@@ -90,13 +109,15 @@ class TaskFiles:
         self,
         key: str,  # name of a task
     ) -> dict[str, np.ndarray]:
-        "The result of a task."
-        with np.load(self.file(key), allow_pickle=False) as f:
-            return dict(f)
+        "The result of a task. Raises `InputError` for a broken one."
+        try:
+            return TaskArrays(self.file(key), read_npz(self.file(key)))
+        except InputError as e:
+            raise InputError(f"{e}; {REPAIR}") from None
 
     def remove(self) -> None:
         "Remove the folder: the output holds everything."
-        shutil.rmtree(self.folder.rename(f"{self.folder}.done"))  # renamed first: half of it is no work
+        shutil.rmtree(self.folder.rename(self.finished))  # renamed first: half of it is no work
 
 # %% ../../nbs/00_core/05_work.ipynb #3f8f0cc0
 class Checkpoint(TaskFiles):
@@ -118,6 +139,8 @@ class Checkpoint(TaskFiles):
         self.lock = _locked(self.folder / "lock", self.output)
         try:
             _check_settings(self.folder, self.settings)
+            if self.finished.exists():
+                shutil.rmtree(self.finished)  # a run was stopped while it removed this
         except BaseException:
             self.lock.release()
             raise
@@ -148,7 +171,10 @@ def _check_settings(folder: Path, settings: dict) -> None:
         raise InputError(f"{folder} holds work, but not the settings it was made with: delete the folder")
     if not file.exists():
         write_atomic(file, lambda f: f.write(now.encode()))
-    elif file.read_text() != now:
+        return
+    with reading(file):
+        before = file.read_text("utf-8")
+    if before != now:
         raise InputError(
             f"{folder} holds work with other settings (settings.json there): repeat those, or delete the folder"
         )

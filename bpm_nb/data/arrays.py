@@ -6,12 +6,11 @@
 __all__ = ['ArrayOrFile', 'array_at', 'atomic_numbers_at', 'frames_from']
 
 # %% ../../nbs/10_data/06_arrays.ipynb #575d249d
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from ..core.files import InputError
+from ..core.files import InputError, read_npy, read_npz
 from ..core.units import unit_size
 from .records import Frames, checked
 
@@ -24,34 +23,12 @@ def array_at(
     "The array. Raises `InputError` where there is none, or where it is pickled."
     if not isinstance(where, (str, Path)):
         return np.asarray(where)
-    path, _, key = str(where).partition(".npz:")
-    path = Path(f"{path}.npz" if key else path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        content = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
-        raise InputError(f"{path}: {_why_not_read(e)}") from None
-    return content if isinstance(content, np.ndarray) else _array_of_npz(content, path, key)
-
-
-def _array_of_npz(npz, path: Path, key: str) -> np.ndarray:
-    with npz:
-        if key not in npz.files:
-            raise InputError(f"{path}: give one of its arrays as {path}:KEY; it holds {', '.join(npz.files)}")
-        try:
-            return npz[key]
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as e:
-            raise InputError(f"{path}, {key}: {_why_not_read(e)}") from None
-
-# %% ../../nbs/10_data/06_arrays.ipynb #49116db7
-def _why_not_read(error: Exception) -> str:
-    if "pickle" not in str(error):
-        return "not a readable npy or npz file"
-    return (
-        "it holds pickled Python objects, which are not read because they could run code, or is no npy file; "
-        "save plain arrays with numpy.save"
-    )
+    if ".npz:" in str(where):
+        path, _, key = str(where).partition(".npz:")
+        return read_npz(f"{path}.npz", [key])[key]
+    if Path(where).suffix == ".npz":
+        raise InputError(f"{where}: give one of its arrays as {where}:KEY; it holds {', '.join(read_npz(where))}")
+    return read_npy(where)
 
 # %% ../../nbs/10_data/06_arrays.ipynb #0027f2a2
 def atomic_numbers_at(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.display import Summarized
-from ..core.files import InputError, write_atomic
+from ..core.files import InputError, file_reader, write_atomic
 from .files import read, read_frames, write
 from .records import Frames, Harmonic, Trajectory, joined_segments
 
@@ -59,6 +59,7 @@ class Line:
     source: str  # where the number comes from, and how far to trust it
 
 
+@file_reader
 def read_lines(
     path: str | Path,  # csv with a header: wavenumber_cm1, strength, assignment, kind, source
 ) -> list[Line]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import InputError, read_npz, write_npz
+from ..core.files import InputError, file_reader, read_npz, write_npz
 from .foreign import read_with_ase, read_with_mdanalysis
 from .records import Frames, Harmonic, Trajectory, checked
 from .xyz import read_xyz, write_xyz
@@ -35,6 +35,7 @@ def write(
     write_npz(path, dict(arrays, kind=type(record).__name__))
 
 # %% ../../nbs/10_data/07_files.ipynb #3d8db6be
+@file_reader
 def read(
     path: str | Path,  # .npz, .xyz or .extxyz
     unit: str = "bohr3",  # of polarizabilities in an xyz file: "bohr3", "angstrom3" or ASE's own, "e2angstrom2/eV"
@@ -56,13 +57,12 @@ def _read_record(path: Path) -> Frames | Trajectory | Harmonic:
             f"{path}: not frames or a trajectory; an npz of frames has the arrays numbers (S, N) and pos (S, N, 3), "
             "and alpha (S, 3, 3)"
         )
-    try:
-        arrays["provenance"] = json.loads(str(arrays.get("provenance", "{}")))
-        if kind is Trajectory:
-            return _unpacked_trajectory(arrays)
-        return kind(**{f.name: arrays[f.name] for f in fields(kind) if f.name in arrays})
-    except (InputError, TypeError, ValueError, KeyError, IndexError) as e:
-        raise InputError(f"{path}: {e}") from None
+    arrays["provenance"] = json.loads(str(arrays.get("provenance", "{}")))
+    if not isinstance(arrays["provenance"], dict):
+        raise InputError("its provenance is no JSON of names and values; save it as '{}' if nothing is known")
+    if kind is Trajectory:
+        return _unpacked_trajectory(arrays)
+    return kind(**{f.name: arrays[f.name] for f in fields(kind) if f.name in arrays})
 
 
 def _unpacked_trajectory(arrays: dict) -> Trajectory:
@@ -71,6 +71,7 @@ def _unpacked_trajectory(arrays: dict) -> Trajectory:
     return Trajectory(**{f.name: arrays[f.name] for f in fields(Trajectory) if f.name in arrays} | numbers)
 
 # %% ../../nbs/10_data/07_files.ipynb #ef4e1a96
+@file_reader
 def read_frames(
     path: str | Path,  # .npz, .xyz or .extxyz
     unit: str = "bohr3",  # unit of the polarizability in an xyz file, one of `UNITS["alpha"]`
@@ -83,6 +84,7 @@ def read_frames(
     return checked(read(path, unit).frames, path, need)
 
 # %% ../../nbs/10_data/07_files.ipynb #b8185b17
+@file_reader
 def read_trajectory(
     path: str | Path,  # .npz, .xyz or .extxyz, or another file that ASE reads
     dt_fs: float | None = None,  # time between states, fs; an npz of a trajectory knows its own

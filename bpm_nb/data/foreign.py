@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import InputError, first_line
+from ..core.files import InputError, first_line, require_file
 from .atoms import run_arrays, unwrapped
 
 # %% ../../nbs/10_data/05_foreign.ipynb #acf1ac94
@@ -30,8 +30,7 @@ def read_with_ase(
     from ase.io.formats import filetype
     from tqdm.auto import tqdm
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    require_file(path)
     try:
         if (kind := filetype(str(path))) not in ASE_FORMATS:
             raise InputError(f"a file of kind {kind!r} is not one of {', '.join(ASE_FORMATS)}")
@@ -52,9 +51,10 @@ def read_with_mdanalysis(
 
     Raises `InputError` for files that are missing, and for those that MDAnalysis cannot read.
     """
+    import MDAnalysis  # noqa: F401, first: that it is not installed is no fault of the files
+
     for file in (path, topology):
-        if not file.is_file():
-            raise InputError(f"{file}: no such file")
+        require_file(file)
     try:
         numbers, states, dt_fs = _universe_states(path, topology)
     except Exception as e:  # each of MDAnalysis' parsers has errors of its own

@@ -8,7 +8,7 @@ __all__ = ['read_xyz', 'write_xyz']
 # %% ../../nbs/10_data/04_xyz.ipynb #057dea78
 from pathlib import Path
 
-from ..core.files import InputError, first_line, write_atomic
+from ..core.files import InputError, first_line, require_file, write_atomic
 from ..core.units import unit_size
 from .atoms import atoms_arrays
 from .records import Frames
@@ -23,13 +23,14 @@ def read_xyz(
     from tqdm.auto import tqdm
 
     unit_size("alpha", unit)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    require_file(path)
     if not path.stat().st_size:
         raise InputError(f"{path}: the file is empty")
     images = []
     try:
-        images.extend(tqdm(iread(path, format="extxyz"), desc=f"reading {path.name}", delay=2))
+        images.extend(
+            tqdm(iread(path, format="extxyz", do_not_split_by_at_sign=True), desc=f"reading {path.name}", delay=2)
+        )
     except Exception as e:  # whatever ASE's parser raises on a file that is not extended xyz
         raise InputError(
             f"{path}, frame {len(images)}: not readable as extended xyz ({first_line(e)}); "

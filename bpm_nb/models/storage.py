@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..bonds.descriptors import DESCRIPTORS, descriptor
-from ..core.files import InputError, read_npz, write_npz
+from ..core.files import InputError, read_npz, reading, write_npz
 from ..data.records import Frames
 from .checks import check_fitted, check_settings
 from ..regression.kernel import KernelBasis
@@ -134,10 +134,8 @@ def loaded_model(
     quantity = str(arrays.get("quantity"))
     if quantity != model_class.quantity.name:
         raise InputError(f"{path}: a model of the {quantity}, not of the {model_class.quantity.name}")
-    try:
+    with reading(path, "a broken model file", "make a new one with 'bpm-nb fit'"):
         return model_from_arrays(model_class, arrays)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as e:
-        raise InputError(f"{path}: a broken model file ({e}); make a new one with 'bpm-nb fit'") from None
 
 # %% ../../nbs/40_models/03_storage.ipynb #a4a1375b
 def check_model_arrays(

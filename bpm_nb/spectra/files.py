@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..core.files import InputError, write_atomic
+from ..core.files import InputError, file_reader, write_atomic
 from ..core.units import unit_size
 from ..data.arrays import array_at
 from ..data.files import read_frames
@@ -118,6 +118,7 @@ def jcamp_axes(
     }
 
 # %% ../../nbs/50_spectra/09_files.ipynb #6a5f7d0b
+@file_reader
 def read_polarizability(
     path: str | Path,  # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table in .csv, .txt or .dat, or .npz, .xyz of frames
     unit: str = "bohr3",  # its unit, one of `bpm_nb.core.UNITS["alpha"]`
@@ -132,18 +133,13 @@ def read_polarizability(
     if path.suffix in (".npz", ".xyz", ".extxyz"):
         return polarizability_of_frames(read_frames(path, unit, need="alpha"))
     alpha, dt_fs = polarizability_of_series(path)
-    try:
-        return checked_segments(alpha)[0 if alpha.ndim == 3 else slice(None)] * size, dt_fs
-    except InputError as e:
-        raise InputError(f"{path}: {e}") from None
+    return checked_segments(alpha)[0 if alpha.ndim == 3 else slice(None)] * size, dt_fs
 
 # %% ../../nbs/50_spectra/09_files.ipynb #25ed8027
 def polarizability_of_series(
     path,  # .npy, .csv, .txt or .dat
 ):
     "Polarizability (…, 3, 3), not checked yet, and the time between frames, fs, or None. Raises `InputError`."
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
     if path.suffix == ".npy":
         alpha, dt_fs = array_at(path), None
     elif path.suffix in (".csv", ".txt", ".dat"):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import InputError
+from ..core.files import InputError, file_reader, require_file
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #ea8513be
 LARGEST_FILE = 100 * 2**20  # bytes
@@ -25,8 +25,7 @@ def text_of(
 ) -> str:
     "The text. Raises `InputError` where there is no file, where it is too large, and where it holds no text."
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    require_file(path)
     if path.stat().st_size > LARGEST_FILE:
         raise InputError(f"{path}: more than {LARGEST_FILE / 2**20:.0f} MB are no spectrum; give that of one spectrum")
     content = path.read_bytes()
@@ -253,6 +252,7 @@ def shift_from_wavelength(
     return 1e7 / laser_nm - 1e7 / np.asarray(wavelength_nm)
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #ab2ca4aa
+@file_reader
 def read_spectrum(
     path: str | Path,  # two columns, a table with a header, or JCAMP-DX
     columns: tuple | None = None,  # (shift, intensity): names or numbers, counted from 1; None: by their names

@@ -143,7 +143,7 @@ def broken(tmp_path):
         ("none.npy", "no such file"),
         ("cut.npy", "not a readable"),
         ("cut.npz:r", "not a readable"),
-        ("text.npy", "no npy file"),
+        ("text.npy", "not a readable npy"),
         ("d.npz", "d.npz:KEY"),
         ("d.npz:x", "holds r"),
     ],
