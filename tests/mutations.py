@@ -1,7 +1,7 @@
 """Files of every format that is read, and what chance and malice make of them: seeded, so that each can be made again.
 
-`outcome` reads one of them. As a script (`python tests/mutations.py SAMPLE FIRST LAST`) it reads many in a process of its
-own and prints a line for each that was neither read nor refused in time: a parser that crashes ends that process only.
+`outcome` reads one of them. As a script (`python tests/mutations.py FILE FIRST LAST`) it reads many in a process of its own
+and prints what came of each: a parser that crashes ends that process only.
 """
 
 import io
@@ -22,11 +22,11 @@ from ase import Atoms
 from ase.io import write as ase_write
 from molecules import WATER, rattled
 
-from bpm_nb.core.files import InputError
+from bpm_nb.core.files import InputError, errors_name_file
 from bpm_nb.dashboards.uploads import read_upload
 from bpm_nb.data.arrays import array_at, atomic_numbers_at
 from bpm_nb.data.datasets import harmonic_record, load, read_lines
-from bpm_nb.data.files import read, read_frames, read_trajectory, write
+from bpm_nb.data.files import read_frames, read_trajectory, write
 from bpm_nb.data.records import Trajectory
 from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.spectra.files import read_polarizability
@@ -45,11 +45,12 @@ def run(path):
 
 
 def with_topology(path):
-    return read_trajectory(path, 1.0, path.with_name("top.gro"))
+    return read_trajectory(path, topology=path.with_name("top.gro"))
 
 
 def as_topology(path):
-    return read_trajectory(path.with_name("run.xtc"), 1.0, path)
+    with errors_name_file(path):  # messages about the run name the file of the run
+        return read_trajectory(path.with_name("run.xtc"), topology=path)
 
 
 def derivatives(path):
@@ -98,7 +99,9 @@ def lammps_dump(images):
     bounds = "ITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\n"
     frames = []
     for k, atoms in enumerate(images):
-        rows = [f"{i + 1} {s} " + " ".join(f"{x:.6f}" for x in p) for i, (s, p) in enumerate(zip("OHH", atoms.positions))]
+        rows = [
+            f"{i + 1} {s} " + " ".join(f"{x:.6f}" for x in p) for i, (s, p) in enumerate(zip("OHH", atoms.positions))
+        ]
         head = f"ITEM: TIMESTEP\n{k}\nITEM: NUMBER OF ATOMS\n{len(atoms)}\n{bounds}ITEM: ATOMS id element x y z\n"
         frames.append(head + "\n".join(rows) + "\n")
     return "".join(frames)
@@ -119,12 +122,12 @@ def write_texts(folder, images):
     head = "Laser wavelength;785\nPixel;Wavelength [nm];Raman Shift [cm-1];Dark;Intensity (counts)\n"
     table = "".join(f"{k};{800 + k};{a:.2f};3;{b:.5f}\n" for k, (a, b) in enumerate(pairs)).replace(".", ",")
     (folder / "instrument.txt").write_text(head + table)
-    labels = dict(TITLE="x", **{"JCAMP-DX": 4.24, "DATA TYPE": "RAMAN SPECTRUM"}, XUNITS="1/CM", YUNITS="ARBITRARY UNITS")
+    labels = dict(
+        TITLE="x", **{"JCAMP-DX": 4.24, "DATA TYPE": "RAMAN SPECTRUM"}, XUNITS="1/CM", YUNITS="ARBITRARY UNITS"
+    )
     labels |= dict(FIRSTX=nu[0], LASTX=nu[-1], NPOINTS=60, XFACTOR=1, YFACTOR=1e-4, XYDATA="(X++(Y..Y))")
     blocks = [f"{nu[k]:.4f} " + " ".join(f"{v * 1e4:.0f}" for v in y[k : k + 6]) for k in range(0, 60, 6)]
-    (folder / "measured.jdx").write_text(
-        "\n".join([*(f"##{k}={v}" for k, v in labels.items()), *blocks, "##END=", ""])
-    )
+    (folder / "measured.jdx").write_text("\n".join([*(f"##{k}={v}" for k, v in labels.items()), *blocks, "##END=", ""]))
     (folder / "lammps.dump").write_text(lammps_dump(images))
     np.save(folder / "array.npy", alpha)
 
@@ -152,7 +155,8 @@ def write_foreign(folder, images):
         with MDAnalysis.Writer(str(folder / name), 3, dt=0.001) as w:
             for k, atoms in enumerate(images):
                 universe.atoms.positions = atoms.positions
-                universe.trajectory.ts.time, universe.trajectory.ts.data["dt"] = 0.001 * k, 0.001
+                state = universe.trajectory.ts
+                state.time, state.frame, state.data["dt"] = 0.001 * k, k, 0.001
                 w.write(universe.atoms)
 
 
@@ -169,12 +173,62 @@ def originals():
 
 # ---- what happens to files
 
-NUMBERS = b"0 -1 1 2 3 7 1000000000 99999999999999999999 -2147483649 nan inf -inf 1e999 1e160 1e-300 1.0D+00 0x10 1_0 ,".split()
-WORDS = [b"", b"\0", b"\xff\xfe", b"\xfc", b"[" * 5000, b'{"a":' * 3000, b'"', b"'", b"\n", b"\r", b"=", b":", b"X" * 3000, b"99 " * 2000]
-JSONS = ["[]", "null", "5", "NaN", '"x"', "[" * 100_000, '{"run": 5}', '{"run": {"shape": [1e999, 2], "dt_fs": 0.5}}', "{"]
-JSONS += ['{"step_fs": "x"}', '{"run": {"shape": [-3, -4], "dt_fs": null}}', '{"temperature_K": [[1], 2]}', "", "\ud800"]
+NUMBERS = (
+    b"0 -1 1 2 3 7 1000000000 99999999999999999999 -2147483649 nan inf -inf 1e999 1e160 1e-300 1.0D+00 1_0 ,".split()
+)
+WORDS = [
+    b"",
+    b"\0",
+    b"\xff\xfe",
+    b"\xfc",
+    b"[" * 5000,
+    b'{"a":' * 3000,
+    b'"',
+    b"'",
+    b"\n",
+    b"\r",
+    b"=",
+    b":",
+    b"X" * 3000,
+    b"99 " * 2000,
+]
+JSONS = [
+    "[]",
+    "null",
+    "5",
+    "NaN",
+    '"x"',
+    "[" * 100_000,
+    '{"run": 5}',
+    '{"run": {"shape": [1e999, 2], "dt_fs": 0.5}}',
+    "{",
+]
+JSONS += [
+    '{"step_fs": "x"}',
+    '{"run": {"shape": [-3, -4], "dt_fs": null}}',
+    '{"temperature_K": [[1], 2]}',
+    "",
+    "\ud800",
+]
 SHAPES = [(), (0,), (1,), (0, 0, 0), (10**12,), (2**62, 4), (-1, 3), (3, 3), (10**5, 0), (2, 10**9), (1, 1, 1, 1, 1)]
-TYPES = ["<f8", ">f4", "<i8", "u1", "?", "<c16", "<U5", "<M8[s]", "O", "V8", "<U0", "<f2", "|S9", [("a", "<f8")], "S0", "<U400000000"]
+TYPES = [
+    "<f8",
+    ">f4",
+    "<i8",
+    "u1",
+    "?",
+    "<c16",
+    "<U5",
+    "<M8[s]",
+    "O",
+    "V8",
+    "<U0",
+    "<f2",
+    "|S9",
+    [("a", "<f8")],
+    "S0",
+    "<U400000000",
+]
 
 
 def changed_bytes(rng, content):
@@ -195,7 +249,9 @@ def changed_bytes(rng, content):
         data[at:at] = rng.bytes(length)
     else:
         k = 4 * int(rng.integers(max(n // 4, 1)))
-        data[k : k + 4] = rng.choice([b"\xff\xff\xff\x7f", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\x7f\xff\xff\xff"])
+        data[k : k + 4] = rng.choice(
+            [b"\xff\xff\xff\x7f", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\x7f\xff\xff\xff"]
+        )
     return bytes(data)
 
 
@@ -228,11 +284,17 @@ def odd_member(rng, content):
     if what == 2 and array.dtype.kind in "iuf" and array.size:
         array = array.copy()
         with np.errstate(all="ignore"):
-            array.flat[int(rng.integers(array.size))] = np.asarray(rng.choice([np.nan, np.inf, -1, 0, 1e160, 119, 3e9])).astype(array.dtype)
+            array.flat[int(rng.integers(array.size))] = np.asarray(
+                rng.choice([np.nan, np.inf, -1, 0, 1e160, 119, 3e9])
+            ).astype(array.dtype)
     elif what == 3 and array.ndim:
         array = array[tuple(slice(int(rng.integers(0, 3)), None) for _ in range(int(rng.integers(1, array.ndim + 1))))]
     elif what == 4:
-        array = rng.choice([array.ravel(), array[None], array.astype("U"), np.array("x"), np.array(5), np.zeros((0, 3))][int(rng.integers(6))][None])
+        array = rng.choice(
+            [array.ravel(), array[None], array.astype("U"), np.array("x"), np.array(5), np.zeros((0, 3))][
+                int(rng.integers(6))
+            ][None]
+        )
     else:
         return odd_header(rng) + content[128:]
     out = io.BytesIO()
@@ -242,7 +304,13 @@ def odd_member(rng, content):
 
 def odd_header(rng):
     "Header of an npy file with any type and shape."
-    described = repr(dict(descr=TYPES[rng.integers(len(TYPES))], fortran_order=bool(rng.integers(2)), shape=SHAPES[rng.integers(len(SHAPES))]))
+    described = repr(
+        dict(
+            descr=TYPES[rng.integers(len(TYPES))],
+            fortran_order=bool(rng.integers(2)),
+            shape=SHAPES[rng.integers(len(SHAPES))],
+        )
+    )
     return b"\x93NUMPY\x01\x00v\x00" + described.encode().ljust(117) + b"\n"
 
 
@@ -299,7 +367,11 @@ def outcome(name, k, folder):
         reader(file)
         came = "read"
     except InputError as e:
-        came = "refused" if name in str(e) and "\n" not in str(e) else f"a message without the file, or of many lines: {e!r}"
+        came = (
+            "refused"
+            if name in str(e) and "\n" not in str(e)
+            else f"a message without the file, or of many lines: {e!r}"
+        )
     except Exception as e:
         came = f"{reader.__name__}: {type(e).__name__}: {str(e)[:200]}"
     return came, time.perf_counter() - start
@@ -312,8 +384,8 @@ def prepared(folder):
 
 
 def memory_mb():
-    "Largest memory of this process until now."
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    "Largest memory until now of this process, or of one that it has started and that has ended."
+    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
 
 
 def report(name, first, last):
@@ -324,8 +396,6 @@ def report(name, first, last):
             print(json.dumps([k]), flush=True)  # before: a crash leaves it as the last line
             came, seconds = outcome(name, k, folder)
             print(json.dumps([k, came, round(seconds, 3), round(memory_mb())]), flush=True)
-            prepared_file = Path(folder, name)
-            prepared_file.write_bytes(originals()[name])
 
 
 if __name__ == "__main__":

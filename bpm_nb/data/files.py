@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import InputError, file_reader, read_npz, write_npz
+from ..core.files import InputError, file_reader, read_npz, require_file, write_npz
 from .foreign import read_with_ase, read_with_mdanalysis
 from .records import Frames, Harmonic, Trajectory, checked
+from .sizes import check_claims
 from .xyz import read_xyz, write_xyz
 
 # %% ../../nbs/10_data/07_files.ipynb #7b8e9180
@@ -42,6 +43,7 @@ def read(
 ) -> Frames | Trajectory | Harmonic:
     "The record in a file. Raises `InputError` for a file that is missing, broken, empty or of another kind."
     path = Path(path)
+    check_claims(path)
     if path.suffix in (".xyz", ".extxyz"):
         return read_xyz(path, unit)
     if path.suffix == ".npz":
@@ -96,6 +98,9 @@ def read_trajectory(
     or another one.
     """
     path = Path(path)
+    for file in filter(None, (path, topology)):
+        require_file(file)
+        check_claims(file)
     arrays = _run_in_file(path, topology)
     stored_fs = arrays.pop("dt_fs", None)
     if None not in (stored_fs, dt_fs) and not np.isclose(stored_fs, dt_fs, rtol=1e-3):

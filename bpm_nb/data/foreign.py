@@ -6,11 +6,13 @@
 __all__ = ['ASE_FORMATS', 'read_with_ase', 'read_with_mdanalysis']
 
 # %% ../../nbs/10_data/05_foreign.ipynb #79ba88ea
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from ..core.files import InputError, first_line, require_file
+from ..core.work import in_own_process
 from .atoms import run_arrays, unwrapped
 
 # %% ../../nbs/10_data/05_foreign.ipynb #acf1ac94
@@ -51,12 +53,12 @@ def read_with_mdanalysis(
 
     Raises `InputError` for files that are missing, and for those that MDAnalysis cannot read.
     """
-    import MDAnalysis  # noqa: F401, first: that it is not installed is no fault of the files
-
     for file in (path, topology):
         require_file(file)
+    if find_spec("MDAnalysis") is None:
+        raise ModuleNotFoundError("MDAnalysis", name="MDAnalysis")  # no fault of the files
     try:
-        numbers, states, dt_fs = _universe_states(path, topology)
+        numbers, states, dt_fs = in_own_process(_universe_states, path, topology)
     except Exception as e:  # each of MDAnalysis' parsers has errors of its own
         raise InputError(f"{path} with {topology}: MDAnalysis cannot read them ({first_line(e)})") from None
     pos = [

@@ -1,7 +1,7 @@
 """Mutated files of every format
 
-Each is read or refused in one sentence that names it; seeded, so that each can be made again by its number. Memory is the
-peak of the process that reads all of a format.
+Each is read or refused in one sentence that names it; seeded, so that each can be made again by its number. Memory is
+the peak of the process that reads all of a format.
 """
 
 import json
@@ -24,7 +24,9 @@ def outcomes(name, first, last):
     "[(number, what came of it, seconds, MB)] of mutations, read by processes of their own; one that ends is replaced."
     while first < last:
         command = [sys.executable, TESTS / "mutations.py", name, str(first), str(last)]
-        environment = os.environ | dict(OMP_NUM_THREADS="1", PYTHONPATH=os.pathsep.join(map(str, (TESTS.parent, TESTS))))
+        environment = os.environ | dict(
+            OMP_NUM_THREADS="1", PYTHONPATH=os.pathsep.join(map(str, (TESTS.parent, TESTS)))
+        )
         worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
         started = None
         for line in lines_in_time(worker):
@@ -64,7 +66,15 @@ def row(name, first, last):
     refused = sum(f[1] == "refused" for f in found)
     memory = max(f[3] for f in found)
     slowest = max(f[2] for f in found)
-    return [name, len(found), refused, len(faults), len(slow), f"{slowest:.1f}", f"{memory}{' !' * (memory > LARGE_MB)}"]
+    return [
+        name,
+        len(found),
+        refused,
+        len(faults),
+        len(slow),
+        f"{slowest:.1f}",
+        f"{memory}{' !' * (memory > LARGE_MB)}",
+    ]
 
 
 if __name__ == "__main__":
