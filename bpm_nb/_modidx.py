@@ -949,6 +949,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'bpm_nb/dynamics/calculators.py'),
                                              'bpm_nb.dynamics.calculators.Molecule.bare_atoms': ( '55_dynamics/calculators.html#molecule.bare_atoms',
                                                                                                   'bpm_nb/dynamics/calculators.py'),
+                                             'bpm_nb.dynamics.calculators.check_electrons': ( '55_dynamics/calculators.html#check_electrons',
+                                                                                              'bpm_nb/dynamics/calculators.py'),
                                              'bpm_nb.dynamics.calculators.finite_hessian': ( '55_dynamics/calculators.html#finite_hessian',
                                                                                              'bpm_nb/dynamics/calculators.py'),
                                              'bpm_nb.dynamics.calculators.gfn2': ( '55_dynamics/calculators.html#gfn2',

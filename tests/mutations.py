@@ -1,7 +1,7 @@
 """Files of every format that is read, and what chance and malice make of them: seeded, so that each can be made again.
 
-`outcome` reads one of them. As a script (`python tests/mutations.py FILE FIRST LAST`) it reads many in a process of its own
-and prints what came of each: a parser that crashes ends that process only.
+`outcome` reads one of them. As a script (`python tests/mutations.py FILE FIRST LAST`) it reads many in a process of its
+own and prints what came of each: a parser that crashes ends that process only.
 """
 
 import io

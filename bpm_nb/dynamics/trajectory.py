@@ -20,6 +20,7 @@ from ..data.files import write
 from ..data.records import Trajectory
 from bpm_nb.dynamics.calculators import (
     Molecule,
+    check_electrons,
     gfn2,
     isotope_masses,
     molecular_topology,
@@ -48,7 +49,11 @@ def run_settings(
     pos: np.ndarray,  # (N, 3) positions at the start, Å
     **others,  # further settings
 ) -> dict:
-    "What the pieces of a run depend on, as JSON has it. Raises `InputError` for a calculator that has no name."
+    "What the pieces of a run depend on, as JSON has it. Raises `InputError` for what cannot be run."
+    if len(molecule.numbers) < 2:
+        raise InputError("one atom alone has no bonds and does not vibrate: give a molecule of two atoms or more")
+    if molecule.calculator is gfn2:  # before anything is written
+        check_electrons(molecule.numbers, molecule.charge, molecule.spin)
     return dict(
         what=what,
         numbers=[int(z) for z in molecule.numbers],

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..bonds.descriptors import DESCRIPTORS, descriptor
-from ..core.files import InputError, read_npz, reading, write_npz
+from ..core.files import InputError, file_reader, read_npz, reading, write_npz
 from ..data.records import Frames
 from .checks import check_fitted, check_settings
 from ..regression.kernel import KernelBasis
@@ -123,6 +123,7 @@ def model_from_arrays(
     return model
 
 # %% ../../nbs/40_models/03_storage.ipynb #945f0c1a
+@file_reader
 def loaded_model(
     model_class: type,  # `BondPolarizability` or `BondDipole`
     path: str | Path,  # what its `save` wrote

@@ -17,6 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from ..core.files import InputError
+from ..dynamics.calculators import check_electrons
 from .response import check_response, response_polarizability, stock_polarizability
 
 if TYPE_CHECKING:
@@ -41,13 +42,20 @@ def pyscf_molecule(
     charge: int,  # total charge, e
     spin: int,  # unpaired electrons
 ) -> "Mole":
-    "PySCF molecule. Where the basis is made for a core potential, as those of heavy elements are, it is there too."
+    """PySCF molecule. Where the basis is made for a core potential, as those of heavy elements are, it is there too.
+    Raises `InputError` for a charge and a spin that cannot be, and for a basis too small for the electrons."""
     from ase.data import chemical_symbols
     from pyscf import gto
 
+    check_electrons(numbers, charge, spin)
     potentials = {s: level.basis for s in {chemical_symbols[z] for z in numbers} if gto.basis.load_ecp(level.basis, s)}
     atoms = list(zip(map(int, numbers), np.asarray(pos)))
-    return gto.M(atom=atoms, basis=level.basis, ecp=potentials, charge=charge, spin=spin, verbose=0)
+    mol = gto.M(atom=atoms, basis=level.basis, ecp=potentials, charge=charge, spin=spin, verbose=0)
+    if max(mol.nelec) > mol.nao:
+        raise InputError(
+            f"{mol.nao} functions of {level.basis} cannot hold {sum(mol.nelec)} electrons: check the charge"
+        )
+    return mol
 
 # %% ../../nbs/60_reference/02_quantum.ipynb #a8edb057
 # OpenBLAS's names of processors with the instructions of AVX2
@@ -107,6 +115,8 @@ def check_level(
             df.addons.make_auxmol(mol, dft.KS(mol, xc=level.xc).density_fit().with_df.auxbasis)
             if level.xc != "hf":
                 dft.libxc.parse_xc(level.xc)
+    except InputError:
+        raise
     except Exception as e:  # PySCF has no error of its own for each of these
         raise InputError(
             f"{level.xc}/{level.basis}, charge {charge}, {spin} unpaired electrons: PySCF refuses "
