@@ -83,7 +83,7 @@ READERS = {  # {file: the functions that read it}
     "run.dcd": (with_topology,),
     "run.nc": (with_topology,),
 }
-MDANALYSIS = {name for name, readers in READERS.items() if {with_topology, as_topology} & {*readers}}
+IN_OWN_PROCESS = {name for name, readers in READERS.items() if {with_topology, as_topology} & {*readers}}
 
 
 def states():

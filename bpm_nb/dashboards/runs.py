@@ -184,11 +184,17 @@ def cached_series(
 ) -> Series | None:
     "The whole `Series` from the cache, or None."
     try:
-        arrays = read_npz(cache_file(name))
-    except InputError:
+        return series_of_arrays(name, read_npz(cache_file(name)))
+    except (InputError, KeyError, ValueError):  # none, a broken one, or one without an array: it is made anew
         return None
-    shares = Shares(
-        arrays["wavenumber_cm1"], arrays["isotropic"], arrays["anisotropic"], json.loads(str(arrays["settings"]))
-    )
-    alpha = tensor(arrays["iso"], arrays["beta"])
-    return Series(name, positions_of(load(name).trajectory), alpha, pairs=arrays["pairs"], shares=shares)
+
+
+def series_of_arrays(
+    name: str,  # one of `bpm_nb.data.shipped()`
+    arrays: dict,  # {name: array} that `keep_series` wrote
+) -> Series:
+    "The `Series`. Raises `InputError` for a name that is not known."
+    settings = json.loads(str(arrays["settings"]))
+    shares = Shares(arrays["wavenumber_cm1"], arrays["isotropic"], arrays["anisotropic"], settings)
+    alpha, run = tensor(arrays["iso"], arrays["beta"]), positions_of(load(name).trajectory)
+    return Series(name, run, alpha, pairs=arrays["pairs"], shares=shares)

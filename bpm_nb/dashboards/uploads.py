@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..bonds.pairs import bond_labels
-from ..core.files import InputError
+from ..core.files import LARGEST_UNPACKED, InputError, unpacked_bytes
 from .runs import Series, positions_of, predicted_alpha, with_shares
 from ..data.datasets import known, load
 from ..data.files import read
@@ -39,6 +39,9 @@ def read_upload(
         file = Path(folder, Path(name).name)
         file.write_bytes(content)
         try:
+            if unpacked_bytes(file) > LARGEST_UNPACKED:
+                size = f"{LARGEST_UNPACKED / 2**20:.0f} MB"
+                raise InputError(f"{name}: it unpacks to more than {size}; use the command line for large files")
             record = read(file)
             if isinstance(record, Trajectory) and not need:
                 return record

@@ -68,6 +68,9 @@ class Plot(anywidget.AnyWidget):
         self.send({"name": name, "type": "application/octet-stream"}, [content.encode()])
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #3c3dfa1a
+LARGEST_UPLOAD = 100 * 2**20  # bytes
+
+
 @dataclass
 class IncomingFile:
     "A file on its way."
@@ -84,17 +87,23 @@ class IncomingFile:
     @property
     def is_complete(self) -> bool:
         "Has all of it arrived?"
-        return sum(map(len, self.pieces)) >= self.size
+        return self.arrived >= self.size
+
+    @property
+    def arrived(self) -> int:
+        "How much of it has arrived, bytes."
+        return sum(map(len, self.pieces))
 
     def problem(
         self,
         limit: int,  # largest size that is taken, bytes
     ) -> str:
         "One sentence for a file that is too large; else nothing."
-        if self.size <= limit:
+        size = max(self.size, self.arrived)
+        if size <= limit:
             return ""
         return (
-            f"{self.name}: {self.size / 2**20:.0f} MB is more than the {limit / 2**20:.0f} MB taken here; "
+            f"{self.name}: {size / 2**20:.0f} MB is more than the {limit / 2**20:.0f} MB taken here; "
             "use the command line for large files"
         )
 
@@ -104,7 +113,7 @@ class Upload(anywidget.AnyWidget):
 
     _esm = asset("upload.js")
     label = traitlets.Unicode("Upload", help="on the button").tag(sync=True)
-    limit = traitlets.Int(100 * 2**20, help="in bytes").tag(sync=True)
+    limit = traitlets.Int(LARGEST_UPLOAD, help="above it the browser sends nothing, bytes").tag(sync=True)
 
     def __init__(
         self,
@@ -113,7 +122,7 @@ class Upload(anywidget.AnyWidget):
         on_failure: Callable,  # called with one sentence
     ):
         super().__init__(label=label, layout=dict(flex="1 1 auto"))
-        self._on_done, self._on_failure, self._file = on_done, on_failure, IncomingFile()
+        self._on_done, self._on_failure, self._file = on_done, on_failure, None
         self.on_msg(lambda _, message, buffers: self.receive(message, buffers))
 
     def receive(
@@ -123,12 +132,17 @@ class Upload(anywidget.AnyWidget):
     ) -> None:
         "Collect the pieces."
         if "name" in message:
-            self._file = IncomingFile(**message)
+            self._file = IncomingFile(str(message["name"]), int(message["size"]))
+        if self._file is None:  # taken or refused before
+            return
         self._file.pieces += [bytes(b) for b in buffers]
-        if problem := self._file.problem(self.limit):
+        file, problem = self._file, self._file.problem(LARGEST_UPLOAD)
+        if problem or file.is_complete:
+            self._file = None
+        if problem:
             self._on_failure(problem)
-        elif self._file.is_complete:
-            self._on_done(self._file.name, self._file.content)
+        elif file.is_complete:
+            self._on_done(file.name, file.content)
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #f2e71947
 CONTROL_STYLE = dict(style=dict(description_width="8.4em"), layout=ipywidgets.Layout(width="22em"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.display import Summarized
-from ..core.files import InputError, file_reader, write_atomic
+from ..core.files import InputError, file_hash, file_reader, write_atomic
 from .files import read, read_frames, write
 from .records import Frames, Harmonic, Trajectory, joined_segments
 
@@ -225,9 +225,7 @@ def description(name: str, folder: Path) -> str:
 
 
 def _file_description(file: Path) -> str:
-    from hashlib import sha256
-
-    record, checksum = read(file), sha256(file.read_bytes()).hexdigest()
+    record, checksum = read(file), file_hash(file)
     left_out = "numbers", "start", "temperature_K", "what"
     made = ", ".join(f"{k} {v}" for k, v in record.provenance.items() if k not in left_out)
     if isinstance(record, Harmonic):

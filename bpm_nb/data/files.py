@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import InputError, file_reader, read_npz, require_file, write_npz
+from ..core.files import InputError, file_reader, read_npz, reading, write_npz
 from .foreign import read_with_ase, read_with_mdanalysis
 from .records import Frames, Harmonic, Trajectory, checked
 from .sizes import check_claims
@@ -99,8 +99,8 @@ def read_trajectory(
     """
     path = Path(path)
     for file in filter(None, (path, topology)):
-        require_file(file)
-        check_claims(file)
+        with reading(file):
+            check_claims(file)
     arrays = _run_in_file(path, topology)
     stored_fs = arrays.pop("dt_fs", None)
     if None not in (stored_fs, dt_fs) and not np.isclose(stored_fs, dt_fs, rtol=1e-3):

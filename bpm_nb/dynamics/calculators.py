@@ -32,7 +32,8 @@ def check_electrons(
     electrons = protons - charge
     if not cores < electrons <= 2 * protons:
         raise InputError(
-            f"a `charge` of {charge} leaves {electrons} electrons for {protons} protons, {cores} of them in the cores: check it"
+            f"a `charge` of {charge} leaves {electrons} electrons for {protons} protons, {cores} of them in the cores: "
+            "check it"
         )
     if not 0 <= spin <= electrons or (electrons - spin) % 2:
         parity = "an odd" if electrons % 2 else "an even"

@@ -16,7 +16,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from ..core.files import InputError, write_atomic
+from ..core.files import InputError, file_hash, write_atomic
 from ..plots.style import FONT
 
 # %% ../../nbs/75_reports/03_html.ipynb #bd822137
@@ -166,8 +166,6 @@ def short_names(
 def file_hashes(
     files: Iterable[str],  # paths of files; those that do not exist are left out
 ) -> dict[str, str]:
-    "{name of each file: its SHA-256 sum}, for headers: from these files and the settings a figure can be made again."
-    from hashlib import sha256
-
+    "{name of each file: its SHA-256 sum when it was read}: from these and the settings a figure can be made again."
     names = short_names(filter(os.path.isfile, files))
-    return {name: sha256(Path(f).read_bytes()).hexdigest() for f, name in names.items()}
+    return {name: file_hash(f) for f, name in names.items()}

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
 from measure import SMALL, table  # noqa: E402
-from mutations import LARGE_MB, READERS, SLOW_S  # noqa: E402
+from mutations import IN_OWN_PROCESS, LARGE_MB, READERS, SLOW_S  # noqa: E402
 
 STALLED_S = 20
 
@@ -79,7 +79,6 @@ def row(name, first, last):
 
 if __name__ == "__main__":
     numbers = [int(a) for a in sys.argv[1:] if a.isdigit()]
-    first, last = numbers if numbers else (0, 5 if SMALL else 4200)
     names = [a for a in sys.argv[1:] if a in READERS] or list(READERS)
-    rows = [row(name, first, last) for name in names]
+    rows = [row(name, *(numbers or (0, 4 if SMALL else 200 if name in IN_OWN_PROCESS else 5600))) for name in names]
     print(table(["file", "mutations", "refused", "other errors", "above 5 s", "slowest / s", "memory / MB"], rows))

@@ -4,7 +4,7 @@ import os
 import tempfile
 import zipfile
 from pathlib import Path
-from bpm_nb.core.files import InputError, errors_name_file, require_file, reading, LARGEST_UNPACKED, read_npz, read_npy, write_atomic, TEMPORARY, write_npz
+from bpm_nb.core.files import InputError, errors_name_file, require_file, file_hash, reading, LARGEST_UNPACKED, read_npz, read_npy, write_atomic, TEMPORARY, write_npz
 
 
 
@@ -45,6 +45,24 @@ def test_what_is_no_file_is_not_opened():
             os.mkfifo(Path(folder, "pipe"))
             with pytest.raises(InputError, match="a folder, a pipe or a device"):
                 require_file(Path(folder, "pipe"))
+
+
+def test_a_hash_is_that_of_what_was_read():
+    from hashlib import sha256
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "x")
+        file.write_bytes(b"before")
+        with reading(file):
+            pass
+        file.write_bytes(b"afterwards")
+        assert file_hash(file) == sha256(b"before").hexdigest()
+        with reading(file), reading(file):
+            pass
+        assert file_hash(file) == sha256(b"afterwards").hexdigest()
+        with reading(file):
+            file.write_bytes(b"another")
+        assert file_hash(file) == "changed while it was read"
 
 
 def test_a_file_cut_short_is_one_sentence():
