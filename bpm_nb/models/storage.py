@@ -125,16 +125,16 @@ def model_from_arrays(
 # %% ../../nbs/40_models/03_storage.ipynb #945f0c1a
 @file_reader
 def loaded_model(
-    model_class: type,  # `BondPolarizability` or `BondDipole`
     path: str | Path,  # what its `save` wrote
+    model_class: type,  # `BondPolarizability` or `BondDipole`
 ) -> BaseEstimator:
     "The fitted model. Raises `InputError` for a file that is not a model of this class."
     arrays = read_npz(path)
     if str(arrays.get("format")) != FORMAT:
-        raise InputError(f"{path}: not a model of this version of bpm_nb; make one with 'bpm-nb fit'")
+        raise InputError("not a model of this version of bpm_nb; make one with 'bpm-nb fit'")
     quantity = str(arrays.get("quantity"))
     if quantity != model_class.quantity.name:
-        raise InputError(f"{path}: a model of the {quantity}, not of the {model_class.quantity.name}")
+        raise InputError(f"a model of the {quantity[:50]}, not of the {model_class.quantity.name}")
     with reading(path, "a broken model file", "make a new one with 'bpm-nb fit'"):
         return model_from_arrays(model_class, arrays)
 
@@ -187,4 +187,4 @@ class StoredModel:
         path: str | Path,  # what `save` wrote
     ) -> Self:
         "The fitted model of a file. Raises `InputError` for a file that is not a model of this class."
-        return loaded_model(cls, path)
+        return loaded_model(path, cls)
