@@ -32,7 +32,7 @@ from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.spectra.files import read_polarizability
 from bpm_nb.spectra.measured import read_spectrum
 
-SLOW_S, LARGE_MB = 5.0, 1024
+SLOW_S, MEMORY_MB = 5.0, 1024
 STEPS = 12  # states of the runs
 
 

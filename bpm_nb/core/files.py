@@ -112,7 +112,7 @@ def reading(
     Raises `InputError` as `require_file` does, too.
     """
     require_file(path)
-    with errors_name_file(path):
+    with errors_name_file(path), np.errstate(all="ignore"):  # records are checked for what is not finite
         try:
             with _hashed(path):
                 yield

@@ -81,7 +81,7 @@ def _in_library_units(wanted: dict[str, ArrayOrFile], units: dict[str, str]) -> 
 
 def _row_for_each_frame(numbers: np.ndarray, pos: np.ndarray) -> np.ndarray:
     "Atomic numbers (S, N) for positions (S, N, 3) from (N,) or (S, N)."
-    n_atoms = numbers.shape[-1]
+    n_atoms = numbers.shape[-1] if numbers.ndim else 0
     if pos.ndim != 3 or pos.shape[1:] != (n_atoms, 3):
         raise InputError(
             f"positions have shape {pos.shape}, but there are {n_atoms} atomic numbers: expected (frames, {n_atoms}, 3)"

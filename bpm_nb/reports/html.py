@@ -146,7 +146,7 @@ def write_page(
     settings: dict | None = None,  # {name: value} for the header, see `page`
 ) -> None:
     "Write a self-contained page, whole or not at all. Raises `InputError` as `page` and `write_atomic` do."
-    html = page(title, sections, settings).encode()
+    html = page(title, sections, settings).encode(errors="replace")  # names of files may be no text
     write_atomic(path, lambda f: f.write(html))
 
 # %% ../../nbs/75_reports/03_html.ipynb #715ed24d

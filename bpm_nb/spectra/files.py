@@ -157,7 +157,7 @@ def polarizability_of_frames(
         (n, length), dt_fs = map(int, frames.provenance["run"]["shape"]), float(frames.provenance["run"]["dt_fs"])
         if n > 0 and n * length == len(frames):
             return frames.alpha.reshape(n, length, 3, 3), dt_fs  # else they are some of the frames of a run
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         pass  # nothing is said, or nothing that can be used
     return frames.alpha, None
 

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
 from measure import SMALL, table  # noqa: E402
-from mutations import IN_OWN_PROCESS, LARGE_MB, READERS, SLOW_S  # noqa: E402
+from mutations import IN_OWN_PROCESS, MEMORY_MB, READERS, SLOW_S  # noqa: E402
 
 STALLED_S = 20
 
@@ -73,7 +73,7 @@ def row(name, first, last):
         len(faults),
         len(slow),
         f"{slowest:.1f}",
-        f"{memory}{' !' * (memory > LARGE_MB)}",
+        f"{memory}{' !' * (memory > MEMORY_MB)}",
     ]
 
 

@@ -37,3 +37,27 @@ def test_refused_work_is_not_locked_and_work_without_its_settings_is_refused(tmp
     (tmp_path / "o.npz.parts/settings.json").unlink()
     with pytest.raises(InputError, match="not the settings"), Checkpoint(tmp_path / "o.npz", dict(a=2)):
         pass
+
+
+def test_a_run_that_was_stopped_while_it_removed_its_pieces_blocks_nothing(tmp_path):
+    for _ in range(2):
+        left = tmp_path / "o.npz.parts.done"
+        left.mkdir()
+        (left / "x.npz").write_bytes(b"half")
+        with Checkpoint(tmp_path / "o.npz", dict(a=1)) as parts:
+            parts.write("x", dict(x=np.ones(1)))
+            parts.remove()
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_broken_piece_says_what_to_do(tmp_path):
+    with Checkpoint(tmp_path / "o.npz", dict(a=1)) as parts:
+        parts.write("x", dict(x=np.ones(1)))
+        with pytest.raises(InputError, match="x.npz: there is no array 'y' in it; delete this file"):
+            parts.read("x")["y"]
+        parts.file("x").write_bytes(b"PK\3\4" + bytes(50))
+        with pytest.raises(InputError, match="x.npz: not a readable npz file .*; delete this file"):
+            parts.read("x")
+    (tmp_path / "o.npz.parts/settings.json").write_bytes(b"\xff\xfe\xfc")
+    with pytest.raises(InputError, match="settings.json: not readable"), Checkpoint(tmp_path / "o.npz", dict(a=1)):
+        pass

@@ -11,6 +11,7 @@ pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
 from dashboard_samples import water_series
 
+from bpm_nb.core.files import read_npz, write_npz
 from bpm_nb.dashboards import runs
 from bpm_nb.dashboards.raman_state import RamanState
 from bpm_nb.dashboards.runs import keep_series
@@ -36,3 +37,16 @@ def test_opening_a_dashboard_does_not_wait_for_the_models():
     for room in Path(runs.__file__).parent.glob("*.py"):
         imports = [node for node in ast.parse(room.read_text("utf-8")).body if isinstance(node, ast.ImportFrom)]
         assert not [node.module for node in imports if (node.module or "").split(".")[0] == "models"], room.name
+
+
+@pytest.mark.parametrize("change", [dict(iso=None), dict(settings="{"), dict(pairs=None), dict(beta=np.zeros(3))])
+def test_a_cache_that_lacks_something_is_none(monkeypatch, tmp_path, change):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    name = "malonaldehyde-enol"
+    made = water_series(name, frames=2000)
+    keep_series(replace(made, alpha=made.alpha))
+    (file,) = tmp_path.rglob("*.npz")
+    assert runs.cached_series(name) is not None
+    arrays = {k: v for k, v in (read_npz(file) | change).items() if v is not None}
+    write_npz(file, arrays)
+    assert runs.cached_series(name) is None

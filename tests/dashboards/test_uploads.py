@@ -1,5 +1,8 @@
 "Files from outside: runs, frames for a model, and what is neither."
 
+import io
+
+import numpy as np
 import pytest
 
 pytest.importorskip("anywidget", reason="the widgets extra is not installed")
@@ -113,3 +116,10 @@ def test_a_trajectory_of_the_library_keeps_its_segments_and_its_time_step(state,
         and state.series["two"].alpha.shape == (2, 1000, 3, 3)
         and state.series["two"].run.dt_fs == run.dt_fs != state.dt_fs
     )
+
+
+def test_an_upload_that_unpacks_to_much_is_refused(state):
+    content = io.BytesIO()
+    np.savez_compressed(content, numbers=np.zeros(2**25 + 1), pos=np.zeros(3))
+    state.upload("run.npz", content.getvalue())
+    assert "run.npz: it unpacks to more than 256 MB" in state.message

@@ -46,3 +46,18 @@ def test_a_plot_holds_the_whole_figure_as_data():
     for name in ("first", "second"):
         plot.show(curves([0.0, 1.0], {name: [1.0, 2.0]}))
         assert [trace["name"] for trace in plot.figure["data"]] == [name] and "layout" in plot.figure
+
+
+def test_a_browser_cannot_raise_the_limit_of_an_upload():
+    taken, refusals = [], []
+    up = Upload("file", lambda *a: taken.append(a), refusals.append)
+    up.limit = 2**40
+    up.receive({"name": "x.xyz", "size": 2**30}, [])
+    assert len(refusals) == 1 and "more than the 100 MB" in refusals[0]
+    up.receive({}, [bytes(10)])  # what was refused is not kept
+    up.receive({"name": "y.xyz", "size": 5}, [])
+    up.receive({}, [b"abcde"])
+    up.receive({}, [b"more than was said"])
+    assert taken == [("y.xyz", b"abcde")] and len(refusals) == 1
+    up.receive({"name": "z.xyz", "size": 1}, [bytes(101 * 2**20)])
+    assert len(taken) == 1 and len(refusals) == 2
