@@ -1795,6 +1795,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'bpm_nb.spectra.infrared.trajectory_spectra': ( '50_spectra/infrared.html#trajectory_spectra',
                                                                                          'bpm_nb/spectra/infrared.py')},
             'bpm_nb.spectra.measured': { 'bpm_nb.spectra.measured.Table': ('50_spectra/measured.html#table', 'bpm_nb/spectra/measured.py'),
+                                         'bpm_nb.spectra.measured.check_jcamp': ( '50_spectra/measured.html#check_jcamp',
+                                                                                  'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.chosen_columns': ( '50_spectra/measured.html#chosen_columns',
                                                                                      'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.column_by_name': ( '50_spectra/measured.html#column_by_name',

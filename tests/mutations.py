@@ -59,7 +59,7 @@ def derivatives(path):
 
 READERS = {  # {file: the functions that read it}
     "frames.xyz": (read_frames, run, read_polarizability, upload),
-    "cell.extxyz": (read_frames, run),
+    "moving.extxyz": (read_frames, run),
     "frames.npz": (read_frames, read_polarizability, upload),
     "run.npz": (read_trajectory, read_frames, upload),
     "minimum.npz": (derivatives, read_frames),
@@ -143,8 +143,10 @@ def write_records(folder, frames):
 
 def write_foreign(folder, images):
     "What other programs write."
-    for name in ("cell.extxyz", "run.traj", "run.json", "run.pdb", "run.gro", "run.xsf", "run.gen", "XDATCAR"):
+    for name in ("run.traj", "run.json", "run.pdb", "run.gro", "run.xsf", "run.gen", "XDATCAR"):
         ase_write(folder / name, images if name not in ("run.gro", "run.gen") else images[0])
+    free = [Atoms(a.numbers, a.positions, momenta=a.get_momenta()) for a in images]
+    ase_write(folder / "moving.extxyz", free)
     try:
         import MDAnalysis
     except ModuleNotFoundError:

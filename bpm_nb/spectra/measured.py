@@ -179,6 +179,17 @@ def laser_in(
                 return value
     return None
 
+# %% ../../nbs/50_spectra/10_measured.ipynb #32d7110e
+def check_jcamp(
+    text: str,  # of a file in JCAMP-DX
+) -> None:
+    "Raises `InputError` for more points than the text can hold, and for repeated repetitions, which grow without end."
+    for claimed in re.findall(r"^##\s*NPOINTS\s*=\s*([-+.\deE]+)", text, re.M | re.I):
+        if is_number(claimed) and not float(claimed) <= 10 * len(text):
+            raise InputError(f"it claims {claimed} points, more than its {len(text)} characters can hold")
+    if re.search(r"^\s*[-+.\d][^\n]*[S-Zs][-+.\d]*[S-Zs]", text, re.M):
+        raise InputError("its table repeats a repetition; export it without compression (AFFN)")
+
 # %% ../../nbs/50_spectra/10_measured.ipynb #6884046a
 def jcamp_block(
     text: str,  # of a file in JCAMP-DX
@@ -186,6 +197,7 @@ def jcamp_block(
     "The only spectrum in it, {label: value}, and what the parser remarked. Raises `InputError`."
     import jcamp
 
+    check_jcamp(text)
     with redirect_stdout(io.StringIO()) as remarks:
         try:
             block = jcamp.read(io.StringIO(text))

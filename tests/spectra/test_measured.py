@@ -51,3 +51,17 @@ def test_a_binary_file_and_a_link_to_nowhere_are_refused(tmp_path):
     for name, why in (("x.spc", "no text"), ("loop", "no such file"), (".", "no such file")):
         with pytest.raises(InputError, match=why):
             read_spectrum(tmp_path / name)
+
+
+def jcamp_text(points, last):
+    head = "##TITLE=x\n##JCAMP-DX=4.24\n##XUNITS=1/CM\n##FIRSTX=200\n##LASTX=2000\n##XFACTOR=1\n##YFACTOR=1\n"
+    return f"{head}##NPOINTS={points}\n##XYDATA=(X++(Y..Y))\n200 @5 87 92\n{last}\n##END=\n"
+
+
+@pytest.mark.parametrize(
+    "points, last", [("1000000000", "300 1 2 3"), ("1e300", "3 1 2"), ("6", "3@1J" + "s" * 30_000)]
+)
+def test_a_small_jcamp_does_not_fill_the_memory(points, last, tmp_path):
+    (tmp_path / "x.jdx").write_text(jcamp_text(points, last))
+    with pytest.raises(InputError, match="claims|repeats a repetition"):
+        read_spectrum(tmp_path / "x.jdx")
