@@ -37,7 +37,8 @@ def errors_name_file(
         yield
     except InputError as e:
         message = one_line(str(e))
-        raise InputError(message if message.startswith(str(path)) else f"{path}: {message}") from None
+        between = ", " if message.startswith(("frame ", "segment ")) else ": "
+        raise InputError(message if message.startswith(str(path)) else f"{path}{between}{message}") from None
 
 
 def one_line(text: str, longest: int = 1000) -> str:

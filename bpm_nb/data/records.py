@@ -175,7 +175,9 @@ def checked(
         require_finite(getattr(frames, name), name, source)
     require_atoms(frames.numbers, source)
     if need and getattr(frames, need) is None:
-        raise InputError(f"{source}: there is no {NEEDED[need]}")
+        keys = frames.provenance.get("keys")
+        other = f"; its keys are {keys} (`key`)" if keys else ""
+        raise InputError(f"{source}: there is no {NEEDED[need]}{other}")
     require_symmetric(frames.alpha, source)
     require_apart(frames.numbers, frames.pos, source)
     return frames

@@ -49,7 +49,7 @@ def test_every_format_gives_the_same_positions(tmp_path, name, tolerance):
     np.testing.assert_allclose(run.pos[0], [a.positions for a in images], atol=tolerance)
     if run.vel is not None:
         np.testing.assert_allclose(run.vel[0], [a.get_velocities() * units.fs for a in images], atol=1e-9)
-    assert (run.vel is not None) == (name in ("run.traj", "run.json"))
+    assert (run.vel is not None) == (name in ("run.traj", "run.json", "run.xyz", "run.extxyz"))
 
 
 @pytest.mark.parametrize("cell", [[12, 13, 14], [[12, 0, 0], [3, 12, 0], [1, -2, 13]]])

@@ -31,7 +31,7 @@ def test_whatever_a_parser_raises_names_the_file():
                 fault()
         with pytest.raises(KeyboardInterrupt), reading(file):
             raise KeyboardInterrupt
-        with pytest.raises(InputError, match="my.file: frame 3$"), reading(file):
+        with pytest.raises(InputError, match="my.file, frame 3$"), reading(file):
             raise InputError("frame 3")
 
 
