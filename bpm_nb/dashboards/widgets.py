@@ -76,36 +76,38 @@ class IncomingFile:
     "A file on its way."
 
     name: str = ""  # name of the file
-    size: int = 0  # its size, bytes
+    size: int = 0  # its size as the browser says it, bytes
     pieces: list = field(default_factory=list)  # what has arrived, bytes
+    is_over: bool = False  # taken or refused: nothing more is kept
 
-    @property
-    def content(self) -> bytes:
-        "What has arrived."
-        return b"".join(self.pieces)
-
-    @property
-    def is_complete(self) -> bool:
-        "Has all of it arrived?"
-        return self.arrived >= self.size
-
-    @property
-    def arrived(self) -> int:
-        "How much of it has arrived, bytes."
-        return sum(map(len, self.pieces))
-
-    def problem(
+    def add(
         self,
-        limit: int,  # largest size that is taken, bytes
-    ) -> str:
-        "One sentence for a file that is too large; else nothing."
-        size = max(self.size, self.arrived)
-        if size <= limit:
-            return ""
-        return (
-            f"{self.name}: {size / 2**20:.0f} MB is more than the {limit / 2**20:.0f} MB taken here; "
-            "use the command line for large files"
-        )
+        buffers: list,  # pieces that have arrived
+        on_done: Callable,  # called with (name, bytes) when all are there
+        on_failure: Callable,  # called with one sentence when they are too many
+    ) -> None:
+        "Keep the pieces until all are there, or too many."
+        if self.is_over:
+            return
+        self.pieces += [bytes(b) for b in buffers]
+        arrived = sum(map(len, self.pieces))
+        too_large, self.is_over = too_large_upload(self.name, max(self.size, arrived)), arrived >= self.size
+        if too_large:
+            self.is_over = True
+            on_failure(too_large)
+        elif self.is_over:
+            on_done(self.name, b"".join(self.pieces))
+
+# %% ../../nbs/85_dashboards/03_widgets.ipynb #f554b27f
+def too_large_upload(
+    name: str,  # name of the file
+    size: int,  # its size, bytes
+) -> str:
+    "One sentence for a file that is too large; else nothing."
+    if size <= LARGEST_UPLOAD:
+        return ""
+    taken = f"{LARGEST_UPLOAD / 2**20:.0f} MB taken here"
+    return f"{name}: {size / 2**20:.0f} MB is more than the {taken}; use the command line for large files"
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #9f914dba
 class Upload(anywidget.AnyWidget):
@@ -122,7 +124,7 @@ class Upload(anywidget.AnyWidget):
         on_failure: Callable,  # called with one sentence
     ):
         super().__init__(label=label, layout=dict(flex="1 1 auto"))
-        self._on_done, self._on_failure, self._file = on_done, on_failure, None
+        self._on_done, self._on_failure, self._file = on_done, on_failure, IncomingFile(is_over=True)
         self.on_msg(lambda _, message, buffers: self.receive(message, buffers))
 
     def receive(
@@ -133,16 +135,7 @@ class Upload(anywidget.AnyWidget):
         "Collect the pieces."
         if "name" in message:
             self._file = IncomingFile(str(message["name"]), int(message["size"]))
-        if self._file is None:  # taken or refused before
-            return
-        self._file.pieces += [bytes(b) for b in buffers]
-        file, problem = self._file, self._file.problem(LARGEST_UPLOAD)
-        if problem or file.is_complete:
-            self._file = None
-        if problem:
-            self._on_failure(problem)
-        elif file.is_complete:
-            self._on_done(file.name, file.content)
+        self._file.add(buffers, self._on_done, self._on_failure)
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #f2e71947
 CONTROL_STYLE = dict(style=dict(description_width="8.4em"), layout=ipywidgets.Layout(width="22em"))

@@ -103,8 +103,7 @@ def read_with_mdanalysis(
     """
     for file in (path, topology):
         require_file(file)
-    if find_spec("MDAnalysis") is None:
-        raise ModuleNotFoundError("MDAnalysis", name="MDAnalysis")  # no fault of the files
+    require_mdanalysis()
     try:
         numbers, states, times = in_own_process(_universe_states, path, topology)
     except Exception as e:  # each of MDAnalysis' parsers has errors of its own
@@ -117,6 +116,12 @@ def read_with_mdanalysis(
     return dict(numbers=np.array(numbers), pos=np.array(pos), vel=vel, provenance=dict(file=path.name)), times
 
 # %% ../../nbs/10_data/05_foreign.ipynb #3b5252a5
+def require_mdanalysis() -> None:
+    "Raises `ModuleNotFoundError` where MDAnalysis is not installed: that is no fault of a file."
+    if find_spec("MDAnalysis") is None:
+        raise ModuleNotFoundError("No module named 'MDAnalysis'", name="MDAnalysis")
+
+# %% ../../nbs/10_data/05_foreign.ipynb #3fe11335
 def _universe_states(path: Path, topology: Path) -> tuple[list[int], list[tuple], Times | None]:
     "Atomic numbers, (positions, Å, velocities or None, Å/fs, cell or None, Å) of each state, and their times."
     import warnings

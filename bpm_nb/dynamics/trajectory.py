@@ -42,6 +42,16 @@ def stratified_starts(
     run, quantile = linear_sum_assignment(misfit.min(1))
     return np.array([(r, misfit[r, :, q].argmin()) for r, q in zip(run, quantile)])
 
+# %% ../../nbs/55_dynamics/03_trajectory.ipynb #5197ab15
+def check_run(
+    molecule: Molecule,  # what is to move
+) -> None:
+    "Raises `InputError` for one atom alone, and for electrons that cannot be, before anything is written."
+    if len(molecule.numbers) < 2:
+        raise InputError("one atom alone has no bonds and does not vibrate: give a molecule of two atoms or more")
+    if molecule.calculator is gfn2:
+        check_electrons(molecule.numbers, molecule.charge, molecule.spin)
+
 # %% ../../nbs/55_dynamics/03_trajectory.ipynb #dac77a2f
 def run_settings(
     what: str,  # what is made: "frames", "trajectory" or "harmonic"
@@ -50,10 +60,7 @@ def run_settings(
     **others,  # further settings
 ) -> dict:
     "What the pieces of a run depend on, as JSON has it. Raises `InputError` for what cannot be run."
-    if len(molecule.numbers) < 2:
-        raise InputError("one atom alone has no bonds and does not vibrate: give a molecule of two atoms or more")
-    if molecule.calculator is gfn2:  # before anything is written
-        check_electrons(molecule.numbers, molecule.charge, molecule.spin)
+    check_run(molecule)
     return dict(
         what=what,
         numbers=[int(z) for z in molecule.numbers],
