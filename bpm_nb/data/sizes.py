@@ -15,15 +15,20 @@ from typing import BinaryIO
 from ..core.files import InputError
 
 # %% ../../nbs/10_data/10_sizes.ipynb #9f88a6ae
-def claimed_atoms(line: bytes, f: BinaryIO, size: int) -> int | None:
-    "The number of atoms in a line; None where there is none. Refuses more than the rest of the file can hold."
+def whole_number(text: bytes) -> int:
+    "The number that Python reads in a text; 0 where there is none."
     try:
-        n = int(line)
+        return int(text)
     except ValueError:
-        return None
+        return 0
+
+
+def claimed_atoms(line: bytes, f: BinaryIO, size: int) -> int:
+    "The number of atoms in a line; 0 where there is none. Refuses more than the rest of the file can hold."
+    n = whole_number(line)
     if 2 * n > size - f.tell():
         raise InputError(f"it claims {n} atoms, more than its {size} bytes can hold; is it cut short?")
-    return n if n > 0 else None
+    return max(n, 0)
 
 # %% ../../nbs/10_data/10_sizes.ipynb #a5014cba
 LONGEST_COMMENT = 300_000  # bytes; the time to read one grows with its length
@@ -33,9 +38,8 @@ def claimed_columns(comment: bytes) -> int:
     "Columns that a comment of extended xyz names; 0 where it names none."
     if len(comment) > LONGEST_COMMENT:
         raise InputError(f"a comment line has more than {LONGEST_COMMENT} characters; leave out what is not needed")
-    match = re.search(rb"""properties["']?\s*=\s*["'{\[]?([^\s"'}\]]*)""", comment, re.I)
-    counts = match[1].split(b":")[2::3] if match else []
-    return sum(int(c) for c in counts if c.isdigit() and len(c) < 20)
+    named = re.findall(rb"""properties["']?\s*=\s*["'{\[]?([^\s"'}\]]*)""", comment, re.I)
+    return max((sum(map(whole_number, names.split(b":")[2::3])) for names in named), default=0)
 
 
 def check_columns(claimed: int, line: bytes) -> None:

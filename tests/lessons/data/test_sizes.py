@@ -22,6 +22,7 @@ def test_what_claims_too_much_is_refused():
             (XYZ.format("") + "1000000000\n\nH 0 0 0\n", "claims 1000000000 atoms"),
             (XYZ.format(":x:R:1" * 10**4), "claims 10004 columns, but the first atom has 4"),
             (XYZ.format(":x:R:1000000000"), "claims 1000000004 columns"),
+            (XYZ.format(":x:R:" + 30 * "9"), "claims 10{29}3 columns"),
             (XYZ.format(" a=1" * 10**5), "a comment line has more than 300000 characters"),
             (DUMP.format(10**9, ""), "claims 1000000000 atoms"),
             (DUMP.format(1, " c" * 10**5), "claims 100004 columns"),
