@@ -30,7 +30,7 @@ def output_path(
     path = Path(text)
     if path.suffix not in endings:
         raise InputError(f"{path}: the ending tells the format; use {' or '.join(endings)}")
-    if any(path.resolve() == Path(i).resolve() for i in inputs):
+    if any(os.path.realpath(path) == os.path.realpath(i) for i in inputs):
         raise InputError(f"{path}: it is the input; choose another name for the output")
     if path.is_dir():
         raise InputError(f"{path}: it is a folder; give a file")

@@ -11,6 +11,7 @@ import pytest
 from molecules import WATER, rattled
 from mutations import IN_OWN_PROCESS, MEMORY_MB, READERS, SLOW_S, memory_mb, originals, outcome, prepared, upload
 
+from bpm_nb.cli.program import main
 from bpm_nb.core.files import InputError, file_hash
 from bpm_nb.data.arrays import array_at, frames_from
 from bpm_nb.data.files import read, read_frames, read_trajectory, write
@@ -127,3 +128,20 @@ def test_a_header_has_the_hash_of_what_was_read(tmp_path):
     assert file_hashes([str(file)]) == {"x.npz": before}
     read_frames(file)
     assert file_hashes([str(file)])["x.npz"] not in (before, "")
+
+
+def test_links_in_a_circle_are_one_sentence(tmp_path, capsys):
+    write(tmp_path / "good.xyz", rattled([8, 1, 1], WATER, 3, 0))
+    for ending in ("xyz", "npz", "csv", "npy"):
+        for a, b in ("ab", "ba"):
+            (tmp_path / f"{a}.{ending}").symlink_to(tmp_path / f"{b}.{ending}")
+    for given in (
+        ["convert", "a.xyz", "-o", "out.npz"],
+        ["convert", "a.npz", "-o", "out.npz"],
+        ["convert", "good.xyz", "-o", "a.npz"],
+        ["spectrum", "--alpha", "a.csv", "--dt-fs", "1", "-o", "out.csv"],
+        ["spectrum", "--alpha", "a.npy", "--dt-fs", "1", "-o", "out.csv"],
+    ):
+        assert main([str(tmp_path / g) if "." in g else g for g in given]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "/a." in error and not list(tmp_path.glob("out*"))
