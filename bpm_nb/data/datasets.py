@@ -69,12 +69,15 @@ def read_lines(
     try:
         with open(path, newline="", encoding="utf-8-sig") as f:
             rows = list(csv.DictReader(f))
-        return [Line(**(row | dict(wavenumber_cm1=float(row["wavenumber_cm1"])))) for row in rows]
+        lines = [Line(**(row | dict(wavenumber_cm1=float(row["wavenumber_cm1"])))) for row in rows]
     except UnicodeDecodeError:
         raise InputError(f"{path}: its letters are not UTF-8; save the table as UTF-8") from None
     except (KeyError, TypeError, ValueError, csv.Error):
         columns = ", ".join(f.name for f in fields(Line))
         raise InputError(f"{path}: not a table of lines; its columns are {columns}") from None
+    if odd := [k for k, line in enumerate(lines, 1) if not 0 <= line.wavenumber_cm1 < np.inf]:
+        raise InputError(f"row {odd[0]}: its wavenumber is no finite number above zero; mend or remove it")
+    return lines
 
 # %% ../../nbs/10_data/08_datasets.ipynb #7701f86e
 def dataset_rows(dataset) -> list[tuple[str, str]]:

@@ -235,3 +235,11 @@ def test_a_table_of_lines_with_other_letters(tmp_path):
     (tmp_path / "latin.csv").write_bytes((head + "Müller 1990\n").encode("latin-1"))
     with pytest.raises(InputError, match="UTF-8"):
         read_lines(tmp_path / "latin.csv")
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1000"])
+def test_a_line_at_no_wavenumber_is_refused(tmp_path, number):
+    head = "wavenumber_cm1,strength,assignment,kind,source\n1003,strong,breathing,measured,x\n"
+    (tmp_path / "x.csv").write_text(f"{head}{number},strong,breathing,measured,x\n")
+    with pytest.raises(InputError, match="x.csv: row 2: its wavenumber"):
+        read_lines(tmp_path / "x.csv")
