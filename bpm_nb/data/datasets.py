@@ -58,7 +58,7 @@ class Line:
     kind: str  # "measured" or "calculated"
     source: str  # where the number comes from, and how far to trust it
 
-
+# %% ../../nbs/10_data/08_datasets.ipynb #a2b6c3ce
 @file_reader
 def read_lines(
     path: str | Path,  # csv with a header: wavenumber_cm1, strength, assignment, kind, source

@@ -38,7 +38,6 @@ def write(
     write_npz(path, dict(arrays, kind=type(record).__name__))
 
 # %% ../../nbs/10_data/07_files.ipynb #3d8db6be
-@file_reader
 def read(
     path: str | Path,  # .npz, .xyz or .extxyz
     unit: str = "bohr3",  # of polarizabilities in an xyz file: "bohr3", "angstrom3" or ASE's own, "e2angstrom2/eV"
@@ -47,12 +46,11 @@ def read(
 ) -> Frames | Trajectory | Harmonic:
     "The record in a file. Raises `InputError` for a file that is missing, broken, empty or of another kind."
     path = Path(path)
-    check_claims(path)
-    if path.suffix == ".npz":
-        return _read_record(path, unit, keys)
-    if path.suffix in (".xyz", ".extxyz") or is_xyz(path):
-        return read_xyz(path, unit, keys, order)
-    raise InputError(f"{path}: the ending tells the format; use .npz, .xyz or .extxyz")
+    if path.suffix not in (".npz", ".xyz", ".extxyz") and not (path.is_file() and is_xyz(path)):
+        raise InputError(f"{path}: the ending tells the format; use .npz, .xyz or .extxyz")
+    with reading(path):
+        check_claims(path)
+        return _read_record(path, unit, keys) if path.suffix == ".npz" else read_xyz(path, unit, keys, order)
 
 # %% ../../nbs/10_data/07_files.ipynb #3760ea3c
 def _read_record(path: Path, unit: str = "bohr3", keys: dict | None = None) -> Frames | Trajectory | Harmonic:
@@ -88,7 +86,6 @@ def _unpacked_trajectory(arrays: dict) -> Trajectory:
     return Trajectory(**{f.name: arrays[f.name] for f in fields(Trajectory) if f.name in arrays} | numbers)
 
 # %% ../../nbs/10_data/07_files.ipynb #ef4e1a96
-@file_reader
 def read_frames(
     path: str | Path,  # .npz, .xyz or .extxyz
     unit: str = "bohr3",  # unit of the polarizability in an xyz file, one of `UNITS["alpha"]`
@@ -100,7 +97,9 @@ def read_frames(
 
     Raises `InputError` for a file that cannot be read, and for the first fault of its frames.
     """
-    return checked(read(path, unit, {need or "alpha": key} if key else None, order).frames, path, need)
+    record = read(path, unit, {need or "alpha": key} if key else None, order)
+    with reading(path):
+        return checked(record.frames, path, need)
 
 # %% ../../nbs/10_data/07_files.ipynb #b8185b17
 @file_reader

@@ -37,7 +37,10 @@ def check_electrons(
         )
     if not 0 <= spin <= electrons or (electrons - spin) % 2:
         parity = "an odd" if electrons % 2 else "an even"
-        raise InputError(f"{spin} unpaired of {electrons} electrons cannot be: give {parity} number of them as `spin`")
+        raise InputError(
+            f"{spin} unpaired of {electrons} electrons cannot be: give {parity} number of them as `spin`, or another "
+            "`charge`"
+        )
 
 # %% ../../nbs/55_dynamics/01_calculators.ipynb #e3fc643c
 def gfn2(
