@@ -32,11 +32,12 @@ def output_path(
         raise InputError(f"{path}: the ending tells the format; use {' or '.join(endings)}")
     if any(os.path.realpath(path) == os.path.realpath(i) for i in inputs):
         raise InputError(f"{path}: it is the input; choose another name for the output")
-    if path.is_dir():
-        raise InputError(f"{path}: it is a folder; give a file")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: it is {'a folder' if path.is_dir() else 'a pipe or a device'}; give a file")
+    folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        raise InputError(f"{path}: there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise InputError(f"{path}: no permission to write there; choose another place")
     return path
 

@@ -11,6 +11,7 @@ import pytest
 from molecules import WATER, rattled
 from mutations import IN_OWN_PROCESS, MEMORY_MB, READERS, SLOW_S, memory_mb, originals, outcome, prepared, upload
 
+from bpm_nb.cli.arguments import output_path
 from bpm_nb.cli.program import main
 from bpm_nb.core.files import InputError, file_hash
 from bpm_nb.data.arrays import array_at, frames_from
@@ -105,6 +106,7 @@ def test_a_record_of_the_library_is_far_from_the_limit(tmp_path):
 
 PROGRAM = """
 import sys
+from bpm_nb.cli.arguments import output_path
 from bpm_nb.cli.program import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -145,3 +147,13 @@ def test_links_in_a_circle_are_one_sentence(tmp_path, capsys):
         assert main([str(tmp_path / g) if "." in g else g for g in given]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and "/a." in error and not list(tmp_path.glob("out*"))
+
+
+def test_what_cannot_be_written_is_refused_before_the_work(tmp_path):
+    (tmp_path / "link.npz").symlink_to(tmp_path / "nowhere" / "x.npz")
+    (tmp_path / "device.npz").symlink_to("/dev/null")
+    (tmp_path / "good.npz").symlink_to(tmp_path / "x.npz")
+    for name, message in (("link.npz", "there is no folder .*nowhere"), ("device.npz", "a pipe or a device")):
+        with pytest.raises(InputError, match=message):
+            output_path(tmp_path / name, [".npz"])
+    assert output_path(tmp_path / "good.npz", [".npz"]) == tmp_path / "good.npz"
