@@ -134,7 +134,7 @@ def assign(
 
     out, model = output_path(a.output, [".html"], [a.model, a.trajectory]), model_file(a.model)
     check_folder(a.motions)
-    run = read_trajectory(a.trajectory, a.dt_fs, a.topology)
+    run = read_trajectory(a.trajectory, a.dt_fs, a.topology, a.elements)
     minimum, table = harmonic_record(a.harmonic, run.numbers), reference_lines(a.lines, run)
     analysis = analysed(a, model, run, minimum)
     motions = table.motions(analysis.frame, minimum)

@@ -40,10 +40,11 @@ def given_frames(
 ) -> Frames:
     "The frames, from one file or from arrays. Raises `InputError` where arrays come without atoms."
     if a.numbers is not None:
-        return frames_from(a.numbers, a.positions, **arrays, units=dict(unit_pair(u) for u in a.units or []))
+        units = dict(unit_pair(u) for u in a.units or [])
+        return frames_from(a.numbers, a.positions, **arrays, units=units, order=a.order)
     if arrays or a.units or Path(a.positions).suffix not in (".npz", ".xyz", ".extxyz"):
         raise InputError(f'{a.positions}: arrays need the atoms too; give them as --numbers "C C O H"')
-    return read_frames(a.positions, a.unit)
+    return read_frames(a.positions, a.unit, None, a.key, a.order)
 
 # %% ../../nbs/90_cli/06_data.ipynb #45d15841
 def convert(
@@ -72,14 +73,14 @@ def add_convert(
     p.add_argument(
         "positions",
         metavar="POSITIONS",
-        help="FILE.npy or FILE.npz:KEY, (S, N, 3), with --numbers; or frames in .xyz or .npz",
+        help="FILE.npy or FILE.npz:KEY, (S, N, 3) or (S, 3N), with --numbers; or .xyz, .npz of frames",
     )
     p.add_argument(
         "--numbers",
         metavar="ATOMS",
-        help="symbols with spaces between them, or where atomic numbers are: FILE.npy or FILE.npz:KEY",
+        help="symbols with spaces between them, or FILE.npy, FILE.npz:KEY of numbers",
     )
-    shapes = ("(S, 3, 3) or (S, 9) polarizability", "(S, 3)", "(S,)", "(S, N, 3)")
+    shapes = ("(S, 3, 3), (S, 9), or (S, 6) with --order", "(S, 3)", "(S,)", "(S, N, 3)")
     for name, shape in zip(PROPERTIES, shapes):
         p.add_argument(f"--{name}", metavar="ARRAY", help=f"{shape}: FILE.npy or FILE.npz:KEY")
     units = "; ".join(f"{quantity}={'|'.join(choices)}" for quantity, choices in UNITS.items())
