@@ -77,9 +77,9 @@ def frames_from(
     energy: ArrayOrFile | None = None,  # (S,) energy
     forces: ArrayOrFile | None = None,  # (S, N, 3) forces
     units: dict[str, str] | None = None,  # {array: its unit}, see `UNITS`
-    order: str | None = None,  # of six numbers of a polarizability, as in "xx yy zz xy xz yz"
+    order: str | None = None,  # of (S, 6), as in "xx yy zz xy xz yz"
 ) -> Frames:
-    "Checked frames in the library's units. Raises `InputError` for arrays that do not fit or hold a fault."
+    "Checked frames. Raises `InputError` for arrays that do not fit or hold a fault."
     given = dict(pos=pos, alpha=alpha, dipole=dipole, energy=energy, forces=forces)
     arrays = _in_library_units({k: v for k, v in given.items() if v is not None}, units or {})
     numbers, arrays["pos"] = _row_for_each_frame(atomic_numbers_at(numbers), arrays["pos"])

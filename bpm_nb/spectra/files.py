@@ -124,7 +124,7 @@ def read_polarizability(
     path: str | Path,  # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table .csv, .txt, .dat, or frames .npz, .xyz
     unit: str = "bohr3",  # its unit, one of `UNITS["alpha"]`
     dt_fs: float | None = None,  # time between frames, fs, where the file does not tell it
-    key: str | None = None,  # name of the polarizability in an .xyz or .npz of another program
+    key: str | None = None,  # name of the polarizability in an .xyz or .npz
     order: str | None = None,  # of six numbers in a row, as in "xx yy zz xy xz yz"
 ) -> tuple[np.ndarray, float | None]:
     """Polarizability (T, 3, 3) or (G, T, 3, 3), bohr³, and the time between frames, fs; None where nobody tells it.
