@@ -16,7 +16,7 @@ from .arguments import add_unit, isotope_argument, isotope_dict, number, output_
 from ..core.files import InputError
 from ..core.units import UNITS
 from ..data.arrays import frames_from
-from ..data.datasets import start_geometry
+from ..data.datasets import start_geometry, start_isotopes
 from ..data.files import read_frames, write
 from ..data.records import Frames
 
@@ -152,7 +152,7 @@ def make_trajectory(
         a.save_fs,
         a.seed,
         **common_settings(a),
-        masses=isotope_dict(a.masses) if a.masses else None,
+        masses=start_isotopes(a.molecule) | isotope_dict(a.masses or []) or None,
     )
     drift, n_segments = made.energy_drift(), len(made.pos)
     result = dict(output=str(out), shape=list(made.pos.shape), drift_mev_per_atom_10ps=drift.tolist())
@@ -175,7 +175,10 @@ def make_harmonic(
 
     level, settings = Level(a.xc, a.basis), common_settings(a) | dict(symmetry_tol=a.symmetry)
     made = reference_harmonic(out, numbers, pos, a.surface, a.displacement, level, **settings)
-    modes = harmonic_modes(atomic_masses[made.numbers], made.pos, made.hessian, made.dalpha, made.ddipole)
+    masses = atomic_masses[made.numbers]
+    for atom, mass in start_isotopes(a.molecule).items():
+        masses[atom] = mass
+    modes = harmonic_modes(masses, made.pos, made.hessian, made.dalpha, made.ddipole)
     lines = harmonic_lines(modes)
     text = "\n".join([*map(harmonic_line_text, lines), str(out)])
     return dict(output=str(out), surface=a.surface, lines=lines), text
