@@ -152,7 +152,7 @@ def step_surprise(
     d = np.diff(pos, axis=0)
     surprise = np.sqrt(np.einsum("tix,i->t", (d[1:-1] - (d[:-2] + d[2:]) / 2) ** 2, masses / np.sum(masses)))
     floor = 3 * max(written_digit(pos), 1e-7)
-    return surprise / np.maximum(median_filter(surprise, 51, mode="nearest"), floor)
+    return surprise / np.maximum(median_filter(surprise, 51, mode="reflect"), floor)
 
 # %% ../../nbs/10_data/09_times.ipynb #ffa11ed5
 def require_continuous(

@@ -149,6 +149,14 @@ def read_xyz_run(
     with errors_name_file(path):
         return run_arrays(images) | dict(provenance=dict(file=path.name)), times
 
+# %% ../../nbs/10_data/04_xyz.ipynb #6972ae36
+def xyz_times(
+    path: Path,  # .xyz or .extxyz file
+) -> Times | None:
+    "When its frames were taken, as far as all comments say it. Raises `InputError` as `read_xyz` does."
+    lines, starts = xyz_text(path)
+    return comment_times([lines[k + 1] for k in starts])
+
 # %% ../../nbs/10_data/04_xyz.ipynb #460385e4
 def write_xyz(
     path: str | Path,  # .xyz or .extxyz file

@@ -112,7 +112,8 @@ def test_a_killed_write_leaves_the_old_file_or_the_new(tmp_path):
     "A process writes one of two models over and over and is killed at random; the file is one of the two, whole."
     program = (
         "import sys, numpy as np\nfrom bpm_nb.core.files import write_npz\nk = 0\n"
-        "while True:\n    write_npz(sys.argv[1], dict(a=np.full(300_000, k % 2)))\n    k += 1\n    print(k, flush=True)\n"
+        "while True:\n    write_npz(sys.argv[1], dict(a=np.full(300_000, k % 2)))\n"
+        "    k += 1\n    print(k, flush=True)\n"
     )
     rng = np.random.default_rng(0)
     for _ in range(6):

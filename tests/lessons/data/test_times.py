@@ -90,6 +90,8 @@ def test_a_run_that_repeats_or_jumps_is_refused_with_the_place():
     require_continuous(wave[None], masses, "a")
     require_continuous(np.round(wave, 1)[None], masses, "a")  # too coarse to tell
     require_continuous(np.repeat(wave[:1], 9, axis=0)[None], masses, "a")  # nothing moves
+    for end in range(200, 300):
+        require_continuous(wave[None, :end], masses, "a")  # wherever the run ends
     for change, words in (
         (np.concatenate([wave[:100], wave[99:]]), "frames 99 and 100 are the same"),
         (np.repeat(wave, 2, axis=0), "frames 0 and 1 are the same"),
