@@ -22,7 +22,7 @@ from ase import Atoms
 from ase.io import write as ase_write
 from molecules import WATER, rattled
 
-from bpm_nb.core.files import InputError, errors_name_file
+from bpm_nb.core.files import InputError, check_array, errors_name_file
 from bpm_nb.dashboards.uploads import read_upload
 from bpm_nb.data.arrays import array_at, atomic_numbers_at
 from bpm_nb.data.datasets import harmonic_record, load, read_lines
@@ -282,6 +282,7 @@ def odd_member(rng, content):
     if what == 1:
         head = content[: content.find(b"\n") + 1]
         return changed_text(rng, head) + content[len(head) :]
+    check_array(io.BytesIO(content), len(content))  # what is odd already is left to others
     array = np.load(io.BytesIO(content))
     if what == 2 and array.dtype.kind in "iuf" and array.size:
         array = array.copy()
@@ -292,11 +293,8 @@ def odd_member(rng, content):
     elif what == 3 and array.ndim:
         array = array[tuple(slice(int(rng.integers(0, 3)), None) for _ in range(int(rng.integers(1, array.ndim + 1))))]
     elif what == 4:
-        array = rng.choice(
-            [array.ravel(), array[None], array.astype("U"), np.array("x"), np.array(5), np.zeros((0, 3))][
-                int(rng.integers(6))
-            ][None]
-        )
+        odd = (array.ravel(), array[None], array.astype("U"), np.array("x"), np.array(5), np.zeros((0, 3)))
+        array = odd[int(rng.integers(len(odd)))]
     else:
         return odd_header(rng) + content[128:]
     out = io.BytesIO()
