@@ -257,10 +257,10 @@ TEMPORARY = f".bpm_nb-{{}}-{platform.node()}-"  # how the name of a file starts 
 def _remove_abandoned(folder: Path) -> None:
     "Remove the unfinished files of processes of this machine that are no more."
     name = re.compile(re.escape(TEMPORARY).replace(r"\{\}", r"(\d+)") + "[^-]*")
-    for file in folder.iterdir():
-        if (match := name.fullmatch(file.name)) and not _is_running(int(match[1])):
-            with suppress(OSError):  # another process has removed it, or it is not ours
-                file.unlink()
+    with suppress(OSError):  # the folder cannot be listed, or the file is not ours
+        for file in folder.iterdir():
+            if (match := name.fullmatch(file.name)) and not _is_running(int(match[1])):
+                file.unlink(missing_ok=True)
 
 
 def _is_running(process: int) -> bool:

@@ -80,5 +80,5 @@ def row(name, first, last):
 if __name__ == "__main__":
     numbers = [int(a) for a in sys.argv[1:] if a.isdigit()]
     names = [a for a in sys.argv[1:] if a in READERS] or list(READERS)[:: 9 if SMALL else 1]
-    rows = [row(name, *(numbers or (0, 4 if SMALL else 100 if name in IN_OWN_PROCESS else 5600))) for name in names]
+    rows = [row(name, *(numbers or (0, 4 if SMALL else 40 if name in IN_OWN_PROCESS else 5600))) for name in names]
     print(table(["file", "mutations", "refused", "other errors", "above 5 s", "slowest / s", "memory / MB"], rows))
