@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..bonds.pairs import bond_labels
-from ..core.files import LARGEST_UNPACKED, InputError, unpacked_bytes
+from ..core.files import LARGEST_UNPACKED, InputError, one_line, unpacked_bytes
 from .runs import Series, positions_of, predicted_alpha, with_shares
 from ..data.datasets import known, load
 from ..data.files import read
@@ -37,7 +37,10 @@ def read_upload(
         raise InputError(f"{name}: give extended xyz (.xyz, .extxyz) or the library's .npz")
     with TemporaryDirectory() as folder:
         file = Path(folder, Path(name).name)
-        file.write_bytes(content)
+        try:
+            file.write_bytes(content)
+        except (OSError, ValueError):
+            raise InputError(f"{one_line(name, 100)}: this cannot be the name of a file; rename it") from None
         try:
             if unpacked_bytes(file) > LARGEST_UNPACKED:
                 size = f"{LARGEST_UNPACKED / 2**20:.0f} MB"

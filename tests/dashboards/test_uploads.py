@@ -123,3 +123,9 @@ def test_an_upload_that_unpacks_to_much_is_refused(state):
     np.savez_compressed(content, numbers=np.zeros(2**25 + 1), pos=np.zeros(3))
     state.upload("run.npz", content.getvalue())
     assert "run.npz: it unpacks to more than 256 MB" in state.message
+
+
+@pytest.mark.parametrize("name", ["a\0b.xyz", "a" * 300 + ".xyz"])
+def test_a_name_that_no_file_can_have_is_a_message(state, name):
+    state.upload(name, b"3\n\nO 0 0 0\n")
+    assert "cannot be the name of a file" in state.message
