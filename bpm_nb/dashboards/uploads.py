@@ -26,6 +26,23 @@ from ..spectra.sampling import implausible_activity, sampling_problems
 if TYPE_CHECKING:
     from bpm_nb.models.polarizability import BondPolarizability
 
+# %% ../../nbs/85_dashboards/06_uploads.ipynb #5fd3f14b
+def written_upload(
+    folder: Path,  # where it goes
+    name: str,  # name of the file
+    content: bytes,  # what is in it
+) -> Path:
+    "The file. Raises `InputError` for a name that no file can have, and for what unpacks to too much."
+    file = folder / Path(name).name
+    try:
+        file.write_bytes(content)
+    except (OSError, ValueError):
+        raise InputError(f"{one_line(name, 100)}: this cannot be the name of a file; rename it") from None
+    if unpacked_bytes(file) > LARGEST_UNPACKED:
+        size = f"{LARGEST_UNPACKED / 2**20:.0f} MB"
+        raise InputError(f"{file}: it unpacks to more than {size}; use the command line for large files")
+    return file
+
 # %% ../../nbs/85_dashboards/06_uploads.ipynb #39478e88
 def read_upload(
     name: str,  # name of the file
@@ -36,21 +53,14 @@ def read_upload(
     if Path(name).suffix not in (".xyz", ".extxyz", ".npz"):
         raise InputError(f"{name}: give extended xyz (.xyz, .extxyz) or the library's .npz")
     with TemporaryDirectory() as folder:
-        file = Path(folder, Path(name).name)
         try:
-            file.write_bytes(content)
-        except (OSError, ValueError):
-            raise InputError(f"{one_line(name, 100)}: this cannot be the name of a file; rename it") from None
-        try:
-            if unpacked_bytes(file) > LARGEST_UNPACKED:
-                size = f"{LARGEST_UNPACKED / 2**20:.0f} MB"
-                raise InputError(f"{name}: it unpacks to more than {size}; use the command line for large files")
+            file = written_upload(Path(folder), name, content)
             record = read(file)
             if isinstance(record, Trajectory) and not need:
                 return record
             return checked(record.frames if isinstance(record, Trajectory) else record, name, need)
         except InputError as e:
-            raise InputError(str(e).replace(str(file), name)) from None
+            raise InputError(str(e).replace(f"{folder}/{Path(name).name}", name)) from None
 
 # %% ../../nbs/85_dashboards/06_uploads.ipynb #a42e7321
 def upload_title(
