@@ -210,17 +210,14 @@ def explained(
 ) -> tuple[dict, tuple]:
     "Fractions of both forms in a measured spectrum, and the section of the page about them; empty without a spectrum."
     from bpm_nb.assignment.mixtures import mixture
-    from bpm_nb.reports.forms import mixture_section
+    from bpm_nb.reports.forms import mixture_doubts, mixture_section
 
     if measured is None:
         return {}, ()
-    mix = mixture(measured, forms.intensities)
-    if mix.unexplained > 0.5:
-        warnings.warn(
-            f"{name}: the mixture leaves {mix.unexplained:.0%} of it unexplained: is it of these forms, and is its "
-            "background taken off?",
-            stacklevel=2,
-        )
+    with errors_name_file(name):
+        mix = mixture(measured, forms.intensities)
+    for doubt in mixture_doubts(mix):
+        warnings.warn(f"{name}: {doubt}", stacklevel=2)
     fractions = dict(fractions=mix.fractions.tolist(), fraction_errors=mix.fraction_errors.tolist())
     fractions["unexplained"] = mix.unexplained
     return fractions, mixture_section(mix, forms.names, name)
