@@ -296,7 +296,15 @@ def add_measured(
 def measured_spectrum(
     a: Namespace,  # parsed arguments of `compare`
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    "Raman shifts (K,), cm⁻¹, and intensities (K,) of the measured spectrum; None where none was given."
+    """Raman shifts (K,), cm⁻¹, and intensities (K,) of the measured spectrum; None where none was given.
+
+    Raises `InputError` for a file that is not understood.
+    """
     from bpm_nb.spectra.measured import read_spectrum
 
-    return read_spectrum(a.mixture, a.columns and tuple(a.columns), a.measured_laser) if a.mixture else None
+    if not a.mixture:
+        return None
+    try:
+        return read_spectrum(a.mixture, a.columns and tuple(a.columns), a.measured_laser)
+    except InputError as e:  # compare has a laser of its own
+        raise InputError(str(e).replace("`laser_nm`", "`measured_laser`")) from None
