@@ -40,7 +40,12 @@ def given_frames(
 ) -> Frames:
     "The frames, from one file or from arrays. Raises `InputError` where arrays come without atoms."
     if a.numbers is not None:
-        return frames_from(a.numbers, a.positions, **arrays, units=dict(unit_pair(u) for u in a.units or []))
+        units = dict(unit_pair(u) for u in a.units or [])
+        try:
+            return frames_from(a.numbers, a.positions, **arrays, units=units)
+        except InputError as e:
+            files = (a.positions, a.numbers, *arrays.values())
+            raise e if str(e).startswith((*files, "--units")) else InputError(f"{a.positions}: {e}") from None
     if arrays or a.units or Path(a.positions).suffix not in (".npz", ".xyz", ".extxyz"):
         raise InputError(f'{a.positions}: arrays need the atoms too; give them as --numbers "C C O H"')
     return read_frames(a.positions, a.unit)

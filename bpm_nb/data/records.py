@@ -173,7 +173,7 @@ def checked(
         require_atoms(frames.numbers, source)
     for name in list(PROPERTIES)[1:]:
         require_finite(getattr(frames, name), name, source)
-    require_atoms(frames.numbers, source)
+    require_atoms(frames.numbers, source, frames.pos)
     if need and getattr(frames, need) is None:
         raise InputError(f"{source}: there is no {NEEDED[need]}")
     require_symmetric(frames.alpha, source)

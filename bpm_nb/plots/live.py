@@ -7,14 +7,14 @@ __all__ = ['Overlay', 'overlaid', 'laboratory']
 
 # %% ../../nbs/70_plots/04_live.ipynb #7c1fdc3b
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .style import COLOURS, axis_ends, styled, transparent, true_runs
+from .style import COLOURS, axis_ends, plain, styled, transparent, true_runs
 
 # %% ../../nbs/70_plots/04_live.ipynb #53fc8683
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def overlaid(
     "Curves over one axis; traces named `bands of …` carry the index of the curve in `meta`."
     traces, labels = [], []
     step = 1.15 * max((np.nanmax(c.y) for c in curves if len(c.y)), default=1.0) if stacked else 0.0
-    for k, c in enumerate(curves):
+    for k, c in enumerate(replace(c, name=plain(c.name)) for c in curves):
         colour = CURVE_COLOURS[k % len(CURVE_COLOURS)]
         traces += overlay_traces(c, k, k * step, colour, range_cm1, errors)
         labels += band_labels(c, k * step, colour, range_cm1)[:n_labels]

@@ -271,8 +271,10 @@ def plausible(
         )
     if np.ptp(y) == 0:
         raise InputError("the intensity is the same everywhere: another column may hold it")
-    if np.abs(x).max() > 10_000:
-        raise InputError(f"a Raman shift of {np.abs(x).max():.0f} cm-1 is none: is it the absolute wavenumber?")
+    if np.abs(x).min() > 5000:
+        raise InputError(
+            f"Raman shifts of {np.abs(x).min():.0f} cm-1 and more are none: are they absolute wavenumbers?"
+        )
     return (x, y) if x[-1] > x[0] else (x[::-1], y[::-1])
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #2f4150f4
