@@ -292,7 +292,7 @@ def add_measured(
         help="laser of SPECTRUM, where its axis is in nm and it does not say (default: as it says)",
     )
 
-
+# %% ../../nbs/90_cli/05_forms.ipynb #7f0fe868
 def measured_spectrum(
     a: Namespace,  # parsed arguments of `compare`
 ) -> tuple[np.ndarray, np.ndarray] | None:

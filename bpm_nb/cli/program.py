@@ -107,13 +107,12 @@ def say(
     print(f"bpm-nb: {printable(' '.join(sentence.split()))}", file=sys.stderr)
 
 # %% ../../nbs/90_cli/07_program.ipynb #17acaff7
-def check_given(
+def empty_argument(
     a: argparse.Namespace,  # parsed arguments of a verb
-) -> None:
-    "Raises `InputError` for an argument that is empty, such as that of a variable of the shell that is not set."
-    for name, value in vars(a).items():
-        if "" in (value if isinstance(value, (list, tuple)) else [value]):
-            raise InputError(f"{name}: what was given for it is empty; leave it out, or give a value")
+) -> str | None:
+    "Name of an argument that is empty, such as a variable of the shell that is not set; None where there is none."
+    given = {name: value if isinstance(value, (list, tuple)) else [value] for name, value in vars(a).items()}
+    return next((name for name, values in given.items() if "" in values), None)
 
 # %% ../../nbs/90_cli/07_program.ipynb #5c09f4a2
 def main(
@@ -124,11 +123,13 @@ def main(
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     a = parser().parse_args(argv)
+    if name := empty_argument(a):
+        say(f"{name}: what was given for it is empty; leave it out, or give a value")
+        return 2
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of other libraries: nothing a user can mend
             warnings.showwarning = lambda message, *_: say(f"warning: {message}")
-            check_given(a)
             result, text = a.run(a)
         print(json.dumps(json_ready(result)) if a.json else printable(text, keep="\n"), flush=True)
         return 0

@@ -227,6 +227,24 @@ def jcamp_block(
         raise InputError(f"it holds {len(children)} spectra; give a file of one")
     return children[0] if children else block, remarks.getvalue()
 
+# %% ../../nbs/50_spectra/10_measured.ipynb #0300d6db
+def check_jcamp(
+    block: dict,  # {label: value}
+    n_x: int,  # abscissas
+    n_y: int,  # ordinates
+    remarks: str,  # of the parser
+) -> None:
+    "Raises `InputError` for another kind of spectrum, and where table and header disagree."
+    said, kind = block.get("npoints", n_y), str(block.get("data type", block.get("datatype", "RAMAN"))).upper()
+    if re.search("INFRARED|NMR|MASS|UV|X-?RAY", kind) and "RAMAN" not in kind:
+        raise InputError(f"it says that it is of the kind {kind}; give a Raman spectrum")
+    if not n_x:
+        raise InputError("there is no table of the form XYDATA or XYPOINTS in it that can be read; export it as one")
+    if not n_x == n_y == said:
+        raise InputError(f"its table has {n_y} points and its header says {said}: it is cut short, or was edited")
+    if "failed" in remarks:
+        raise InputError("the wavenumbers in its table are not those that its header says")
+
 # %% ../../nbs/50_spectra/10_measured.ipynb #034abf65
 def jcamp_columns(
     text: str,  # of a file in JCAMP-DX
@@ -234,16 +252,7 @@ def jcamp_columns(
     "Abscissa, intensity, the unit of an abscissa that is a wavelength, wavelength of the laser. Raises `InputError`."
     block, remarks = jcamp_block(text)
     x, y = np.asarray(block.get("x", ()), float), np.asarray(block.get("y", ()), float)
-    said = block.get("npoints", len(y))
-    kind = str(block.get("data type", block.get("datatype", "RAMAN"))).upper()
-    if re.search("INFRARED|NMR|MASS|UV|X-?RAY", kind) and "RAMAN" not in kind:
-        raise InputError(f"it says that it is of the kind {kind}; give a Raman spectrum")
-    if not len(x):
-        raise InputError("there is no table of the form XYDATA or XYPOINTS in it that can be read; export it as one")
-    if len(x) != len(y) or said != len(y):
-        raise InputError(f"its table has {len(y)} points and its header says {said}: it is cut short, or was edited")
-    if "failed" in remarks:
-        raise InputError("the wavenumbers in its table are not those that its header says")
+    check_jcamp(block, len(x), len(y), remarks)
     unit = str(block.get("xunits", "1/CM")).upper()
     length = None if "CM" in unit else wavelength_unit(unit)
     if length is None and "CM" not in unit:
@@ -317,15 +326,15 @@ def read_spectrum(
 def text_columns(
     text: str,  # of a file
     columns: tuple | None,  # (shift, intensity): names or numbers; None: by their names
-    by_laser: bool = False,  # a laser is given: an abscissa whose name does not say what it is is a wavelength in nm
+    by_laser: bool = False,  # a laser is given: what does not say that it is a shift is a wavelength in nm
 ) -> tuple[np.ndarray, np.ndarray, float | None, float | None]:
-    "Abscissa, intensity, the unit of an abscissa that is a wavelength, that of the laser, nm. Raises `InputError`."
+    "Abscissa, intensity, the unit, nm, of an abscissa that is a wavelength, that of the laser. Raises `InputError`."
     table = table_in(text)
     if not table.values.size:
-        raise InputError("there is no table of numbers in it; give wavenumber and intensity in each row")
+        raise InputError("no table of numbers is in it; give wavenumber and intensity in each row")
     x, y = chosen_columns(table, columns)
     if columns is None and not table.names and counts_pixels(table.values[:, x]):
-        raise InputError("its first column counts rows or pixels, and no header says that it is a Raman shift")
+        raise InputError("its first column counts rows or pixels, and no header calls it a Raman shift")
     if broken := table.breaks_off():
         raise InputError(f"line {broken} has another number of columns, or a word among the numbers: mend or remove it")
     name = table.names[x] if table.names else ""
