@@ -322,11 +322,20 @@ def read_spectrum(
     except InputError as e:
         raise InputError(f"{path}: {e}") from None
 
+# %% ../../nbs/50_spectra/10_measured.ipynb #7bd62334
+def axis_unit(
+    name: str,  # of the column of the abscissa; "": it has none
+    by_laser: bool,  # a laser is given: what does not say that it is a shift is a wavelength in nm
+) -> float | None:
+    "Unit of a wavelength, nm; None where the abscissa is a shift."
+    unit = wavelength_unit(name)
+    return 1.0 if unit is None and by_laser and column_by_name([name], _SHIFTS) is None else unit
+
 # %% ../../nbs/50_spectra/10_measured.ipynb #744cfc3d
 def text_columns(
     text: str,  # of a file
     columns: tuple | None,  # (shift, intensity): names or numbers; None: by their names
-    by_laser: bool = False,  # a laser is given: what does not say that it is a shift is a wavelength in nm
+    by_laser: bool = False,  # as of `axis_unit`
 ) -> tuple[np.ndarray, np.ndarray, float | None, float | None]:
     "Abscissa, intensity, the unit, nm, of an abscissa that is a wavelength, that of the laser. Raises `InputError`."
     table = table_in(text)
@@ -337,8 +346,5 @@ def text_columns(
         raise InputError("its first column counts rows or pixels, and no header calls it a Raman shift")
     if broken := table.breaks_off():
         raise InputError(f"line {broken} has another number of columns, or a word among the numbers: mend or remove it")
-    name = table.names[x] if table.names else ""
-    unit = wavelength_unit(name)
-    if unit is None and by_laser and column_by_name([name], _SHIFTS) is None:
-        unit = 1.0
+    unit = axis_unit(table.names[x] if table.names else "", by_laser)
     return table.values[:, x], table.values[:, y], unit, laser_in([line for _, line in table.header])
