@@ -83,9 +83,9 @@ def overlaid(
         colour = CURVE_COLOURS[k % len(CURVE_COLOURS)]
         traces += overlay_traces(c, k, k * step, colour, range_cm1, errors)
         labels += band_labels(c, k * step, colour, range_cm1)[:n_labels]
-    empty, shapes = not any(len(c.y) for c in curves), [marker_line(marked[1])] if marked else []
+    empty = not any(len(c.y) for c in curves)
     layout = overlay_layout(y_title, list(range_cm1), show_ticks=not stacked, empty=empty) | dict(annotations=labels)
-    return go.Figure(dict(data=traces, layout=layout | dict(shapes=shapes)))
+    return go.Figure(dict(data=traces, layout=layout | (dict(shapes=[marker_line(marked[1])]) if marked else {})))
 
 # %% ../../nbs/70_plots/04_live.ipynb #27d182cc
 CURVE_COLOURS = [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
