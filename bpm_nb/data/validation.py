@@ -9,6 +9,7 @@ __all__ = []
 import numpy as np
 
 from ..core.files import InputError
+from ..core.tensors import ASYMMETRY
 
 # %% ../../nbs/10_data/02_validation.ipynb #8453b781
 def validated_array(value, dtype: type, shape: tuple, n: int, name: str) -> np.ndarray:
@@ -70,7 +71,7 @@ def require_finite(values: np.ndarray | None, name: str, source: str) -> None:
     )
 
 # %% ../../nbs/10_data/02_validation.ipynb #ca90fe86
-def require_symmetric(alpha: np.ndarray | None, source: str, tol: float = 1e-3) -> None:
+def require_symmetric(alpha: np.ndarray | None, source: str, tol: float = ASYMMETRY) -> None:
     "Refuse tensors (S, 3, 3) that differ from their transpose by more than a share `tol` of their largest element."
     if alpha is None:
         return
