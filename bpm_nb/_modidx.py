@@ -1845,7 +1845,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.axis_unit': ( '50_spectra/measured.html#axis_unit',
                                                                                 'bpm_nb/spectra/measured.py'),
-                                         'bpm_nb.spectra.measured.check_jcamp': ( '50_spectra/measured.html#check_jcamp',
+                                         'bpm_nb.spectra.measured.check_block': ( '50_spectra/measured.html#check_block',
                                                                                   'bpm_nb/spectra/measured.py'),
                                          'bpm_nb.spectra.measured.chosen_columns': ( '50_spectra/measured.html#chosen_columns',
                                                                                      'bpm_nb/spectra/measured.py'),

@@ -289,7 +289,7 @@ def add_measured(
         "--measured-laser",
         type=number(),
         metavar="NM",
-        help="laser of SPECTRUM, where its axis is in nm and it does not say (default: as it says)",
+        help="laser of SPECTRUM, where its axis is a wavelength and it does not say (default: as it says)",
     )
 
 # %% ../../nbs/90_cli/05_forms.ipynb #7f0fe868

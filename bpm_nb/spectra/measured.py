@@ -228,7 +228,7 @@ def jcamp_block(
     return children[0] if children else block, remarks.getvalue()
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #0300d6db
-def check_jcamp(
+def check_block(
     block: dict,  # {label: value}
     n_x: int,  # abscissas
     n_y: int,  # ordinates
@@ -252,7 +252,7 @@ def jcamp_columns(
     "Abscissa, intensity, the unit of an abscissa that is a wavelength, wavelength of the laser. Raises `InputError`."
     block, remarks = jcamp_block(text)
     x, y = np.asarray(block.get("x", ()), float), np.asarray(block.get("y", ()), float)
-    check_jcamp(block, len(x), len(y), remarks)
+    check_block(block, len(x), len(y), remarks)
     unit = str(block.get("xunits", "1/CM")).upper()
     length = None if "CM" in unit else wavelength_unit(unit)
     if length is None and "CM" not in unit:

@@ -10,7 +10,7 @@ from ase.io import write as ase_write
 
 from bpm_nb.core.files import InputError
 from bpm_nb.core.units import C_CM_FS
-from bpm_nb.data.files import read_trajectory, write
+from bpm_nb.data.files import read_frames, read_trajectory, write
 from bpm_nb.data.records import Trajectory
 
 WATER = np.array([[0, 0, 0], [0.8, 0, 0.58], [-0.8, 0, 0.58]])
@@ -162,3 +162,13 @@ def test_velocities_survive_when_they_fit(tmp_path):
     for ending in ("traj", "extxyz"):
         ase_write(tmp_path / f"a.{ending}", states)
         np.testing.assert_allclose(read_trajectory(tmp_path / f"a.{ending}", 0.5).vel[0], vel, atol=1e-6)
+
+
+def test_xyz_under_another_ending_is_read(tmp_path):
+    "As xtb writes its runs."
+    cp2k(tmp_path / "xtb.trj", TIME_FS)
+    assert read_trajectory(tmp_path / "xtb.trj").dt_fs == 0.5
+    assert len(read_frames(tmp_path / "xtb.trj")) == 400
+    with pytest.raises(InputError, match="the ending tells the format"):
+        (tmp_path / "notes.trj").write_text("3\nthis is no molecule\nat all\n")
+        read_frames(tmp_path / "notes.trj")
