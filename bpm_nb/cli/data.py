@@ -33,7 +33,7 @@ def file_of(
     "Path of the file without the name of the array in it."
     return text.partition(".npz:")[0] + ".npz" if ".npz:" in text else text
 
-
+# %% ../../nbs/90_cli/06_data.ipynb #cd169867
 def given_frames(
     a: Namespace,  # parsed arguments of `convert`
     arrays: dict[str, str],  # {property: where its array is}
