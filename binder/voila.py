@@ -1,8 +1,9 @@
-"What voila.json cannot say: Voilà's own server starts no more kernels than memory has room for."
+"What voila.json cannot say: Voilà opens with its token, and starts no more kernels than memory has room for."
 
 from pathlib import Path
 
 import psutil
+from jupyter_server.auth.identity import PasswordIdentityProvider
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.web import HTTPError
 from traitlets import Integer, default
@@ -46,5 +47,15 @@ class LimitedKernels(AsyncMappingKernelManager):
             self.n_starting -= 1
 
 
+class TokenOfTheBrowser(PasswordIdentityProvider):
+    "Asks for the token as Voilà does, and gives it to the page that opens the browser (browser-open.html)."
+
+    def get_handlers(self):
+        "As Voilà has them."
+        self.parent.app.settings["voila_jinja2_env"].globals["token"] = self.token
+        return super().get_handlers()
+
+
 c = get_config()  # noqa: F821
+c.Voila.identity_provider_class = TokenOfTheBrowser
 c.VoilaConfiguration.multi_kernel_manager_class = LimitedKernels

@@ -57,7 +57,7 @@ def environment(folder):
 
 
 @contextmanager
-def server(app, notebook, folder, python=sys.executable, options=("--Voila.token=",)):
+def server(app, notebook, folder, python=sys.executable, options=("--no-browser", "--Voila.token=")):
     "Serve a notebook with `lab` or `voila`, to which options may be given; gives its address."
     port = free_port()
     lab = [
@@ -72,7 +72,7 @@ def server(app, notebook, folder, python=sys.executable, options=("--Voila.token
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.news_url=None",
     ]
-    voila = ["-m", "voila", "--no-browser", f"--port={port}", *options, str(notebook)]
+    voila = ["-m", "voila", f"--port={port}", *options, str(notebook)]
     with open(folder / "server.log", "w") as log:
         process = subprocess.Popen(
             [python, *(lab if app == "lab" else voila)],

@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import CookieJar
 from importlib.util import find_spec
 
 import pytest
@@ -26,7 +27,10 @@ def dashboards(tmp_path_factory):
     (folder / "apps").mkdir()
     (folder / "apps/small.ipynb").write_text(NOTEBOOK)
     short = ["--LimitedKernels.max_kernels=2", "--MappingKernelManager.cull_idle_timeout=8"]
+    (folder / "browser").write_text(f'#!/bin/sh\ncp "${{1#file://}}" {folder}/opened.html\n')
+    (folder / "browser").chmod(0o755)
     options = [*short, "--MappingKernelManager.cull_interval=2"]
+    options.append(f"--Voila.browser={folder}/browser %s")
     with server("voila", folder / "apps", folder, options=options) as address:
         found = re.search(r"\?token=(\w+)", (folder / "server.log").read_text())
         yield address, found and found[1], folder / "server.log"
@@ -47,6 +51,21 @@ def test_the_address_that_is_opened_holds_a_token_and_another_one_is_asked_for_i
     assert token and fetched(address, f"/?token={token}")[:2] == (200, f"{address}/?token={token}")
     for path in ("/", "/voila/render/small.ipynb", "/?token=wrong"):
         assert "/login" in fetched(address, path)[1], path
+
+
+def test_the_page_that_opens_in_a_browser_works_at_once(dashboards):
+    "And the pages behind it, which know the browser again."
+    address, token, log = dashboards
+    for _ in range(50):
+        if (log.parent / "opened.html").exists():
+            break
+        time.sleep(0.2)
+    opened = re.search(r"refresh\" content=\"1;url=(\S+)\"", (log.parent / "opened.html").read_text())[1]
+    assert opened.endswith(f"/?token={token}")
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    assert browser.open(opened, timeout=60).url == opened
+    for path in ("/", "/voila/tree"):
+        assert "/login" not in browser.open(opened.partition("/?")[0] + path, timeout=60).url
 
 
 def test_a_name_that_is_not_of_this_machine_is_refused(dashboards):
