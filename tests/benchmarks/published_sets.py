@@ -1,9 +1,10 @@
 """Published sets that nobody here made
 
-Reference polarizabilities as others published them, taken as a user takes them: fetch, convert, fit, evaluate, nothing set. Errors on
-frames held out, over the elements of the tensor, as a share of the spread in brackets; *left out* is what the fit itself says of
-frames left out, without the test frames. Time is that of `fit`. The data are not part of the library: each row says where they are from
-and what was run. A set that is not there is fetched by whoever runs this, into the folder that PUBLISHED names.
+Reference polarizabilities as others published them, taken as a user takes them: fetch, convert, fit, evaluate, nothing
+set. Errors on frames held out, over the elements of the tensor, and in brackets as a share of the spread; *left out* is
+what the fit itself says of frames left out, without the test frames. Time is that of `fit`. The data are not part of
+the library: each row says where they are from and what was run. Whoever runs this fetches a set that is not there, into
+the folder that PUBLISHED names.
 """
 
 import os
