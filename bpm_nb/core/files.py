@@ -52,7 +52,11 @@ def one_line(
 # %% ../../nbs/00_core/01_files.ipynb #9dba7a85
 def first_line(error: Exception) -> str:
     "First line of an error's message, at most 120 printable characters; the name of its kind where it has none."
-    return one_line((str(error).strip().splitlines() or [type(error).__name__])[0], 120)
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # it quotes what is no text
+        lines = []
+    return one_line((lines or [type(error).__name__])[0], 120)
 
 # %% ../../nbs/00_core/01_files.ipynb #e71706f2
 def require_file(
