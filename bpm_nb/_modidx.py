@@ -413,6 +413,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'bpm_nb.core.files.file_hash': ('00_core/files.html#file_hash', 'bpm_nb/core/files.py'),
                                    'bpm_nb.core.files.file_reader': ('00_core/files.html#file_reader', 'bpm_nb/core/files.py'),
                                    'bpm_nb.core.files.first_line': ('00_core/files.html#first_line', 'bpm_nb/core/files.py'),
+                                   'bpm_nb.core.files.of_characters': ('00_core/files.html#of_characters', 'bpm_nb/core/files.py'),
                                    'bpm_nb.core.files.one_line': ('00_core/files.html#one_line', 'bpm_nb/core/files.py'),
                                    'bpm_nb.core.files.read_npy': ('00_core/files.html#read_npy', 'bpm_nb/core/files.py'),
                                    'bpm_nb.core.files.read_npz': ('00_core/files.html#read_npz', 'bpm_nb/core/files.py'),

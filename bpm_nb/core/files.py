@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import stat
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Collection, Iterator
@@ -52,11 +53,7 @@ def one_line(
 # %% ../../nbs/00_core/01_files.ipynb #9dba7a85
 def first_line(error: Exception) -> str:
     "First line of an error's message, at most 120 printable characters; the name of its kind where it has none."
-    try:
-        lines = str(error).strip().splitlines()
-    except Exception:  # it quotes what is no text
-        lines = []
-    return one_line((lines or [type(error).__name__])[0], 120)
+    return one_line((str(error).strip().splitlines() or [type(error).__name__])[0], 120)
 
 # %% ../../nbs/00_core/01_files.ipynb #e71706f2
 def require_file(
@@ -189,6 +186,15 @@ def check_npz(path: str | Path) -> None:
             with archive.open(member) as f:
                 check_array(f, member.file_size)
 
+
+def of_characters(array: np.ndarray) -> np.ndarray:
+    "The same array. Refuses texts with numbers that are no characters, which Python cannot even print."
+    if array.dtype.kind == "U" and array.size and array.itemsize:
+        codes = array.ravel().view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        if codes.max() > sys.maxunicode:
+            raise InputError("a text in it has numbers that are no characters; is it broken?")
+    return array
+
 # %% ../../nbs/00_core/01_files.ipynb #69096b6c
 def read_npz(
     path: str | Path,  # an npz file
@@ -203,7 +209,7 @@ def read_npz(
         with np.load(path, allow_pickle=False) as f:
             if missing := [name for name in names or () if name not in f.files]:
                 raise InputError(f"there is no array {missing[0]!r} in it; it holds {', '.join(f.files)}")
-            return {name: f[name] for name in (f.files if names is None else names)}
+            return {name: of_characters(f[name]) for name in (f.files if names is None else names)}
 
 
 def read_npy(
@@ -213,7 +219,7 @@ def read_npy(
     with reading(path, "not a readable npy file"):
         with open(path, "rb") as f:
             check_array(f, os.path.getsize(path))
-        return np.load(path, allow_pickle=False)
+        return of_characters(np.load(path, allow_pickle=False))
 
 # %% ../../nbs/00_core/01_files.ipynb #5233a091
 def write_atomic(
