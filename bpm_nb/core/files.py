@@ -186,7 +186,7 @@ def check_npz(path: str | Path) -> None:
             with archive.open(member) as f:
                 check_array(f, member.file_size)
 
-
+# %% ../../nbs/00_core/01_files.ipynb #d5efcd2f
 def of_characters(array: np.ndarray) -> np.ndarray:
     "The same array. Refuses texts with numbers that are no characters, which Python cannot even print."
     if array.dtype.kind == "U" and array.size and array.itemsize:

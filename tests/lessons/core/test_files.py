@@ -141,7 +141,6 @@ def test_permissions_and_links_stay():
 def test_the_next_write_removes_what_killed_ones_left():
     import signal
     import subprocess
-    import sys
 
     KILLED = """
 import os, sys
