@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from threadpoolctl import threadpool_limits
 
+from ..core.work import one_blas_thread
 from ..data.records import Frames, joined
 from .checks import check_settings, training_frames
 from .fitting import representation_of, summarized
@@ -172,7 +172,7 @@ def tuning_columns(
     "Compute the columns in order; γ and the two λ of the largest evidence. Raises `InputError` for a fault of a frame."
     report(0.0, "descriptors")
     columns, model = [], BondPolarizability(**settings)
-    with threadpool_limits(1):  # small matrices: a second thread costs more
+    with one_blas_thread():  # small matrices: a second thread costs more
         *rows, targets = tuning_rows(train, test, model)
         for k, gamma in enumerate(gammas):
             columns.append(tuning_column(tuning_design(*rows, gamma, model.n_points), targets, len(train)))

@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
-from ..core.work import row_blocks
+from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 from ..data.records import Frames, molecule_groups
-from .kernel import CACHE_BLOCK_BYTES, KernelBasis, sampled_points
+from .kernel import KernelBasis, sampled_points
 from .prediction import FittedModel, bonds_by_kind, described_bonds, pair_columns
 from .representation import Representation
 from .selection import target_covariances

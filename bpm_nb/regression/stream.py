@@ -15,7 +15,7 @@ from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 
 from ..bonds.descriptors import descriptor
-from ..bonds.pairs import bonds, check_bonds
+from ..bonds.pairs import bonds, check_bonds, pair_blocks
 from ..core.files import InputError
 from ..data.records import Frames, checked, joined, molecule_groups
 from .representation import BondSettings, ModelSettings, element_counts
@@ -99,11 +99,12 @@ def training_summary(
 def _frames_with_new_kinds(frames, settings, kinds):
     "Indices of the first frame with each kind of bond that is not among the kinds, which are then added to them."
     first = []
-    for index, numbers, pos in molecule_groups(frames):
-        b = bonds(numbers, pos, settings.choice, settings.cutoff)
-        new = set(b.kind.tolist()) - kinds
-        first += [index[b.frame[(b.kind == k).argmax()]] for k in new]
-        kinds |= new
+    for block in pair_blocks(len(frames), frames.numbers.shape[1]):
+        for index, numbers, pos in molecule_groups(frames[block]):
+            b = bonds(numbers, pos, settings.choice, settings.cutoff)
+            new = set(np.unique(b.kind).tolist()) - kinds
+            first += [block.start + index[b.frame[(b.kind == k).argmax()]] for k in new]
+            kinds |= new
     return first
 
 

@@ -20,7 +20,7 @@ def test_one_bond_and_one_frame(basis, n_frames):
     np.testing.assert_allclose(predicted[:n_frames], h2.alpha[:n_frames], rtol=1e-3)
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_every_backend_gives_the_same(methanol, backend):
     from joblib import parallel_config
 
