@@ -28,6 +28,27 @@ def test_a_run_needs_a_positive_time_step_and_its_molecule():
             validated_run(numbers, x, dt_fs, None, None)
 
 
+def test_a_mass_that_is_not_positive_and_an_unknown_element_are_named():
+    x = np.zeros((5, 2, 3))
+    for masses, words in (
+        ([1, 0], "atom 1 has the mass 0 u"),
+        ([np.nan, 1], "atom 0 has the mass nan u"),
+        ([1], "1 masses"),
+    ):
+        with pytest.raises(InputError, match=words):
+            validated_run([1, 1], x, 1, None, masses)
+    for numbers, words in (
+        ([1, 0], "atom 1 has the atomic number 0"),
+        ([119, 1], "atom 0 has the atomic number 119"),
+        ([1, 1.5], "atom 1 has the atomic number 1.5"),
+        (1, "numbers has shape"),
+    ):
+        with pytest.raises(InputError, match=words):
+            validated_run(numbers, x, 1, None, None)
+    with pytest.raises(InputError, match="positions have shape"):
+        validated_run([1, 1], np.float64(1), 1, None, None)
+
+
 def test_each_fault_is_named_with_file_frame_and_atom():
     water = np.array([[8, 1, 1], [1, 1, 0]])
     pos = np.array([[[0, 0, 0], [0, 0, 1], [0, 1, 0]], [[0, 0, 0], [0, 0, 0.1], [0, 0, 0.0]]])
