@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from ..core.work import one_blas_thread
 from ..data.records import Frames, joined
 from .checks import check_settings, training_frames
-from .fitting import representation_of, summarized
+from .fitting import distinct_training_frames, representation_of, summarized
 from .polarizability import BondPolarizability
 from ..regression.kernel import KernelBasis, pivoted_cholesky, sampled_points
 from ..regression.krr import LAMBDAS, design_ridge, leave_one_out_std
@@ -36,7 +36,7 @@ def scan(
     """
     model = BondPolarizability() if model is None else model
     check_settings(model)
-    summary = summarized(model, training_frames(X), pairs=pairs)
+    summary = summarized(model, distinct_training_frames(model, training_frames(X)), pairs=pairs)
     representation, *_ = representation_of(model, summary.sample, summary)
     tried = [GAMMAS if gammas is None else gammas, LAMBDAS if lambdas is None else lambdas]
     return evidence_scan(summary.sample, representation, *tried)
@@ -79,7 +79,7 @@ def tuning_rows(
 
     Training frames come first. Targets are (S,) and (S, 5), bohr³. Raises `InputError` for the first fault of a frame.
     """
-    summary = summarized(model, train, pairs=60_000)
+    summary = summarized(model, [train], pairs=60_000)
     representation, *_ = representation_of(model, train, summary)
     both = joined([train, test])
     (rows, descriptors), (iso, beta) = representation.rows(both), representation.targets(both)
