@@ -18,6 +18,7 @@ from ..core.files import errors_name_file
 from ..data.datasets import Dataset, load, shipped
 from ..data.files import read, read_frames, write
 from ..data.records import Frames, Trajectory, checked
+from ..data.validation import require_plausible
 
 if TYPE_CHECKING:  # scikit-learn is loaded where a model is
     from bpm_nb.models.polarizability import BondDipole, BondPolarizability
@@ -134,6 +135,7 @@ def evaluate(
     from bpm_nb.reports.text import errors_text
 
     model, frames = model_file(a.model), read_frames(a.test, a.unit, need="alpha")
+    require_plausible(frames.numbers, frames.pos, frames.alpha, a.test)
     with errors_name_file(a.test):
         result = errors(frames.alpha, model.predict(frames))
     return result, errors_text(result)

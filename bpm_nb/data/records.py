@@ -159,7 +159,7 @@ NEEDED = dict(
     "e·Å in an xyz file, as ASE has it, e·bohr in an npz",
 )
 
-
+# %% ../../nbs/10_data/03_records.ipynb #2043ff96
 def checked(
     frames: Frames,  # the set that enters
     source: str = "the input",  # name for messages, usually the file

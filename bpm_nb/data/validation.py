@@ -6,9 +6,12 @@
 __all__ = []
 
 # %% ../../nbs/10_data/02_validation.ipynb #c8be5087
+import warnings
+
 import numpy as np
 
 from ..core.files import InputError
+from ..core.units import UNITS
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 
 # %% ../../nbs/10_data/02_validation.ipynb #8453b781
@@ -139,3 +142,64 @@ def require_apart(numbers: np.ndarray, pos: np.ndarray, source: str, smallest: f
                 f"{source}, frame {rows.start + s}, atoms {a[pair]} and {b[pair]}: they lie "
                 f"{d2[s, pair] ** 0.5:.2f} Å apart, on top of each other; are the positions in Å?"
             )
+
+# %% ../../nbs/10_data/02_validation.ipynb #b7f06f52
+def free_atom_sums(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    "Sums (S,), bohr³, over free atoms of molecules (S, N), without metals and with them; NaN where one is not known."
+    from ase.calculators.vdwcorrection import vdWDB_alphaC6
+    from ase.data import chemical_symbols
+
+    free = np.array([0.0] + [vdWDB_alphaC6.get(symbol, [np.nan])[0] for symbol in chemical_symbols[1:]])
+    return np.where(free > 40, 0, free)[numbers].sum(1), free[numbers].sum(1)
+
+# %% ../../nbs/10_data/02_validation.ipynb #163583a2
+def is_one_molecule(numbers: np.ndarray, pos: np.ndarray) -> bool:
+    "Whether all atoms of a frame hang together."
+    from ase import Atoms
+    from ase.build.connected import connected_indices
+
+    atoms = Atoms(numbers[numbers > 0], pos[numbers > 0])
+    return len(connected_indices(atoms, 0)) == len(atoms)
+
+
+def probable_unit(factor: float) -> str:
+    "What numbers are that are so many times what they should be."
+    sizes = {f"are in {unit}": 1 / size for unit, size in list(UNITS["alpha"].items())[1:]}
+    sizes |= {f"were taken for {unit}, but are in bohr3": size for unit, size in list(UNITS["alpha"].items())[1:]}
+    sizes |= {f"are 10^{k} times too large": 10.0**k for k in (-6, -3, 3, 6)}
+    guess = min(sizes, key=lambda name: abs(np.log(sizes[name] / factor)))
+    return (
+        f"perhaps they {guess}: check their `unit`"
+        if abs(np.log(sizes[guess] / factor)) < 0.7
+        else "check their `unit`"
+    )
+
+# %% ../../nbs/10_data/02_validation.ipynb #282b0b81
+def require_plausible(numbers: np.ndarray, pos: np.ndarray, alpha: np.ndarray, source: str) -> None:
+    "Refuse polarizabilities (S, 3, 3), bohr³, that no molecule (S, N) has, and warn of those that few have."
+    require_positive(alpha, source)
+    mean, (least, most) = np.trace(alpha, axis1=1, axis2=2) / 3, free_atom_sums(numbers)
+    impossible = (mean < 0.15 * least) | (mean > 6 * most)
+    strange = impossible if impossible.any() else (mean < 0.3 * least) | (mean > 2.5 * most)
+    if strange.any():
+        s = strange.argmax()
+        text = (
+            f"{source}, frame {s}: the mean polarizability is {mean[s]:.3g} bohr³, that of its free atoms adds up to "
+            f"{most[s]:.3g}; {probable_unit(mean[s] / most[s] / 0.7)}"
+        )
+        if impossible[s] and is_one_molecule(numbers[s], pos[s]):  # of liquids some give that of a molecule
+            raise InputError(text)
+        warnings.warn(text, stacklevel=2)
+
+# %% ../../nbs/10_data/02_validation.ipynb #2140b28d
+def require_positive(alpha: np.ndarray, source: str) -> None:
+    "Refuse tensors (S, 3, 3) that are not positive definite."
+    smallest = np.linalg.eigvalsh(alpha)[:, 0]
+    if (smallest <= 0).any():
+        s = (smallest <= 0).argmax()
+        wrong_sign = (np.trace(alpha, axis1=1, axis2=2) < 0).all()
+        advice = "their signs are the wrong way round" if wrong_sign else "check the nine numbers"
+        raise InputError(
+            f"{source}, frame {s}: the polarizability of a molecule is positive in every direction, "
+            f"this one is {smallest[s]:.3g} bohr³ in one; {advice}"
+        )

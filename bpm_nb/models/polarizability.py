@@ -38,8 +38,8 @@ ATTRIBUTES = """
 Attributes
 ----------
 errors_ : tuple of float
-    Leave-one-frame-out errors, {unit}, one a part: {parts}; root mean square of a component. Infinite where the
-    frames cannot say how large they are.
+    Leave-one-frame-out errors, {unit}, one a part: {parts}; root mean square of a component.
+    Infinite where the frames cannot say how large they are.
 species_ : ndarray of int (E,)
     Atomic numbers of the training set.
 atomic_ : ndarray (E,)

@@ -21,6 +21,7 @@ from ..bonds.repeats import first_alike, geometry_invariants
 from ..core.files import InputError
 from ..core.tensors import principal_values
 from ..data.records import Frames, checked, joined, molecule_groups
+from ..data.validation import require_plausible
 from .representation import BondSettings, ModelSettings, element_counts
 
 # %% ../../nbs/30_regression/05_stream.ipynb #c6e8073d
@@ -84,6 +85,8 @@ def distinct_frames(
     invariants, labels = [np.zeros((0, 7))], []
     for frames in sets:
         checked(frames, "the training set", settings.quantity.name)
+        if settings.quantity.name == "alpha":
+            require_plausible(frames.numbers, frames.pos, frames.alpha, "the training set")
         check_bonds(frames, settings.choice, settings.cutoff)
         invariants.append(geometry_invariants(frames))
         labels.append(principal_values(getattr(frames, settings.quantity.name)))

@@ -17,6 +17,7 @@ BASES = ["inducing", "bonds", "structures"]
 @pytest.mark.parametrize("n_frames", [1, 2])
 def test_one_bond_and_one_frame(basis, n_frames):
     h2 = rattled([1, 1], np.array([[0, 0, 0], [0, 0, 0.74]]), 3, 0)
+    h2 = replace(h2, alpha=5 * h2.alpha)  # as large as that of the molecule
     predicted = BondPolarizability(basis=basis, lam=1e-8).fit(h2[:n_frames]).predict(h2)
     assert predicted.shape == (3, 3, 3) and np.isfinite(predicted).all()
     np.testing.assert_allclose(predicted[:n_frames], h2.alpha[:n_frames], rtol=1e-3)
