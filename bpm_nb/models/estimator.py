@@ -18,9 +18,9 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from ..bonds.descriptors import BondAxis, Soap
 from ..core.files import InputError
 from ..core.tensors import spread
-from ..data.records import Frames, Trajectory, as_frames, checked
+from ..data.records import Frames, Trajectory, as_frames, checked, joined
 from .checks import check_fitted, check_settings, prediction_frames, training_frames
-from .fitting import fitted_attributes
+from .fitting import distinct_training_frames, fitted_attributes
 from .storage import StoredModel
 from ..regression.posterior import extrapolation_grade, posterior_std
 from bpm_nb.regression.prediction import (
@@ -240,7 +240,7 @@ def jackknife_models(
 ) -> list[BondModel]:
     "Models with the γ and λ of this one, each fitted without one group. Raises `InputError` for too few frames."
     check_fitted(model)
-    frames = as_frames(X)
+    frames = joined(list(distinct_training_frames(model, as_frames(X))))  # a repeat would not be left out
     if len(frames) < 2 * parts:
         raise InputError(
             f"{len(frames)} frames are too few to leave out one of {parts} parts; give at least {2 * parts}"

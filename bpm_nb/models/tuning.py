@@ -172,6 +172,7 @@ def tuning_columns(
     "Compute the columns in order; γ and the two λ of the largest evidence. Raises `InputError` for a fault of a frame."
     report(0.0, "descriptors")
     columns, model = [], BondPolarizability(**settings)
+    train = joined(list(distinct_training_frames(model, train)))
     with one_blas_thread():  # small matrices: a second thread costs more
         *rows, targets = tuning_rows(train, test, model)
         for k, gamma in enumerate(gammas):
