@@ -120,13 +120,15 @@ def verb(
 def add_unit(
     p: argparse.ArgumentParser,  # parser of a verb
 ) -> None:
-    "--unit of the polarizability in an xyz file."
+    "--unit, --key and --order of the polarizability in a file of another program."
     p.add_argument(
         "--unit",
         choices=list(UNITS["alpha"]),
         default="bohr3",
         help="unit of 'polarizability' in an xyz file (default: %(default)s)",
     )
+    p.add_argument("--key", metavar="NAME", help="what the file calls it, as 'alpha' (default: polarizability)")
+    p.add_argument("--order", metavar="XX,YY,…", help="what its six numbers are, as in xx,yy,zz,xy,xz,yz")
 
 
 def add_resolution(
@@ -145,10 +147,11 @@ def add_resolution(
 def add_time_step(
     p: argparse.ArgumentParser,  # parser of a verb
 ) -> None:
-    "--dt-fs between the frames of a run."
+    "--dt-fs between the frames of a run, and --elements of its atoms."
     p.add_argument(
-        "--dt-fs", type=number(), metavar="FS", help="time between frames; an npz of a trajectory knows its own"
+        "--dt-fs", type=number(), metavar="FS", help="time between frames; not needed where the file tells it"
     )
+    p.add_argument("--elements", metavar="'O H'", help="of the atom types of a LAMMPS dump, in their order")
 
 
 def add_page(

@@ -71,12 +71,13 @@ class ReferenceLines:
 def reference_lines(
     given: list[str] | None,  # wavenumbers, one table in .csv, or the name of a molecule; None: no lines
     run: Trajectory,  # the run to compare with
+    columns: list[str] | None = None,  # names of wavenumber and activity in a table of another program
 ) -> ReferenceLines:
     "Lines to compare with. Raises `InputError` for what is neither of them."
     if not given:
         return ReferenceLines()
     if len(given) == 1 and given[0].endswith(".csv"):
-        return ReferenceLines(read_lines(given[0]))
+        return ReferenceLines(read_lines(given[0], columns and tuple(columns)))
     if len(given) == 1 and given[0] in shipped():
         return shipped_lines(given[0], run)
     try:
@@ -134,8 +135,8 @@ def assign(
 
     out, model = output_path(a.output, [".html"], [a.model, a.trajectory]), model_file(a.model)
     check_folder(a.motions)
-    run = read_trajectory(a.trajectory, a.dt_fs, a.topology)
-    minimum, table = harmonic_record(a.harmonic, run.numbers), reference_lines(a.lines, run)
+    run = read_trajectory(a.trajectory, a.dt_fs, a.topology, a.elements)
+    minimum, table = harmonic_record(a.harmonic, run.numbers), reference_lines(a.lines, run, a.line_columns)
     analysis = analysed(a, model, run, minimum)
     motions = table.motions(analysis.frame, minimum)
     match, tables, sections = assignment_report(analysis, run, minimum, table.lines, motions)
@@ -242,6 +243,12 @@ def add_lines(
         metavar="LINE",
         help="lines to compare with: wavenumbers in cm-1, a table .csv with the columns wavenumber_cm1, strength, "
         "assignment, kind, source, or the name of a shipped molecule, whose lines are matched by their motion",
+    )
+    p.add_argument(
+        "--line-columns",
+        nargs=2,
+        metavar=("WAVENUMBER", "ACTIVITY"),
+        help="names of these columns in a table .csv that another program made of its harmonic calculation",
     )
     p.add_argument(
         "--harmonic",

@@ -16,7 +16,7 @@ from .arguments import add_unit, isotope_argument, isotope_dict, number, output_
 from ..core.files import InputError
 from ..core.units import UNITS
 from ..data.arrays import frames_from
-from ..data.datasets import start_geometry
+from ..data.datasets import start_geometry, start_isotopes
 from ..data.files import read_frames, write
 from ..data.records import Frames
 
@@ -40,10 +40,11 @@ def given_frames(
 ) -> Frames:
     "The frames, from one file or from arrays. Raises `InputError` where arrays come without atoms."
     if a.numbers is not None:
-        return frames_from(a.numbers, a.positions, **arrays, units=dict(unit_pair(u) for u in a.units or []))
+        units = dict(unit_pair(u) for u in a.units or [])
+        return frames_from(a.numbers, a.positions, **arrays, units=units, order=a.order)
     if arrays or a.units or Path(a.positions).suffix not in (".npz", ".xyz", ".extxyz"):
         raise InputError(f'{a.positions}: arrays need the atoms too; give them as --numbers "C C O H"')
-    return read_frames(a.positions, a.unit)
+    return read_frames(a.positions, a.unit, None, a.key, a.order)
 
 # %% ../../nbs/90_cli/06_data.ipynb #45d15841
 def convert(
@@ -72,14 +73,14 @@ def add_convert(
     p.add_argument(
         "positions",
         metavar="POSITIONS",
-        help="FILE.npy or FILE.npz:KEY, (S, N, 3), with --numbers; or frames in .xyz or .npz",
+        help="FILE.npy or FILE.npz:KEY, (S, N, 3) or (S, 3N), with --numbers; or .xyz, .npz of frames",
     )
     p.add_argument(
         "--numbers",
         metavar="ATOMS",
-        help="symbols with spaces between them, or where atomic numbers are: FILE.npy or FILE.npz:KEY",
+        help="symbols with spaces between them, or FILE.npy, FILE.npz:KEY of numbers",
     )
-    shapes = ("(S, 3, 3) or (S, 9) polarizability", "(S, 3)", "(S,)", "(S, N, 3)")
+    shapes = ("(S, 3, 3), (S, 9), or (S, 6) with --order", "(S, 3)", "(S,)", "(S, N, 3)")
     for name, shape in zip(PROPERTIES, shapes):
         p.add_argument(f"--{name}", metavar="ARRAY", help=f"{shape}: FILE.npy or FILE.npz:KEY")
     units = "; ".join(f"{quantity}={'|'.join(choices)}" for quantity, choices in UNITS.items())
@@ -151,7 +152,7 @@ def make_trajectory(
         a.save_fs,
         a.seed,
         **common_settings(a),
-        masses=isotope_dict(a.masses) if a.masses else None,
+        masses=start_isotopes(a.molecule) | isotope_dict(a.masses or []) or None,
     )
     drift, n_segments = made.energy_drift(), len(made.pos)
     result = dict(output=str(out), shape=list(made.pos.shape), drift_mev_per_atom_10ps=drift.tolist())
@@ -174,7 +175,10 @@ def make_harmonic(
 
     level, settings = Level(a.xc, a.basis), common_settings(a) | dict(symmetry_tol=a.symmetry)
     made = reference_harmonic(out, numbers, pos, a.surface, a.displacement, level, **settings)
-    modes = harmonic_modes(atomic_masses[made.numbers], made.pos, made.hessian, made.dalpha, made.ddipole)
+    masses = atomic_masses[made.numbers]
+    for atom, mass in start_isotopes(a.molecule).items():
+        masses[atom] = mass
+    modes = harmonic_modes(masses, made.pos, made.hessian, made.dalpha, made.ddipole)
     lines = harmonic_lines(modes)
     text = "\n".join([*map(harmonic_line_text, lines), str(out)])
     return dict(output=str(out), surface=a.surface, lines=lines), text

@@ -73,7 +73,7 @@ def run_spectrum(
     "Raman activity of a run, and its temperature, K, where that is known."
     from bpm_nb.reports.sections import trajectory_spectrum
 
-    model, run = model_file(model), read_trajectory(file, a.dt_fs)
+    model, run = model_file(model), read_trajectory(file, a.dt_fs, elements=a.elements)
     with errors_name_file(file):
         return trajectory_spectrum(model, run, a.resolution), run.temperature_K
 
@@ -113,7 +113,7 @@ def isotopologue_spectra(
     "Raman activity of both runs. Raises `InputError` where a run is of another molecule."
     spectra = []
     for file, masses in zip(a.runs, pair.masses):
-        run = read_trajectory(file, a.dt_fs)
+        run = read_trajectory(file, a.dt_fs, elements=a.elements)
         if not np.array_equal(run.numbers, pair.numbers):
             raise InputError(f"{file}: another molecule than {a.molecule}, or its atoms stand in another order")
         if not np.allclose(run.mass(), masses, atol=0.05):
@@ -179,7 +179,7 @@ def add_runs(
         help="runs of the natural elements and of the isotopes, from 'bpm-nb reference --what trajectory', "
         "the second with the same --masses",
     )
-    p.add_argument("--dt-fs", type=number(), metavar="FS", help="time between frames, where the runs do not tell")
+    add_time_step(p)
 
 # %% ../../nbs/90_cli/05_forms.ipynb #0cff6ee9
 def compare(

@@ -69,7 +69,7 @@ def fit(
 
     estimator, need = (BondDipole, "dipole") if a.quantity == "dipole" else (BondPolarizability, "alpha")
     out = output_path(a.output, [".npz"], [a.train])
-    frames = read_frames(a.train, a.unit, need=need)
+    frames = read_frames(a.train, a.unit, need, a.key, a.order)
     with errors_name_file(a.train):
         model = estimator(**given_settings(a)).fit(frames)
     model.save(out)
@@ -134,7 +134,7 @@ def evaluate(
     from bpm_nb.core.tensors import errors
     from bpm_nb.reports.text import errors_text
 
-    model, frames = model_file(a.model), read_frames(a.test, a.unit, need="alpha")
+    model, frames = model_file(a.model), read_frames(a.test, a.unit, "alpha", a.key, a.order)
     require_plausible(frames.numbers, frames.pos, frames.alpha, a.test)
     with errors_name_file(a.test):
         result = errors(frames.alpha, model.predict(frames))

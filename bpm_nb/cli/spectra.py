@@ -6,7 +6,6 @@
 __all__ = ['spectrum', 'add_spectrum']
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #ac263b43
-import math
 import warnings
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
@@ -65,7 +64,7 @@ def computed(
         return Computed(a, given, series_spectrum(a), a.temperature or 300.0, {}, [])
     if not (a.model and a.trajectory):
         raise InputError("give MODEL and TRAJECTORY, or a polarizability series with --alpha")
-    model, run = model_file(a.model), read_trajectory(a.trajectory, a.dt_fs, a.topology)
+    model, run = model_file(a.model), read_trajectory(a.trajectory, a.dt_fs, a.topology, a.elements)
     with errors_name_file(a.trajectory):
         activity = trajectory_spectrum(model, run, a.resolution)
         others = infrared_and_states(run, dipole, a.resolution)
@@ -83,13 +82,11 @@ def series_spectrum(
 
     if a.model or a.trajectory:
         raise InputError(f"{a.alpha}: the polarizabilities are there already; leave out {a.model}")
-    alpha, dt_fs = read_polarizability(a.alpha, a.unit)
-    if a.dt_fs is None and dt_fs is None:
+    alpha, dt_fs = read_polarizability(a.alpha, a.unit, a.dt_fs, a.key, a.order)
+    if dt_fs is None:
         raise InputError(f"{a.alpha}: the file does not say the time between frames; give it in fs (--dt-fs)")
-    if None not in (a.dt_fs, dt_fs) and not math.isclose(a.dt_fs, dt_fs, rel_tol=1e-6):
-        raise InputError(f"{a.alpha}: its frames are {dt_fs:g} fs apart, not {a.dt_fs:g}; leave out --dt-fs")
     with errors_name_file(a.alpha):
-        activity = raman_spectrum(alpha, a.dt_fs or dt_fs, a.resolution)
+        activity = raman_spectrum(alpha, dt_fs, a.resolution)
     if sentence := implausible_activity(activity):
         warnings.warn(sentence, stacklevel=2)
     return activity
@@ -132,7 +129,7 @@ def jackknife_models_of(
     if not a.train:
         return []
     with errors_name_file(a.train):
-        return jackknife_models(model, read_frames(a.train, a.unit, need="alpha"))
+        return jackknife_models(model, read_frames(a.train, a.unit, "alpha", a.key, a.order))
 
 
 def predicted_spectrum(

@@ -29,7 +29,8 @@ def errors_name_file(
     try:
         yield
     except InputError as e:
-        raise e if str(e).startswith(str(path)) else InputError(f"{path}: {e}") from None
+        between = ", " if str(e).startswith(("frame ", "segment ")) else ": "
+        raise e if str(e).startswith(str(path)) else InputError(f"{path}{between}{e}") from None
 
 # %% ../../nbs/00_core/01_files.ipynb #9dba7a85
 def first_line(error: Exception) -> str:

@@ -11,6 +11,9 @@ import numpy as np
 
 from .display import html_table, text_table
 
+# %% ../../nbs/00_core/04_tensors.ipynb #ec99ecc3
+ASYMMETRY = 1e-3  # by which share of its largest element a tensor that is read may differ from its transpose
+
 # %% ../../nbs/00_core/04_tensors.ipynb #09b2dca7
 BASIS = (
     np.array(

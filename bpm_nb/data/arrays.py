@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.files import InputError
 from ..core.units import unit_size
+from .atoms import six_to_nine
 from .records import Frames, checked
 
 ArrayOrFile = str | Path | np.ndarray
@@ -70,22 +71,22 @@ def atomic_numbers_at(
 # %% ../../nbs/10_data/06_arrays.ipynb #93768c5a
 def frames_from(
     numbers: ArrayOrFile,  # (N,) or (S, N) atomic numbers, or symbols "C C O …"
-    pos: ArrayOrFile,  # (S, N, 3) positions
-    alpha: ArrayOrFile | None = None,  # (S, 3, 3) or (S, 9) polarizability
+    pos: ArrayOrFile,  # (S, N, 3) or (S, 3N) positions
+    alpha: ArrayOrFile | None = None,  # (S, 3, 3), (S, 9), or with `order` (S, 6) polarizability
     dipole: ArrayOrFile | None = None,  # (S, 3) dipole
     energy: ArrayOrFile | None = None,  # (S,) energy
     forces: ArrayOrFile | None = None,  # (S, N, 3) forces
-    units: dict[str, str] | None = None,  # {array: its unit}, see `UNITS`; others are in the library's unit
+    units: dict[str, str] | None = None,  # {array: its unit}, see `UNITS`
+    order: str | None = None,  # of (S, 6), as in "xx yy zz xy xz yz"
 ) -> Frames:
-    """Checked frames from arrays of another program, in the library's units.
-
-    Raises `InputError` for arrays that are missing, do not fit or hold a fault, and for unknown units.
-    """
-    wanted = dict(pos=pos, alpha=alpha, dipole=dipole, energy=energy, forces=forces)
-    arrays = _in_library_units({k: where for k, where in wanted.items() if where is not None}, units or {})
-    numbers = _row_for_each_frame(atomic_numbers_at(numbers), arrays["pos"])
-    source = {k: str(v) for k, v in dict(pos=pos, alpha=alpha).items() if isinstance(v, (str, Path))}
-    return checked(Frames(numbers, **arrays, provenance=source), source.get("pos", "the arrays"))
+    "Checked frames. Raises `InputError` for arrays that do not fit or hold a fault."
+    given = dict(pos=pos, alpha=alpha, dipole=dipole, energy=energy, forces=forces)
+    arrays = _in_library_units({k: v for k, v in given.items() if v is not None}, units or {})
+    numbers, arrays["pos"] = _row_for_each_frame(atomic_numbers_at(numbers), arrays["pos"])
+    if "alpha" in arrays:
+        arrays["alpha"] = _as_matrices(arrays["alpha"], order)
+    source = str(pos) if isinstance(pos, (str, Path)) else "the arrays"
+    return checked(Frames(numbers, **arrays, provenance=dict(pos=source)), source)
 
 # %% ../../nbs/10_data/06_arrays.ipynb #f714db74
 def _in_library_units(wanted: dict[str, ArrayOrFile], units: dict[str, str]) -> dict[str, np.ndarray]:
@@ -97,16 +98,23 @@ def _in_library_units(wanted: dict[str, ArrayOrFile], units: dict[str, str]) -> 
         if arrays[name].dtype.kind not in "iuf":
             raise InputError(f"{name}: not an array of numbers")
         arrays[name] = arrays[name] * sizes.get(name, 1.0)
-    if "alpha" in arrays and arrays["alpha"].ndim == 2 and arrays["alpha"].shape[1] == 9:
-        arrays["alpha"] = arrays["alpha"].reshape(-1, 3, 3)
     return arrays
 
-
-def _row_for_each_frame(numbers: np.ndarray, pos: np.ndarray) -> np.ndarray:
-    "Atomic numbers (S, N) for positions (S, N, 3) from (N,) or (S, N)."
-    n_atoms = numbers.shape[-1]
+# %% ../../nbs/10_data/06_arrays.ipynb #c0ab0eef
+def _row_for_each_frame(numbers: np.ndarray, pos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    "Atomic numbers (S, N) from (N,) or (S, N), and positions (S, N, 3) from (S, 3N) or (S, N, 3)."
+    n_atoms = numbers.shape[-1] if numbers.ndim else 0
+    if pos.ndim == 2 and n_atoms and pos.shape[1] == 3 * n_atoms:
+        pos = pos.reshape(-1, n_atoms, 3)
     if pos.ndim != 3 or pos.shape[1:] != (n_atoms, 3):
         raise InputError(
             f"positions have shape {pos.shape}, but there are {n_atoms} atomic numbers: expected (frames, {n_atoms}, 3)"
         )
-    return np.tile(numbers, (len(pos), 1)) if numbers.ndim == 1 else numbers
+    return np.tile(numbers, (len(pos), 1)) if numbers.ndim == 1 else numbers, pos
+
+# %% ../../nbs/10_data/06_arrays.ipynb #9fb43ca7
+def _as_matrices(alpha: np.ndarray, order: str | None) -> np.ndarray:
+    "Polarizability (S, 3, 3) from (S, 9), or from (S, 6) where their order is said; anything else as it is."
+    if alpha.ndim == 2 and alpha.shape[1] == 6 and order:
+        alpha = alpha[:, six_to_nine(order)]
+    return alpha.reshape(-1, 3, 3) if alpha.ndim == 2 and alpha.shape[1] == 9 else alpha

@@ -12,50 +12,80 @@ from typing import Self
 import numpy as np
 from ase import Atoms
 
-from ..core.files import InputError
+from ..core.files import InputError, errors_name_file
 from ..core.units import unit_size
+from .times import Times, column_times, timed_arrays
+
+# %% ../../nbs/10_data/01_atoms.ipynb #5e536d5c
+ASE_KEYS = dict(alpha="polarizability", dipole="dipole", energy="energy", forces="forces")  # {property: its key in ASE}
 
 # %% ../../nbs/10_data/01_atoms.ipynb #5ea01dec
-def atoms_properties(atoms: Atoms, alpha_size: float) -> dict[str, np.ndarray]:
-    "Numbers, positions and properties of one molecule, in the library's units; `alpha_size` bohr³ are one in `info`."
+def atoms_properties(
+    atoms: Atoms,  # one molecule
+    alpha_size: float,  # size in bohr³ of the unit of its polarizability
+    keys: dict[str, str] = ASE_KEYS,  # {property: its key in `info`, in the arrays or in the results of the calculator}
+    order: str | None = None,  # of six numbers of a polarizability, as in "xx yy zz xy xz yz"
+) -> dict[str, np.ndarray]:
+    "Numbers, positions and properties, in the library's units."
     from ase.units import Bohr
 
-    if atoms.pbc.any():
-        raise InputError("it is periodic; give the molecule alone, unwrapped and without a cell")
-    results = dict(atoms.info, **(atoms.calc.results if atoms.calc else {}))
-    arrays = dict(numbers=atoms.numbers, pos=atoms.positions)
-    if results.get("polarizability") is not None:
-        arrays["alpha"] = tensor_from_nine(results["polarizability"]) * alpha_size
+    results = dict(atoms.info, **atoms.arrays, **(atoms.calc.results if atoms.calc else {}))
+    arrays = dict(numbers=atoms.numbers, pos=unwrapped(atoms.positions, atoms.cell, atoms.pbc))
+    if results.get(keys["alpha"]) is not None:
+        arrays["alpha"] = tensor_from_numbers(results[keys["alpha"]], order, keys["alpha"]) * alpha_size
     for name, shape, size in (("dipole", (3,), Bohr), ("energy", (), 1), ("forces", (len(atoms), 3), 1)):
-        value = np.asarray(results.get(name))
+        value = np.asarray(results.get(keys[name]))
         if value.dtype.kind in "if" and value.size == np.prod(shape):
             arrays[name] = value.reshape(shape) / size
     return arrays
 
 # %% ../../nbs/10_data/01_atoms.ipynb #87bb2b07
-def tensor_from_nine(alpha) -> np.ndarray:
-    "The polarizability (3, 3) from nine numbers in any shape."
-    if np.asarray(alpha).dtype.kind not in "if":
-        raise InputError('the polarizability could not be read as nine numbers; write polarizability="xx xy xz yx …"')
-    if np.size(alpha) != 9:
-        raise InputError(f"the polarizability has {np.size(alpha)} numbers, expected 9: three rows of three")
-    return np.reshape(alpha, (3, 3))
+def tensor_from_numbers(
+    alpha,  # nine numbers in any shape, or six
+    order: str | None = None,  # of six numbers: the elements in the order of the file, as in "xx yy zz xy xz yz"
+    key: str = "polarizability",  # what the file calls it, for messages
+) -> np.ndarray:
+    "The polarizability (3, 3). Raises `InputError` for anything but nine numbers, or six whose order is said."
+    alpha = np.ravel(alpha)
+    if alpha.dtype.kind not in "if":
+        raise InputError(f'the {key} could not be read as nine numbers; write {key}="xx xy xz yx …"')
+    if order is not None and len(alpha) == 6:
+        return alpha[six_to_nine(order)].reshape(3, 3)
+    if len(alpha) == 6:
+        raise InputError(f'the {key} has 6 numbers; say which they are, as in `order` "xx yy zz xy xz yz"')
+    if len(alpha) != 9:
+        raise InputError(f"the {key} has {len(alpha)} numbers, expected 9: three rows of three")
+    return alpha.reshape(3, 3)
+
+# %% ../../nbs/10_data/01_atoms.ipynb #004c1ee3
+def six_to_nine(
+    order: str,  # six elements of a symmetric tensor with commas or blanks between them, as in "xx,yy,zz,xy,xz,yz"
+) -> list[int]:
+    "Which of the six is each of the nine elements xx, xy, … Raises `InputError` unless each of the six is named once."
+    names = ["".join(sorted(name)) for name in order.lower().replace(",", " ").split()]
+    if sorted(names) != ["xx", "xy", "xz", "yy", "yz", "zz"]:
+        raise InputError(f'`order` {order!r}: name each of the six elements once, as in "xx yy zz xy xz yz"')
+    return [names.index("".join(sorted(a + b))) for a in "xyz" for b in "xyz"]
 
 # %% ../../nbs/10_data/01_atoms.ipynb #00f42f9f
-def atoms_arrays(images: Sequence[Atoms], unit: str) -> dict[str, np.ndarray]:
-    "The arrays of `Frames` of S molecules of at most N atoms; `unit` is that of the polarizabilities."
+def atoms_arrays(
+    images: Sequence[Atoms],  # S molecules of at most N atoms
+    unit: str = "bohr3",  # of the polarizabilities, one of `UNITS["alpha"]`
+    keys: dict[str, str] = ASE_KEYS,  # {property: its key}
+    order: str | None = None,  # of six numbers of a polarizability
+) -> dict[str, np.ndarray]:
+    "The arrays of `Frames`. Raises `InputError` for the first molecule that cannot be used."
     size, rows = unit_size("alpha", unit), []
     for k, atoms in enumerate(images):
-        try:
-            rows.append(atoms_properties(atoms, size))
-        except InputError as e:
-            raise InputError(f"frame {k}: {e}") from None
+        with errors_name_file(f"frame {k}"):
+            rows.append(atoms_properties(atoms, size, keys, order))
     if not rows:
         raise InputError("there is no frame in it")
     with_alpha = ["alpha" in row for row in rows]
     if any(with_alpha) and not all(with_alpha):
         raise InputError(
-            f"frame {with_alpha.index(False)}: it has no 'polarizability', but other frames have; complete or remove it"
+            f"frame {with_alpha.index(False)}: it has no {keys['alpha']!r}, but other frames have; "
+            "complete or remove it"
         )
     n_atoms = max(len(row["numbers"]) for row in rows)
     shared = set.intersection(*(set(row) for row in rows))
@@ -104,8 +134,9 @@ class AtomsFrames:
     ) -> Self:
         """S frames with what the molecules, their calculators and their `info` hold.
 
-        Nothing is computed: a property is there when each molecule has a result of it. Raises `InputError` for a
-        molecule with a periodic cell, and for a polarizability that is not nine numbers or that only some have.
+        A property is there when each molecule has a result of it. A molecule cut by a periodic cell is made whole.
+        Raises `InputError` for a cell too small for that, and for a polarizability that is not nine numbers or that
+        only some have.
         """
         return cls(**atoms_arrays([images] if isinstance(images, Atoms) else images, unit))
 
@@ -118,8 +149,13 @@ class AtomsFrames:
         return arrays_atoms(self.numbers, self.pos, **{k: getattr(self, k) for k in names})
 
 # %% ../../nbs/10_data/01_atoms.ipynb #c03d0537
-def unwrapped(pos: np.ndarray, cell: np.ndarray, pbc: np.ndarray, where: str) -> np.ndarray:
-    "Positions (N, 3), Å, of a molecule that the borders of a cell may have cut; `where` is for the message."
+def unwrapped(
+    pos: np.ndarray,  # (N, 3) positions, Å
+    cell: np.ndarray,  # (3, 3) vectors of the cell, Å; zeros where there is none
+    pbc: bool | np.ndarray,  # (3,) along which of them the molecule may be cut
+    near: np.ndarray | None = None,  # (3,) where the first atom was before: its image nearest to there is taken
+) -> np.ndarray:
+    "Positions (N, 3), Å, of the molecule in one piece. Raises `InputError` where the cell is too small to tell."
     from ase.geometry import complete_cell, find_mic
 
     pbc = np.broadcast_to(pbc, 3) & np.any(cell, axis=1)
@@ -127,32 +163,46 @@ def unwrapped(pos: np.ndarray, cell: np.ndarray, pbc: np.ndarray, where: str) ->
         return pos
     cell = complete_cell(cell)
     offset, distance = find_mic(pos - pos[0], cell, pbc)
+    first = pos[0] if near is None else near + find_mic(pos[:1] - near, cell, pbc)[0][0]
     reach = 0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0)[pbc].max()
     if distance.max() >= reach:
         raise InputError(
-            f"{where}: the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is "
-            f"{reach:.1f} Å; unwrap it and give it without a cell"
+            f"the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is {reach:.1f} Å; "
+            "unwrap it and give it without a cell"
         )
-    return pos[0] + offset
+    return first + offset
 
 # %% ../../nbs/10_data/01_atoms.ipynb #cab8388e
-def run_arrays(images: Sequence[Atoms], where: str) -> dict[str, np.ndarray | None]:
+def run_arrays(
+    images: Sequence[Atoms],  # T states of one molecule
+) -> dict[str, np.ndarray | None]:
     "Arrays of a `Trajectory`: numbers (N,), positions (T, N, 3), velocities and masses, if the molecules have them."
     from ase.units import fs
 
     if not len(images):
-        raise InputError(f"{where}: there is no frame in it")
-    numbers = images[0].numbers
+        raise InputError("there is no frame in it")
+    numbers, pos = images[0].numbers, []
     for k, atoms in enumerate(images):
         if not np.array_equal(atoms.numbers, numbers):
-            raise InputError(f"{where}, frame {k}: another molecule than frame 0; a trajectory is of one molecule")
+            raise InputError(f"frame {k}: another molecule than frame 0; a trajectory is of one molecule")
+        with errors_name_file(f"frame {k}"):
+            pos.append(unwrapped(atoms.positions, atoms.cell, atoms.pbc, pos[-1][0] if pos else None))
     with_velocities = all(atoms.has("momenta") for atoms in images)
     return dict(
         numbers=numbers,
-        pos=np.array([unwrapped(a.positions, a.cell, a.pbc, f"{where}, frame {k}") for k, a in enumerate(images)]),
+        pos=np.array(pos),
         vel=np.array([atoms.get_velocities() * fs for atoms in images]) if with_velocities else None,
         masses=images[0].get_masses() if images[0].has("masses") else None,
     )
+
+# %% ../../nbs/10_data/01_atoms.ipynb #31d897b8
+def image_times(
+    images: Sequence[Atoms],  # T states
+) -> Times | None:
+    "When the states were taken, by what all of them have in `info`; None where they do not say it."
+    shared = [k for k in images[0].info if all(k in a.info and np.ndim(a.info[k]) == 0 for a in images)]
+    columns = {k: np.array([a.info[k] for a in images]) for k in shared}
+    return column_times({k: v for k, v in columns.items() if v.dtype.kind in "iuf"})
 
 # %% ../../nbs/10_data/01_atoms.ipynb #78f5ddfa
 def total_energies(images: Sequence[Atoms]) -> np.ndarray | None:
@@ -177,18 +227,22 @@ def with_motion(images: list[Atoms], vel, masses, energy) -> list[Atoms]:
     return images
 
 # %% ../../nbs/10_data/01_atoms.ipynb #e7eb3f04
-def segment_arrays(images: Sequence[Atoms] | Sequence[Sequence[Atoms]]) -> dict[str, np.ndarray]:
+def segment_arrays(
+    images: Sequence[Atoms] | Sequence[Sequence[Atoms]],  # T states, or G runs of T states
+    dt_fs: float | None,  # time between states, fs; None: as their `info` says
+) -> dict[str, np.ndarray]:
     "Arrays of a `Trajectory` of G segments of T states each."
     runs = [images] if all(isinstance(atoms, Atoms) for atoms in images) else images
     lengths = sorted({len(run) for run in runs})
     if len(lengths) > 1:
         raise InputError(f"the segments have {' and '.join(map(str, lengths))} states: give runs of one length")
     states = [atoms for run in runs for atoms in run]
-    arrays = run_arrays(states, "the atoms") | dict(energy=total_energies(states))
+    with errors_name_file("the atoms"):
+        arrays = run_arrays(states) | dict(energy=total_energies(states))
     for name in ("pos", "vel", "energy"):
         if arrays[name] is not None:
             arrays[name] = arrays[name].reshape(len(runs), -1, *arrays[name].shape[1:])
-    return arrays
+    return timed_arrays(arrays, [image_times(run) for run in runs], dt_fs, "the atoms")
 
 # %% ../../nbs/10_data/01_atoms.ipynb #70de5f37
 class AtomsTrajectory:
@@ -198,14 +252,14 @@ class AtomsTrajectory:
     def from_ase(
         cls,
         images: Sequence[Atoms] | Sequence[Sequence[Atoms]],  # T states of one run, or G runs of T states
-        dt_fs: float,  # time between states, fs
+        dt_fs: float | None = None,  # time between states, fs; None: as their `info` says
     ) -> Self:
         """G segments of T states, with velocities, masses and total energies, if the states have them.
 
-        Raises `InputError` for states of different molecules, for runs of different lengths, and where a periodic
-        cell is too small to make the molecule whole.
+        Raises `InputError` for different molecules or lengths, too small a cell, an unknown or another time step,
+        and missing or repeated states.
         """
-        return cls(dt_fs=dt_fs, **segment_arrays(images))
+        return cls(**segment_arrays(images, dt_fs))
 
     def to_ase(self) -> list[Atoms]:
         """All G T states as molecules, segment after segment; `run[g].to_ase()` gives those of one segment.

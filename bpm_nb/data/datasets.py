@@ -17,6 +17,7 @@ from ..core.display import Summarized
 from ..core.files import InputError, write_atomic
 from .files import read, read_frames, write
 from .records import Frames, Harmonic, Trajectory, joined_segments
+from .xyz import xyz_images
 
 # %% ../../nbs/10_data/08_datasets.ipynb #1f5828e1
 SHIPPED = files("bpm_nb") / "shipped"
@@ -58,22 +59,57 @@ class Line:
     kind: str  # "measured" or "calculated"
     source: str  # where the number comes from, and how far to trust it
 
-
+# %% ../../nbs/10_data/08_datasets.ipynb #f23b2fe1
 def read_lines(
     path: str | Path,  # csv with a header: wavenumber_cm1, strength, assignment, kind, source
+    line_columns: tuple[str, str] | None = None,  # names of wavenumber, cm⁻¹, and activity in another program's table
 ) -> list[Line]:
     "The lines of a table. Raises `InputError` for another table, and for letters that are not UTF-8."
+    rows = table_of_lines(path)
+    if line_columns is not None:
+        return lines_of_program(path, rows, line_columns)
+    try:
+        return [Line(**(row | dict(wavenumber_cm1=float(row["wavenumber_cm1"])))) for row in rows]
+    except (KeyError, TypeError, ValueError):
+        wanted = ", ".join(f.name for f in fields(Line))
+        raise InputError(
+            f"{path}: not a table of lines; its columns are {wanted}; where they have other names, "
+            "name those of wavenumber and activity (`line_columns`)"
+        ) from None
+
+# %% ../../nbs/10_data/08_datasets.ipynb #5e49b1d4
+def table_of_lines(path: str | Path) -> list[dict]:
+    "Rows of a table with a header, commas, semicolons or tabs between its columns."
     import csv
 
     try:
         with open(path, newline="", encoding="utf-8-sig") as f:
-            rows = list(csv.DictReader(f))
-        return [Line(**(row | dict(wavenumber_cm1=float(row["wavenumber_cm1"])))) for row in rows]
+            text = [line for line in f if line.strip() and not line.startswith("#")]
+        between = max(",;\t", key=(text or [""])[0].count)
+        rows = list(csv.DictReader(text, delimiter=between, skipinitialspace=True))
     except UnicodeDecodeError:
         raise InputError(f"{path}: its letters are not UTF-8; save the table as UTF-8") from None
-    except (KeyError, TypeError, ValueError, csv.Error):
-        columns = ", ".join(f.name for f in fields(Line))
-        raise InputError(f"{path}: not a table of lines; its columns are {columns}") from None
+    except (OSError, csv.Error) as e:
+        raise InputError(f"{path}: not a readable table ({e})") from None
+    return [{(k or "").strip(): v for k, v in row.items()} for row in rows]
+
+# %% ../../nbs/10_data/08_datasets.ipynb #7f16bd60
+def lines_of_program(path: str | Path, rows: list[dict], columns: tuple[str, str]) -> list[Line]:
+    "Lines of a harmonic calculation: strong from a third of the largest activity, weak below a tenth; no soft motions."
+    there = ", ".join(rows[0] if rows else ())
+    if missing := [name for name in columns if not rows or name not in rows[0]]:
+        raise InputError(f"{path}: there is no column {missing[0]!r}; there are {there or 'none'}")
+    try:
+        table = np.array([[float(row[name].replace(",", ".")) for name in columns] for row in rows])
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(f"{path}: a row of {' and '.join(columns)} is not two numbers") from None
+    if not np.isfinite(table).all() or not (table[:, 1] >= 0).all() or not table[:, 1].any():
+        raise InputError(f"{path}: {columns[1]} must be finite, not negative, and not zero throughout")
+    share = table[:, 1] / table[:, 1].max()
+    words = np.where(share >= 1 / 3, "strong", np.where(share >= 0.1, "medium", "weak"))
+    return [
+        Line(float(nu), str(word), "", "calculated", Path(path).name) for (nu, _), word in zip(table, words) if nu > 1
+    ]
 
 # %% ../../nbs/10_data/08_datasets.ipynb #7701f86e
 def dataset_rows(dataset) -> list[tuple[str, str]]:
@@ -161,6 +197,18 @@ def start_geometry(
     frames = read_frames(str(file) if file.is_file() else molecule)
     real = frames.numbers[0] > 0
     return frames.numbers[0][real], frames.pos[0][real]
+
+# %% ../../nbs/10_data/08_datasets.ipynb #0cfeba49
+def start_isotopes(
+    molecule: str | Path,  # name of a molecule known to the library, or the path of an xyz file
+) -> dict[int, float]:
+    "{atom: mass, u} of atoms that the file has as D or T, or with masses of its own. Raises `InputError`."
+    from ase.data import atomic_masses
+
+    file = SHIPPED / f"{molecule}.xyz"
+    atoms = xyz_images(Path(str(file) if file.is_file() else molecule))[0][0]
+    others = np.abs(atoms.get_masses() - atomic_masses[atoms.numbers]) > 0.05
+    return {int(k): float(atoms.get_masses()[k]) for k in np.flatnonzero(others)}
 
 # %% ../../nbs/10_data/08_datasets.ipynb #d56bc07f
 def harmonic_record(

@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from ..core.files import InputError, read_npz, write_npz
+from ..core.units import unit_size
 from .foreign import read_with_ase, read_with_mdanalysis
 from .records import Frames, Harmonic, Trajectory, checked
-from .xyz import read_xyz, write_xyz
+from .times import Times, timed_arrays
+from .xyz import is_xyz, read_xyz, read_xyz_run, write_xyz
 
 # %% ../../nbs/10_data/07_files.ipynb #7b8e9180
 def write(
@@ -38,18 +40,20 @@ def write(
 def read(
     path: str | Path,  # .npz, .xyz or .extxyz
     unit: str = "bohr3",  # of polarizabilities in an xyz file: "bohr3", "angstrom3" or ASE's own, "e2angstrom2/eV"
+    keys: dict[str, str] | None = None,  # {property: its key} in an xyz file where it is another than the property's
+    order: str | None = None,  # of six numbers of a polarizability in an xyz file, as in "xx yy zz xy xz yz"
 ) -> Frames | Trajectory | Harmonic:
     "The record in a file. Raises `InputError` for a file that is missing, broken, empty or of another kind."
     path = Path(path)
-    if path.suffix in (".xyz", ".extxyz"):
-        return read_xyz(path, unit)
     if path.suffix == ".npz":
-        return _read_record(path)
+        return _read_record(path, unit, keys)
+    if path.suffix in (".xyz", ".extxyz") or is_xyz(path):
+        return read_xyz(path, unit, keys, order)
     raise InputError(f"{path}: the ending tells the format; use .npz, .xyz or .extxyz")
 
 # %% ../../nbs/10_data/07_files.ipynb #3760ea3c
-def _read_record(path: Path) -> Frames | Trajectory | Harmonic:
-    arrays = read_npz(path)
+def _read_record(path: Path, unit: str = "bohr3", keys: dict | None = None) -> Frames | Trajectory | Harmonic:
+    arrays = _named_arrays(path, unit, keys or {})
     kind = {"Frames": Frames, "Trajectory": Trajectory, "Harmonic": Harmonic}.get(str(arrays.pop("kind", "Frames")))
     if kind is None or not {"numbers", "pos"} <= arrays.keys():
         raise InputError(
@@ -64,7 +68,18 @@ def _read_record(path: Path) -> Frames | Trajectory | Harmonic:
     except (InputError, TypeError, ValueError, KeyError, IndexError) as e:
         raise InputError(f"{path}: {e}") from None
 
+# %% ../../nbs/10_data/07_files.ipynb #95c0931b
+def _named_arrays(path: Path, unit: str, keys: dict[str, str]) -> dict[str, np.ndarray]:
+    "Arrays of an npz under the library's names, with alpha in bohr³."
+    arrays, size = read_npz(path), unit_size("alpha", unit)
+    if "kind" in arrays and (unit != "bohr3" or keys):
+        raise InputError(f"{path}: what the library wrote is in bohr3, under its own names; leave out `unit` and `key`")
+    if missing := [key for key in keys.values() if key not in arrays]:
+        raise InputError(f"{path}: there is no array {missing[0]!r}; it holds {', '.join(arrays)}")
+    arrays |= {name: arrays[key] for name, key in keys.items()}
+    return arrays | (dict(alpha=arrays["alpha"] * size) if size != 1 and "alpha" in arrays else {})
 
+# %% ../../nbs/10_data/07_files.ipynb #28b62615
 def _unpacked_trajectory(arrays: dict) -> Trajectory:
     arrays |= {k: delta_decoded(arrays[k], step) for k, step in STEPS.items() if k in arrays}
     numbers = {k: float(arrays[k]) for k in ("dt_fs", "temperature_K") if k in arrays}
@@ -75,51 +90,58 @@ def read_frames(
     path: str | Path,  # .npz, .xyz or .extxyz
     unit: str = "bohr3",  # unit of the polarizability in an xyz file, one of `UNITS["alpha"]`
     need: str | None = None,  # what must be there: "alpha" or "dipole"
+    key: str | None = None,  # name in the file of what must be there, or else of the polarizability
+    order: str | None = None,  # of six numbers of a polarizability, as in "xx yy zz xy xz yz"
 ) -> Frames:
     """The checked frames of a file; the states of a trajectory are frames too.
 
     Raises `InputError` for a file that cannot be read, and for the first fault of its frames.
     """
-    return checked(read(path, unit).frames, path, need)
+    return checked(read(path, unit, {need or "alpha": key} if key else None, order).frames, path, need)
 
 # %% ../../nbs/10_data/07_files.ipynb #b8185b17
 def read_trajectory(
     path: str | Path,  # .npz, .xyz or .extxyz, or another file that ASE reads
-    dt_fs: float | None = None,  # time between states, fs; an npz of a trajectory knows its own
+    dt_fs: float | None = None,  # time between states, fs; not needed where the file tells it
     topology: str | Path | None = None,  # file that names the atoms, where `path` (.xtc, .dcd …) has positions only
+    elements: str | None = None,  # symbols of the atom types of a LAMMPS dump that has no elements, as in "O H"
 ) -> Trajectory:
-    """The run in a file. Frames become one segment, and need `dt_fs` unless the file tells it.
+    """The run in a file. Frames become one segment.
 
-    Raises `InputError` for a file that cannot be read, that is no run of one molecule, or whose time step is not known
-    or another one.
+    Raises `InputError` for a file that cannot be read, that is no run of one molecule, in which states are missing or
+    repeated, or whose time step is not known or another one. Warns, and leaves velocities out, where these are not
+    those of the positions.
     """
     path = Path(path)
-    arrays = _run_in_file(path, topology)
-    stored_fs = arrays.pop("dt_fs", None)
-    if None not in (stored_fs, dt_fs) and not np.isclose(stored_fs, dt_fs, rtol=1e-3):
-        raise InputError(f"{path}: its states are {stored_fs:g} fs apart, not {dt_fs:g}; leave out --dt-fs")
-    if stored_fs is None and dt_fs is None:
-        raise InputError(f"{path}: the file does not say the time between frames; give it in fs (--dt-fs)")
-    trajectory = Trajectory(dt_fs=dt_fs if stored_fs is None else stored_fs, **arrays)
-    checked(trajectory.frames, path)
-    return trajectory
+    arrays, times = _run_in_file(path, topology, elements)
+    checked(Trajectory(**{"dt_fs": 1.0} | arrays).frames, path)
+    return Trajectory(**timed_arrays(arrays, [times], dt_fs, str(path)))
 
 # %% ../../nbs/10_data/07_files.ipynb #924a1778
-def _run_in_file(path: Path, topology: str | Path | None) -> dict:
-    "Arrays of a `Trajectory`, with `dt_fs` where the file tells it."
+def _run_in_file(path: Path, topology: str | Path | None, elements: str | None) -> tuple[dict, Times | None]:
+    "Arrays of a `Trajectory`, and when its states were taken."
     if topology is not None:
-        return read_with_mdanalysis(path, Path(topology))
-    if path.suffix not in (".npz", ".xyz", ".extxyz"):
-        return read_with_ase(path)
+        arrays, times = read_with_mdanalysis(path, Path(topology))
+    elif path.suffix == ".npz":
+        return _run_in_npz(path)
+    elif path.suffix in (".xyz", ".extxyz") or is_xyz(path):
+        arrays, times = read_xyz_run(path)
+    else:
+        arrays, times = read_with_ase(path, elements)
+    return arrays | {k: arrays[k][None] for k in ("pos", "vel") if arrays.get(k) is not None}, times
+
+# %% ../../nbs/10_data/07_files.ipynb #c33d2edf
+def _run_in_npz(path: Path) -> tuple[dict, Times | None]:
     record = read(path)
     if isinstance(record, Trajectory):
-        return {f.name: getattr(record, f.name) for f in fields(record)}
+        times = Times(record.dt_fs * np.arange(record.pos.shape[1]), "fs")
+        return {f.name: getattr(record, f.name) for f in fields(record)}, times
     frames = record.frames
     if (other := (frames.numbers != frames.numbers[0]).any(1)).any():
         raise InputError(
             f"{path}, frame {other.argmax()}: another molecule than frame 0; a trajectory is of one molecule"
         )
-    return dict(numbers=frames.numbers[0], pos=frames.pos[None], provenance=frames.provenance)
+    return dict(numbers=frames.numbers[0], pos=frames.pos[None], provenance=frames.provenance), None
 
 # %% ../../nbs/10_data/07_files.ipynb #674d4404
 STEPS = dict(pos=1e-5, vel=1e-6)  # fixed-point resolution of a stored trajectory, Å and Å/fs

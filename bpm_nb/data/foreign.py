@@ -9,9 +9,11 @@ __all__ = ['ASE_FORMATS', 'read_with_ase', 'read_with_mdanalysis']
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
-from ..core.files import InputError, first_line
-from .atoms import run_arrays, unwrapped
+from ..core.files import InputError, errors_name_file, first_line
+from .atoms import image_times, run_arrays, unwrapped
+from .times import Times
 
 # %% ../../nbs/10_data/05_foreign.ipynb #acf1ac94
 ASE_FORMATS = (
@@ -24,52 +26,97 @@ ASE_FORMATS = (
 # %% ../../nbs/10_data/05_foreign.ipynb #40d9118b
 def read_with_ase(
     path: Path,  # file in one of `ASE_FORMATS`
-) -> dict:
-    "Arrays of a `Trajectory`: numbers, positions, velocities, masses. Raises `InputError` for what ASE cannot read."
+    elements: str | None = None,  # symbols of the atom types of a LAMMPS dump that has no elements, as in "O H"
+) -> tuple[dict, Times | None]:
+    """Arrays of a `Trajectory` of one segment (numbers, positions, velocities, masses), and when its states were taken.
+
+    Raises `InputError` for what ASE cannot read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        images, times = _ase_states(path, elements)
+    except Exception as e:  # each of ASE's parsers has errors of its own
+        raise InputError(
+            f"{path}: ASE cannot read it ({first_line(e)}); write it as .xyz, or name the atoms (`topology`)"
+        ) from None
+    with errors_name_file(path):
+        return run_arrays(images) | dict(provenance=dict(file=path.name)), times
+
+# %% ../../nbs/10_data/05_foreign.ipynb #2356e326
+def _ase_states(path: Path, elements: str | None) -> tuple[list[Atoms], Times | None]:
+    "The molecules in a file, and when they were taken."
     from ase.io import iread
     from ase.io.formats import filetype
     from tqdm.auto import tqdm
 
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    if (kind := filetype(str(path))) not in ASE_FORMATS:
+        raise InputError(f"a file of kind {kind!r} is not one of {', '.join(ASE_FORMATS)}")
+    more = lammps_settings(path, elements) if kind == "lammps-dump-text" else {}
+    states = iread(path, index=":", format=kind, do_not_split_by_at_sign=True, **more)
+    images = list(tqdm(states, desc=f"reading {path.name}", delay=2))
+    return images, netcdf_times(path) if kind == "netcdftrajectory" else image_times(images)
+
+# %% ../../nbs/10_data/05_foreign.ipynb #b1c696c1
+def lammps_settings(
+    path: Path,  # text dump of LAMMPS
+    elements: str | None,  # symbols of its atom types in order
+) -> dict:
+    "What ASE must be told to read it. Raises `InputError` where the elements are not known."
+    from itertools import islice, pairwise
+
+    from ase.data import atomic_numbers
+
+    with open(path, encoding="utf-8", errors="replace") as f:
+        head = list(islice(f, 100))
+    columns = next((line.split()[2:] for line in head if line.startswith("ITEM: ATOMS")), [])
+    styles = [b.strip() for a, b in pairwise(head) if a.startswith("ITEM: UNITS")]
+    symbols = (elements or "").replace(",", " ").split()
+    if unknown := [s for s in symbols if s not in atomic_numbers]:
+        raise InputError(f"`elements`: {unknown[0]!r} is no element")
+    if not {"element", "mass"} & {*columns} and not symbols:
+        raise InputError('it has types of atoms and no elements: name them in order (`elements`, as "O H")')
+    return dict(units=styles[0] if styles else "metal") | (dict(specorder=symbols) if symbols else {})
+
+# %% ../../nbs/10_data/05_foreign.ipynb #2351155a
+def netcdf_times(
+    path: Path,  # trajectory of Amber in NetCDF
+) -> Times | None:
+    "Its times, which ASE does not read; None where it has none."
+    from scipy.io import netcdf_file
+
     try:
-        if (kind := filetype(str(path))) not in ASE_FORMATS:
-            raise InputError(f"a file of kind {kind!r} is not one of {', '.join(ASE_FORMATS)}")
-        states = iread(path, index=":", format=kind, do_not_split_by_at_sign=True)
-        images = list(tqdm(states, desc=f"reading {path.name}", delay=2))
-    except Exception as e:  # each of ASE's parsers has errors of its own
-        raise InputError(
-            f"{path}: ASE cannot read it ({first_line(e)}); write it as .xyz, or name the atoms with --topology"
-        ) from None
-    return run_arrays(images, str(path)) | dict(provenance=dict(file=path.name))
+        with netcdf_file(path, mmap=False) as f:
+            return Times(np.array(f.variables["time"][:], float), "ps") if "time" in f.variables else None
+    except (TypeError, ValueError):  # NetCDF 4
+        return None
 
 # %% ../../nbs/10_data/05_foreign.ipynb #81352de2
 def read_with_mdanalysis(
     path: Path,  # file with positions: .xtc, .trr, .dcd …
     topology: Path,  # file that names the atoms: .pdb, .gro, .psf …
-) -> dict:
-    """Arrays of a `Trajectory`: numbers, positions, velocities, and the time step, fs.
+) -> tuple[dict, Times | None]:
+    """Arrays of a `Trajectory` of one segment (numbers, positions, velocities), and when its states were taken.
 
-    Raises `InputError` for files that are missing, and for those that MDAnalysis cannot read.
+    Raises `InputError` for files that are missing or not readable.
     """
     for file in (path, topology):
         if not file.is_file():
             raise InputError(f"{file}: no such file")
     try:
-        numbers, states, dt_fs = _universe_states(path, topology)
+        numbers, states, times = _universe_states(path, topology)
     except Exception as e:  # each of MDAnalysis' parsers has errors of its own
         raise InputError(f"{path} with {topology}: MDAnalysis cannot read them ({first_line(e)})") from None
-    pos = [
-        pos if cell is None else unwrapped(pos, cell, True, f"{path}, frame {k}")
-        for k, (pos, _, cell) in enumerate(states)
-    ]
+    pos = []
+    for k, (x, _, cell) in enumerate(states):
+        with errors_name_file(f"{path}, frame {k}"):
+            pos.append(x if cell is None else unwrapped(x, cell, True, pos[-1][0] if pos else None))
     vel = np.array([vel for _, vel, _ in states], float) if states[0][1] is not None else None
-    provenance = dict(file=path.name, topology=topology.name)
-    return dict(numbers=numbers, pos=np.array(pos), vel=vel, dt_fs=dt_fs, provenance=provenance)
+    return dict(numbers=np.array(numbers), pos=np.array(pos), vel=vel, provenance=dict(file=path.name)), times
 
 # %% ../../nbs/10_data/05_foreign.ipynb #3b5252a5
-def _universe_states(path: Path, topology: Path) -> tuple[list[int], list[tuple], float | None]:
-    "Atomic numbers, (positions, Å, velocities or None, Å/fs, cell or None, Å) of each state, time step or None, fs."
+def _universe_states(path: Path, topology: Path) -> tuple[list[int], list[tuple], Times | None]:
+    "Atomic numbers, (positions, Å, velocities or None, Å/fs, cell or None, Å) of each state, and their times."
     import warnings
 
     from ase.data import atomic_numbers
@@ -77,12 +124,11 @@ def _universe_states(path: Path, topology: Path) -> tuple[list[int], list[tuple]
 
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
-        universe, states = Universe(str(topology), str(path), to_guess=("elements", "masses")), []
+        universe, states, times = Universe(str(topology), str(path), to_guess=("elements", "masses")), [], []
         for state in universe.trajectory:
             velocities = state.velocities / 1000 if state.has_velocities else None
             states.append((state.positions.astype(float), velocities, state.triclinic_dimensions))
+            times.append(state.time)
         numbers = [atomic_numbers[element.capitalize()] for element in universe.atoms.elements]
-        dt_fs = 1000 * universe.trajectory.dt
-    if any("dt information" in str(remark.message) for remark in remarks):
-        dt_fs = None
-    return numbers, states, dt_fs
+    assumed = any("dt information" in str(remark.message) for remark in remarks)
+    return numbers, states, None if assumed else Times(np.array(times, float), "ps")

@@ -18,6 +18,7 @@ from ..core.display import Summarized, value_range
 from ..core.files import InputError
 from ..core.tensors import mean_polarizability
 from .atoms import AtomsFrames, AtomsTrajectory
+from .fragments import require_whole_molecules
 from bpm_nb.data.validation import (
     require_apart,
     require_atoms,
@@ -159,7 +160,7 @@ NEEDED = dict(
     "e·Å in an xyz file, as ASE has it, e·bohr in an npz",
 )
 
-# %% ../../nbs/10_data/03_records.ipynb #2043ff96
+# %% ../../nbs/10_data/03_records.ipynb #fc4f2317
 def checked(
     frames: Frames,  # the set that enters
     source: str = "the input",  # name for messages, usually the file
@@ -167,8 +168,8 @@ def checked(
 ) -> Frames:
     """The same frames.
 
-    Raises `InputError` for the first fault: empty, not finite, atoms on top of each other, tensor missing or not
-    symmetric.
+    Raises `InputError` for the first fault: empty, not finite, atoms on top of each other, positions in another unit,
+    a molecule in pieces, tensor missing or not symmetric.
     """
     if not frames.numbers.size:
         require_atoms(frames.numbers, source)
@@ -176,9 +177,12 @@ def checked(
         require_finite(getattr(frames, name), name, source)
     require_atoms(frames.numbers, source)
     if need and getattr(frames, need) is None:
-        raise InputError(f"{source}: there is no {NEEDED[need]}")
+        keys = frames.provenance.get("keys")
+        other = f"; its keys are {keys} (`key`)" if keys else ""
+        raise InputError(f"{source}: there is no {NEEDED[need]}{other}")
     require_symmetric(frames.alpha, source)
     require_apart(frames.numbers, frames.pos, source)
+    require_whole_molecules(frames.numbers, frames.pos, source)
     return frames
 
 # %% ../../nbs/10_data/03_records.ipynb #daa6aa46

@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 
 from ..core.files import InputError
+from ..core.tensors import ASYMMETRY
 from ..core.units import UNITS
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 
@@ -115,7 +116,7 @@ def require_finite(values: np.ndarray | None, name: str, source: str) -> None:
     )
 
 # %% ../../nbs/10_data/02_validation.ipynb #ca90fe86
-def require_symmetric(alpha: np.ndarray | None, source: str, tol: float = 1e-3) -> None:
+def require_symmetric(alpha: np.ndarray | None, source: str, tol: float = ASYMMETRY) -> None:
     "Refuse tensors (S, 3, 3) that differ from their transpose by more than a share `tol` of their largest element."
     if alpha is None:
         return

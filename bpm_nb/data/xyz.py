@@ -6,41 +6,157 @@
 __all__ = ['read_xyz', 'write_xyz']
 
 # %% ../../nbs/10_data/04_xyz.ipynb #057dea78
+import re
 from pathlib import Path
 
-from ..core.files import InputError, first_line, write_atomic
+from ase import Atoms
+
+from ..core.files import InputError, errors_name_file, first_line, write_atomic
 from ..core.units import unit_size
-from .atoms import atoms_arrays
+from .atoms import ASE_KEYS, atoms_arrays, run_arrays
 from .records import Frames
+from .times import NUMBER, Times, comment_times
 
 # %% ../../nbs/10_data/04_xyz.ipynb #03d60a8b
-def read_xyz(
-    path: Path,  # .xyz or .extxyz file
-    unit: str,  # unit of the polarizabilities, one of `UNITS["alpha"]`
-) -> Frames:
-    "The S frames of a file. Raises `InputError` for a file that is missing, empty, broken or of periodic molecules."
+def is_xyz(
+    path: Path,  # any file
+) -> bool:
+    "Does it begin as an xyz file does: a whole number alone, any line, a symbol and three numbers?"
+    try:
+        with open(path, encoding="utf-8", errors="replace") as f:
+            first, _, third = (f.readline(10_000) for _ in range(3))
+    except OSError:
+        return False
+    return bool(re.fullmatch(r"\s*\d+\s*", first) and re.match(rf"\s*[A-Z][a-z]?\d*(\s+{NUMBER}){{3}}", third))
+
+# %% ../../nbs/10_data/04_xyz.ipynb #d33b6126
+def xyz_text(
+    path: Path,  # file in xyz form
+) -> tuple[list[str], list[int]]:
+    "Lines of the file, and which of them begin a frame. Raises `InputError` where a frame is not whole."
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    lines = path.read_text("utf-8-sig", errors="replace").splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise InputError(f"{path}: the file is empty")
+    starts, k = [], 0
+    while k < len(lines):
+        count = lines[k].strip()
+        if not re.fullmatch(r"[1-9]\d{0,9}", count) or k + 2 + int(count) > len(lines):
+            why = (
+                f"there are {len(lines) - k - 2} lines for its {count} atoms"
+                if count.isdigit()
+                else "no number of atoms"
+            )
+            raise InputError(
+                f"{path}, frame {len(starts)}: not readable as extended xyz (line {k + 1}: {why}); "
+                "is the file cut short or of another kind?"
+            )
+        starts.append(k)
+        k += 2 + int(count)
+    return lines, starts
+
+# %% ../../nbs/10_data/04_xyz.ipynb #fa43b8e6
+ISOTOPES = dict(D=2.01410177812, T=3.01604928199)  # masses, u: M. Wang et al., Chin. Phys. C 45, 030003 (2021)
+
+
+def as_ase_reads(
+    lines: list[str],  # of an xyz file, changed in place
+    starts: list[int],  # which of them begin a frame
+) -> list[tuple[int, str]]:
+    "Write D and T as H, and Fortran's exponents as others do; lines of atoms that were D or T, with this symbol."
+    comments, heavy = {k + 1 for k in starts}, []
+    for k, line in enumerate(lines):
+        if k in comments:
+            continue
+        if m := re.match(r"\s*([DT])\s", line):
+            heavy.append((k, m[1]))
+            line = line.replace(m[1], "H", 1)
+        lines[k] = re.sub(r"(?<=[\d.])[Dd](?=[-+]?\d)", "e", line)
+    return heavy
+
+# %% ../../nbs/10_data/04_xyz.ipynb #3a1ab29d
+def xyz_images(
+    path: Path,  # file in xyz form
+) -> tuple[list[Atoms], Times | None]:
+    "Its molecules, with masses where hydrogen is D or T, and when they were taken. Raises `InputError`."
+    from io import StringIO
+
     from ase.io import iread
     from tqdm.auto import tqdm
 
-    unit_size("alpha", unit)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if not path.stat().st_size:
-        raise InputError(f"{path}: the file is empty")
-    images = []
+    lines, starts = xyz_text(path)
+    heavy, images = as_ase_reads(lines, starts), []
     try:
-        images.extend(tqdm(iread(path, format="extxyz"), desc=f"reading {path.name}", delay=2))
+        states = iread(StringIO("\n".join(lines) + "\n"), index=":", format="extxyz")
+        images.extend(tqdm(states, desc=f"reading {path.name}", total=len(starts), delay=2))
     except Exception as e:  # whatever ASE's parser raises on a file that is not extended xyz
         raise InputError(
             f"{path}, frame {len(images)}: not readable as extended xyz ({first_line(e)}); "
             "is the file cut short or of another kind?"
         ) from None
-    if not images:
-        raise InputError(f"{path}: there is no frame in it")
-    try:
-        return Frames(**atoms_arrays(images, unit), provenance=dict(file=path.name))
-    except InputError as e:
-        raise InputError(f"{path}, {e}") from None
+    set_isotopes(images, starts, heavy)
+    return images, comment_times([lines[k + 1] for k in starts])
+
+# %% ../../nbs/10_data/04_xyz.ipynb #8cb1aa34
+def set_isotopes(
+    images: list[Atoms],  # S molecules
+    starts: list[int],  # (S,) the line at which each begins
+    heavy: list[tuple[int, str]],  # lines of atoms that are D or T
+) -> None:
+    "Give these atoms their masses."
+    from bisect import bisect
+
+    for line, symbol in heavy:
+        k = bisect(starts, line) - 1
+        masses = images[k].get_masses()
+        masses[line - starts[k] - 2] = ISOTOPES[symbol]
+        images[k].set_masses(masses)
+
+# %% ../../nbs/10_data/04_xyz.ipynb #55cbdf10
+def read_xyz(
+    path: Path,  # .xyz or .extxyz file
+    unit: str = "bohr3",  # unit of the polarizabilities, one of `UNITS["alpha"]`
+    keys: dict[str, str] | None = None,  # {property: its key in the file} where that is not ASE's
+    order: str | None = None,  # of six numbers of a polarizability, as in "xx yy zz xy xz yz"
+) -> Frames:
+    """The S frames of a file, each molecule in one piece.
+
+    Raises `InputError` for a file that is missing, broken, or without a named key, and for a cell that is too small.
+    """
+    unit_size("alpha", unit)
+    images, _ = xyz_images(path)
+    there = keys_of(images[0])
+    if missing := [key for key in (keys or {}).values() if key not in there]:
+        raise InputError(f"{path}: there is no key {missing[0]!r}; its keys are {', '.join(there) or 'none'}")
+    with errors_name_file(path):
+        arrays = atoms_arrays(images, unit, ASE_KEYS | (keys or {}), order)
+    return Frames(**arrays, provenance=dict(file=path.name, keys=", ".join(there)))
+
+# %% ../../nbs/10_data/04_xyz.ipynb #f131500d
+def keys_of(atoms: Atoms) -> list[str]:
+    "Names of the properties that a molecule has."
+    there = {*atoms.info, *atoms.arrays, *(atoms.calc.results if atoms.calc else ())}
+    return sorted(there - {"numbers", "positions", "masses", "momenta"})
+
+# %% ../../nbs/10_data/04_xyz.ipynb #90415ada
+def read_xyz_run(
+    path: Path,  # .xyz or .extxyz file
+) -> tuple[dict, Times | None]:
+    "Arrays of a `Trajectory` of one segment, and when its states were taken. Raises `InputError` as `read_xyz` does."
+    images, times = xyz_images(path)
+    with errors_name_file(path):
+        return run_arrays(images) | dict(provenance=dict(file=path.name)), times
+
+# %% ../../nbs/10_data/04_xyz.ipynb #6972ae36
+def xyz_times(
+    path: Path,  # .xyz or .extxyz file
+) -> Times | None:
+    "When its frames were taken, as far as all comments say it. Raises `InputError` as `read_xyz` does."
+    lines, starts = xyz_text(path)
+    return comment_times([lines[k + 1] for k in starts])
 
 # %% ../../nbs/10_data/04_xyz.ipynb #460385e4
 def write_xyz(

@@ -169,11 +169,11 @@ def tuning_columns(
     gammas: Iterable[float],  # inverse squared widths, in order
     report: Callable,  # report(fraction, text, column); column: (γ, `GammaColumn`), or absent
 ) -> tuple[float, tuple]:
-    "Compute the columns in order; γ and the two λ of the largest evidence. Raises `InputError` for a fault of a frame."
+    "Compute the columns; γ and λ of the largest evidence. Raises `InputError` for a fault."
     report(0.0, "descriptors")
     columns, model = [], BondPolarizability(**settings)
     train = joined(list(distinct_training_frames(model, train)))
-    with one_blas_thread():  # small matrices: a second thread costs more
+    with one_blas_thread():  # small matrices
         *rows, targets = tuning_rows(train, test, model)
         for k, gamma in enumerate(gammas):
             columns.append(tuning_column(tuning_design(*rows, gamma, model.n_points), targets, len(train)))

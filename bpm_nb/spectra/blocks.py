@@ -13,6 +13,7 @@ from scipy import fft
 
 from .. import __version__
 from ..core.files import InputError
+from ..core.tensors import ASYMMETRY
 from ..core.units import C_CM_FS
 from .density import DERIVATIVES, NON_NEGATIVE, WINDOWS, correlation, cosine_transform, window_fs
 
@@ -189,11 +190,11 @@ def checked_segments(
     )
     skew = np.abs(alpha - alpha.swapaxes(2, 3)).max((2, 3))
     refuse_frames(
-        skew > 1e-6 * np.abs(alpha).max(),
+        skew > ASYMMETRY * (np.abs(alpha).max((2, 3)) + 1e-12),
         "is not symmetric: take (alpha + its transpose)/2 if the difference is rounding, "
         "else look for swapped elements",
     )
-    return alpha
+    return (alpha + alpha.swapaxes(2, 3)) / 2
 
 # %% ../../nbs/50_spectra/02_blocks.ipynb #66cd861b
 def refuse_frames(

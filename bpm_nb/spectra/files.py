@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..core.files import InputError, write_atomic
+from ..core.files import InputError, errors_name_file, write_atomic
 from ..core.units import unit_size
-from ..data.arrays import array_at
+from ..data.arrays import _as_matrices, array_at
 from ..data.files import read_frames
 from ..data.records import Frames
+from ..data.times import Times, column_times, frame_step, require_no_repeats
+from ..data.xyz import xyz_times
 from .blocks import checked_segments
 from .spectrum import Curve, Spectrum
 
@@ -119,48 +121,56 @@ def jcamp_axes(
 
 # %% ../../nbs/50_spectra/09_files.ipynb #6a5f7d0b
 def read_polarizability(
-    path: str | Path,  # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table in .csv, .txt or .dat, or .npz, .xyz of frames
-    unit: str = "bohr3",  # its unit, one of `bpm_nb.core.UNITS["alpha"]`
+    path: str | Path,  # .npy (T, 3, 3), (G, T, 3, 3) or (T, 9), a table .csv, .txt, .dat, or frames .npz, .xyz
+    unit: str = "bohr3",  # its unit, one of `UNITS["alpha"]`
+    dt_fs: float | None = None,  # time between frames, fs, where the file does not tell it
+    key: str | None = None,  # name of the polarizability in an .xyz or .npz
+    order: str | None = None,  # of six numbers in a row, as in "xx yy zz xy xz yz"
 ) -> tuple[np.ndarray, float | None]:
-    """Polarizability (T, 3, 3) or (G, T, 3, 3), bohr³, and the time between frames, fs; None where it is not told.
+    """Polarizability (T, 3, 3) or (G, T, 3, 3), bohr³, and the time between frames, fs; None where nobody tells it.
 
-    Raises `InputError` for a file that cannot be used, with what is wrong in it, and where.
+    Raises `InputError` for a file that cannot be used, and for frames that are missing or repeated.
     """
-    path, size = Path(path), unit_size("alpha", unit)
-    if path.suffix == ".npz" and unit != "bohr3":
-        raise InputError(f"{path}: what the library wrote is in bohr3; leave out the unit {unit}")
+    path = Path(path)
     if path.suffix in (".npz", ".xyz", ".extxyz"):
-        return polarizability_of_frames(read_frames(path, unit, need="alpha"))
-    alpha, dt_fs = polarizability_of_series(path)
-    try:
-        return checked_segments(alpha)[0 if alpha.ndim == 3 else slice(None)] * size, dt_fs
-    except InputError as e:
-        raise InputError(f"{path}: {e}") from None
+        alpha, times = polarizability_of_frames(path, read_frames(path, unit, "alpha", key, order))
+    else:
+        alpha, times = polarizability_of_series(path, unit_size("alpha", unit), order)
+    for segment in alpha if alpha.ndim == 4 else [alpha]:
+        require_no_repeats(segment, path)
+    return alpha, None if dt_fs is None and times is None else frame_step(times, dt_fs, path)
 
 # %% ../../nbs/50_spectra/09_files.ipynb #25ed8027
 def polarizability_of_series(
     path,  # .npy, .csv, .txt or .dat
+    size,  # of its unit in bohr³
+    order=None,  # of six numbers in a row
 ):
-    "Polarizability (…, 3, 3), not checked yet, and the time between frames, fs, or None. Raises `InputError`."
+    "Polarizability (T, 3, 3) or (G, T, 3, 3), bohr³, and `Times`, or None. Raises `InputError`."
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if path.suffix == ".npy":
-        alpha, dt_fs = array_at(path), None
+        alpha, times = array_at(path), None
     elif path.suffix in (".csv", ".txt", ".dat"):
-        alpha, dt_fs = polarizability_of_table(path)
+        alpha, times = polarizability_of_table(path, order)
     else:
         raise InputError(f"{path}: the ending tells the format; use .npy, .csv, .txt, .dat, .npz or .xyz")
-    return alpha.reshape(-1, 3, 3) if alpha.ndim == 2 and alpha.shape[1] == 9 else alpha, dt_fs
+    with errors_name_file(path):
+        alpha = _as_matrices(alpha, order)
+        return checked_segments(alpha)[0 if alpha.ndim == 3 else slice(None)] * size, times
 
 # %% ../../nbs/50_spectra/09_files.ipynb #6ed380fb
 def polarizability_of_frames(
+    path,  # the file that the frames are from
     frames: Frames,  # frames with α
 ):
-    "Polarizability (T, 3, 3), or (G, T, 3, 3) where the frames are those of a run, and the time between them, fs."
+    "Polarizability (T, 3, 3), or (G, T, 3, 3) where the frames are those of a run, and `Times`, or None."
+    if path.suffix != ".npz":
+        return frames.alpha, xyz_times(path)
     try:
         (n, length), dt_fs = map(int, frames.provenance["run"]["shape"]), float(frames.provenance["run"]["dt_fs"])
-        if n > 0 and n * length == len(frames):
-            return frames.alpha.reshape(n, length, 3, 3), dt_fs  # else they are some of the frames of a run
+        if n > 0 and n * length == len(frames):  # else they are some of the frames of a run
+            return frames.alpha.reshape(n, length, 3, 3), Times(dt_fs * np.arange(length), "fs")
     except (KeyError, TypeError, ValueError):
         pass  # nothing is said, or nothing that can be used
     return frames.alpha, None
@@ -171,22 +181,25 @@ ELEMENTS = "xx", "xy", "xz", "yx", "yy", "yz", "zx", "zy", "zz"
 
 def polarizability_of_table(
     path,  # text file
+    order=None,  # of six columns without names
 ):
-    "Polarizability (T, 3, 3), and the time between frames, fs, or None. Raises `InputError` for any other table."
-    columns = named_columns(path)
-    missing = [e for e in ELEMENTS if e not in columns and e[::-1] not in columns]
+    "Polarizability (T, 3, 3), and `Times`, or None. Raises `InputError` for any other table."
+    columns = named_columns(path, order)
+    lower = {name.lower(): column for name, column in columns.items()}
+    missing = [e for e in ELEMENTS if e not in lower and e[::-1] not in lower]
     if missing:
         raise InputError(f"{path}: there is no column {missing[0]}; name the columns {' '.join(ELEMENTS)}")
-    alpha = np.stack([columns.get(e, columns.get(e[::-1])) for e in ELEMENTS], 1).reshape(-1, 3, 3)
-    return alpha, even_step(columns["time_fs"], path) if "time_fs" in columns else None
+    alpha = np.stack([lower.get(e, lower.get(e[::-1])) for e in ELEMENTS], 1).reshape(-1, 3, 3)
+    return alpha, column_times(columns)
 
 # %% ../../nbs/50_spectra/09_files.ipynb #7ed6d354
 def named_columns(
     path,  # text file
+    order=None,  # names of six columns where the file has none
 ):
     "{name: (T,) column} of a table. Raises `InputError` where rows differ, or where names and columns do."
     rows = table_rows(path)
-    names = [] if not rows or is_number(rows[0][0]) else [name.lower() for name in rows.pop(0)]
+    names = [] if not rows or is_number(rows[0][0]) else rows.pop(0)
     try:
         table = np.array(rows, float)
     except ValueError:
@@ -196,7 +209,8 @@ def named_columns(
         ) from None
     if table.ndim != 2:
         raise InputError(f"{path}: there is no row of numbers in it")
-    names = names or list(ELEMENTS)
+    six = order and order.lower().replace(",", " ").split()
+    names = names or (six if six and table.shape[1] == 6 else list(ELEMENTS))
     if len(names) != table.shape[1]:
         raise InputError(
             f"{path}: {table.shape[1]} columns and {len(names)} names; give nine columns in the order "
@@ -208,7 +222,7 @@ def named_columns(
 def table_rows(
     path,  # text file
 ):
-    """Fields of each row, [[str]].
+    """Fields of each row, [[str]], with exponents of Fortran as others write them.
 
     Where semicolons, tabs or blanks stand between numbers, a comma in one is its decimal point.
     """
@@ -218,13 +232,14 @@ def table_rows(
         comma = r"\s*[-+]?\d+,\d+(e[-+]?\d+)?\s*|[^,]*"
         if len(between) > 1 and all(re.fullmatch(comma, text, re.I) for text in between):
             line = " ".join(text.replace(",", ".") for text in between)
-        return line.replace(",", " ").replace(";", " ").split()
+        numbers = re.sub(r"(?<=[\d.])[Dd](?=[-+]?\d)", "e", line)
+        return numbers.replace(",", " ").replace(";", " ").split()
 
     lines = path.read_text("utf-8-sig", errors="replace").splitlines()
     rows = (fields(line) for line in lines if not line.startswith("#"))
     return [row for row in rows if row]
 
-
+# %% ../../nbs/50_spectra/09_files.ipynb #76c6fd23
 def is_number(
     text,  # a field
 ):
@@ -234,20 +249,3 @@ def is_number(
     except ValueError:
         return False
     return True
-
-# %% ../../nbs/50_spectra/09_files.ipynb #bdcc38b4
-def even_step(
-    time_fs,  # (T,) times, fs
-    path,  # file that they come from
-):
-    "Time between frames, fs. Raises `InputError` where a frame is missing."
-    steps = np.diff(time_fs)
-    dt = np.median(steps) if len(steps) else np.nan
-    if not dt > 0:
-        raise InputError(f"{path}: the times do not grow from row to row")
-    if (bad := np.abs(steps - dt) > 1e-3 * dt).any():
-        raise InputError(
-            f"{path}: {steps[bad.argmax()]:g} fs lie between frames {bad.argmax()} and {bad.argmax() + 1}, elsewhere "
-            f"{dt:g} fs; fill the gap, or cut the series there into segments of equal length"
-        )
-    return float(dt)

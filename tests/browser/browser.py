@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-PATIENCE = 120_000  # ms: the machine may be busy
+PATIENCE = 600_000  # ms: the machine may be busy
 KERNEL_IS_IDLE = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 RUN_ALL_CELLS = """() => {
   const {commands, shell} = window.jupyterapp;
@@ -86,7 +86,7 @@ def server(app, notebook, folder, python=sys.executable):
             yield f"http://127.0.0.1:{port}" + (f"/lab/tree/{notebook.name}" if app == "lab" else "")
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(300)
 
 
 def _wait(address, process, log, seconds=PATIENCE / 1000):

@@ -27,7 +27,7 @@ def tutorial(tmp_path):
     return copied
 
 
-def until_changed(page, look, before, seconds=30):
+def until_changed(page, look, before, seconds=300):
     for _ in range(seconds * 5):
         if not np.array_equal(now := look(), before):
             return now

@@ -20,7 +20,7 @@ from bpm_nb.spectra.raman import raman_spectrum
 def test_a_spectrum_from_an_npz_and_from_xyz(files, capsys, ending):
     short = Trajectory(ENOL.trajectory.numbers, ENOL.trajectory.pos[:2, :1500], 2.0)
     write(files / "run.npz", short)
-    write(files / "run.xyz", short)
+    write(files / "run.xyz", short[0])
     code, out, err = call(
         capsys, f"spectrum {files}/model.npz {files}/run.npz -o {files}/s.{ending} --resolution 20 --json"
     )

@@ -7,7 +7,7 @@ from ase.build import molecule
 from ase.io import write as ase_write
 
 from bpm_nb.core.files import InputError
-from bpm_nb.data.datasets import read_lines
+from bpm_nb.data.datasets import read_lines, start_isotopes
 from bpm_nb.data.files import read_trajectory, write
 from bpm_nb.data.foreign import ASE_FORMATS
 from bpm_nb.data.records import Trajectory
@@ -49,7 +49,7 @@ def test_every_format_gives_the_same_positions(tmp_path, name, tolerance):
     np.testing.assert_allclose(run.pos[0], [a.positions for a in images], atol=tolerance)
     if run.vel is not None:
         np.testing.assert_allclose(run.vel[0], [a.get_velocities() * units.fs for a in images], atol=1e-9)
-    assert (run.vel is not None) == (name in ("run.traj", "run.json"))
+    assert (run.vel is not None) == (name in ("run.traj", "run.json", "run.xyz", "run.extxyz"))
 
 
 @pytest.mark.parametrize("cell", [[12, 13, 14], [[12, 0, 0], [3, 12, 0], [1, -2, 13]]])
@@ -235,3 +235,33 @@ def test_a_table_of_lines_with_other_letters(tmp_path):
     (tmp_path / "latin.csv").write_bytes((head + "Müller 1990\n").encode("latin-1"))
     with pytest.raises(InputError, match="UTF-8"):
         read_lines(tmp_path / "latin.csv")
+
+
+def test_a_harmonic_table_of_another_program_is_read_by_the_names_of_its_columns(tmp_path):
+    "Strong from a third of the largest activity, weak below a tenth; translations and rotations have no line."
+    rows = [("0.00", "0.0"), ("-12.5", "3.0"), ("412,5", "9.0"), ("1650.2", "30.0"), ("3100.1", "120.0")]
+    for between in ",;\t":
+        body = "\n".join(
+            between.join((f"{k}", nu if between != "," else nu.replace(",", "."), a)) for k, (nu, a) in enumerate(rows)
+        )
+        (tmp_path / "modes.csv").write_text(
+            f"# made elsewhere\nmode{between} freq (cm-1){between} raman\n" + body + "\n"
+        )
+        lines = read_lines(tmp_path / "modes.csv", ("freq (cm-1)", "raman"))
+        assert [(line.wavenumber_cm1, line.strength) for line in lines] == [
+            (412.5, "weak"),
+            (1650.2, "medium"),
+            (3100.1, "strong"),
+        ]
+    for columns, words in ((("freq", "raman"), "no column 'freq'; there are mode, freq"), (None, "line_columns")):
+        with pytest.raises(InputError, match=words):
+            read_lines(tmp_path / "modes.csv", columns)
+    (tmp_path / "modes.csv").write_text("nu,s\n100,x\n")
+    with pytest.raises(InputError, match="a row of nu and s is not two numbers"):
+        read_lines(tmp_path / "modes.csv", ("nu", "s"))
+
+
+def test_deuterium_of_a_start_geometry_keeps_its_mass(tmp_path):
+    (tmp_path / "a.xyz").write_text("3\n\nO 0 0 0\nD 0.96 0 0\nH -0.24 0.93 0\n")
+    assert start_isotopes(tmp_path / "a.xyz") == {1: pytest.approx(2.0141, abs=1e-3)}
+    assert start_isotopes("malonaldehyde-enol") == {}

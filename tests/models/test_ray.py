@@ -53,7 +53,13 @@ def cluster():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")  # else it leaves a token in the home folder
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_gcs_server_port_wait_time_s", "300")
+        for limit in (
+            "gcs_server_port_wait_time_s",
+            "gcs_rpc_server_connect_timeout_s",
+            "worker_register_timeout_seconds",
+        ):
+            patch.setenv(f"RAY_{limit}", "300")
+        patch.setenv("RAY_agent_register_timeout_ms", "300000")  # else the node gives up where its agents start slowly
         patch.setattr("ray._private.services.get_node", patient(ray._private.services.get_node))
         start_cluster()
         register_ray()

@@ -100,6 +100,10 @@ def table(rows, header=NAMES, sep=","):
         ("# a remark\n" + table(ALPHA.reshape(-1, 9), "", " "), None),
         (table(np.column_stack([0.5 * np.arange(50), ALPHA.reshape(-1, 9)]), "time_fs," + NAMES), 0.5),
         (table(ALPHA.reshape(-1, 9)[:, [8, 4, 0, 1, 2, 5]], "ZZ,YY,XX,XY,XZ,YZ"), None),
+        (table(np.column_stack([0.0005 * np.arange(50), ALPHA.reshape(-1, 9)]), "time_ps," + NAMES), 0.5),
+        (table(np.column_stack([0.5 * np.arange(50), ALPHA.reshape(-1, 9)]), "t/fs," + NAMES), 0.5),
+        (table(np.column_stack([0.5 * np.arange(50), ALPHA.reshape(-1, 9)]), "time," + NAMES), 0.5),
+        (table(ALPHA.reshape(-1, 9), "", " ").replace("e-", "D-"), None),
     ],
 )
 def test_a_series_from_a_table(tmp_path, text, dt):
@@ -110,6 +114,30 @@ def test_a_series_from_a_table(tmp_path, text, dt):
     np.testing.assert_allclose(
         read_polarizability(tmp_path / "a.csv", "angstrom3")[0], ALPHA / 0.529177210903**3, rtol=1e-8
     )
+
+
+def test_the_time_step_of_a_table_is_a_fact(tmp_path):
+    table_ps = table(np.column_stack([0.002 * np.arange(50), ALPHA.reshape(-1, 9)]), "time_ps," + NAMES)
+    (tmp_path / "a.csv").write_text(table_ps)
+    with pytest.raises(InputError, match="its frames are 2 fs apart, not 1"):
+        read_polarizability(tmp_path / "a.csv", dt_fs=1.0)
+    (tmp_path / "a.csv").write_text(table_ps.replace("time_ps", "time"))
+    with pytest.raises(InputError, match="no unit and steps of 0.002"):
+        read_polarizability(tmp_path / "a.csv")
+    assert read_polarizability(tmp_path / "a.csv", dt_fs=2.0)[1] == 2.0
+    (tmp_path / "a.csv").write_text(table(np.insert(ALPHA, 9, ALPHA[9], 0).reshape(-1, 9)))
+    with pytest.raises(InputError, match="frames 9 and 10 are the same"):
+        read_polarizability(tmp_path / "a.csv", dt_fs=1.0)
+
+
+def test_six_columns_need_their_order(tmp_path):
+    six = ALPHA.reshape(-1, 9)[:, [0, 4, 8, 1, 2, 5]]
+    (tmp_path / "a.csv").write_text(table(six, ""))
+    with pytest.raises(InputError, match="6 columns"):
+        read_polarizability(tmp_path / "a.csv")
+    np.save(tmp_path / "a.npy", six)
+    for name in ("a.csv", "a.npy"):
+        np.testing.assert_allclose(read_polarizability(tmp_path / name, order="xx,yy,zz,xy,xz,yz")[0], ALPHA)
 
 
 @pytest.mark.parametrize("shape", [(50, 3, 3), (50, 9), (2, 25, 3, 3)])
@@ -131,7 +159,7 @@ GAP = np.delete(np.column_stack([0.5 * np.arange(50), ALPHA.reshape(-1, 9)]), 20
         (table(ALPHA.reshape(-1, 9)) + "1,2\n", "number of columns"),
         (table(ALPHA.reshape(-1, 9)[:, :8], ""), "8 columns"),
         (table(ALPHA.reshape(-1, 9), NAMES.replace("xx", "qq")), "no column xx"),
-        (table(GAP, "time_fs," + NAMES), "1 fs lie between frames 19 and 20"),
+        (table(GAP, "time_fs," + NAMES), "step between frames 19 and 20 is 1 fs"),
         (table(np.column_stack([np.zeros(50), ALPHA.reshape(-1, 9)]), "time_fs," + NAMES), "do not grow"),
         (table(ALPHA.reshape(-1, 9)).replace(f"{ALPHA[3, 0, 0]:.17g}", "nan"), "frame 3.*not finite"),
         (table(ALPHA.reshape(-1, 9) * np.arange(1, 10)), "not symmetric"),

@@ -21,13 +21,15 @@ def test_frames_go_to_ase_and_back():
     np.testing.assert_allclose(images[0].get_dipole_moment(), frames.dipole[0] * 0.529177, rtol=1e-6)  # e·Å
 
 
-def test_atoms_with_a_cell_or_without_some_polarizabilities_are_refused():
+def test_a_cell_too_small_and_a_missing_polarizability_are_refused():
     atoms = [ase_molecule("H2O"), ase_molecule("CH4")]
     atoms[0].info["polarizability"] = np.eye(3)
     with pytest.raises(InputError, match="frame 1: it has no 'polarizability'"):
         Frames.from_ase(atoms)
+    atoms[1].info["polarizability"] = np.eye(3)
+    atoms[1].set_cell([2, 2, 2])
     atoms[1].pbc = True
-    with pytest.raises(InputError, match="frame 1: it is periodic"):
+    with pytest.raises(InputError, match="frame 1: the molecule reaches .* half the cell is 1.0"):
         Frames.from_ase(atoms)
 
 
@@ -35,19 +37,35 @@ def test_a_molecule_is_made_whole_or_refused():
     atoms = ase_molecule("CH3CH2OH", cell=[12, 12, 12], pbc=True)
     inside = atoms.positions - atoms.positions[0]
     atoms.wrap()
-    whole = unwrapped(atoms.positions, atoms.cell, atoms.pbc, "run")
+    whole = unwrapped(atoms.positions, atoms.cell, atoms.pbc)
     np.testing.assert_allclose(whole - whole[0], inside, atol=1e-12)
-    with pytest.raises(InputError, match="run: the molecule reaches .* half the cell is 2.0"):
-        unwrapped(atoms.positions, 4 * np.eye(3), True, "run")
+    np.testing.assert_array_equal(unwrapped(atoms.positions, np.zeros((3, 3)), True), atoms.positions)  # no cell is meant
+    with pytest.raises(InputError, match="the molecule reaches .* half the cell is 2.0"):
+        unwrapped(atoms.positions, 4 * np.eye(3), True)
 
 
 def test_a_trajectory_goes_to_ase_and_back():
-    x = np.random.default_rng(0).normal(size=(2, 5, 3, 3))
-    run = Trajectory([8, 1, 1], x, 0.5, vel=0.01 * x, energy=x[..., 0, 0], masses=[18, 2, 2])
+    start, rate = np.random.default_rng(0).normal(size=(2, 2, 1, 3, 3))
+    x = start + 0.01 * rate * np.arange(5)[:, None, None]
+    vel = np.broadcast_to(0.02 * rate, x.shape)
+    run = Trajectory([8, 1, 1], x, 0.5, vel=vel, energy=x[..., 0, 0], masses=[18, 2, 2])
     again = Trajectory.from_ase([run[g].to_ase() for g in range(2)], 0.5)
     for name in ("numbers", "pos", "vel", "energy", "masses"):
         np.testing.assert_allclose(getattr(again, name), getattr(run, name), atol=1e-12)
-    assert Trajectory.from_ase(run.to_ase(), 0.5).pos.shape == (1, 10, 3, 3)
+    assert Trajectory.from_ase(run.to_ase()[:5], 0.5).pos.shape == (1, 5, 3, 3)
+
+
+def test_the_times_of_states_are_looked_at():
+    states = load("malonaldehyde-enol").trajectory[0].to_ase()[:5]
+    for k, atoms in enumerate(states):
+        atoms.info["time_ps"] = 0.002 * k
+    assert np.isclose(Trajectory.from_ase(states).dt_fs, 2)
+    with pytest.raises(InputError, match="its frames are 2 fs apart, not 1"):
+        Trajectory.from_ase(states, 1.0)
+    with pytest.raises(InputError, match="elsewhere 0.002: a frame is missing"):
+        Trajectory.from_ase([states[k] for k in (0, 1, 2, 4)])
+    with pytest.raises(InputError, match="the step between frames 0 and 1 is 0 ps|do not grow"):
+        Trajectory.from_ase([states[0].copy() for _ in range(2)] + [states[2].copy()], 2.0)
 
 
 def test_runs_that_are_no_trajectory_are_refused():

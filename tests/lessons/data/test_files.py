@@ -33,9 +33,20 @@ def test_the_time_step_is_asked_for_and_compared():
         write(f"{folder}/run.npz", Trajectory(run.numbers, run.pos[:, :5], 2.0))
         write(f"{folder}/run.xyz", Trajectory(run.numbers, run.pos[:, :5], 2.0))
         assert read_trajectory(f"{folder}/run.npz").dt_fs == 2.0 and read_trajectory(f"{folder}/run.xyz", 1.0).dt_fs == 1.0
-        with pytest.raises(InputError, match="its states are 2 fs apart, not 1"):
+        with pytest.raises(InputError, match="its frames are 2 fs apart, not 1"):
             read_trajectory(f"{folder}/run.npz", 1.0)
         with pytest.raises(InputError, match="does not say the time between frames"):
             read_trajectory(f"{folder}/run.xyz")
         with pytest.raises(InputError, match="run.txt: the ending tells the format"):
             write(f"{folder}/run.txt", run)
+
+
+def test_a_unit_is_used_or_refused():
+    enol = load("malonaldehyde-enol").train[:2]
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(f"{folder}/theirs.npz", numbers=enol.numbers, pos=enol.pos, alpha=enol.alpha)
+        write(f"{folder}/ours.npz", enol)
+        again = read_frames(f"{folder}/theirs.npz", "angstrom3", need="alpha")
+        np.testing.assert_allclose(again.alpha, enol.alpha * 0.529177210903**-3, rtol=1e-8)
+        with pytest.raises(InputError, match="ours.npz: what the library wrote is in bohr3"):
+            read_frames(f"{folder}/ours.npz", "angstrom3")

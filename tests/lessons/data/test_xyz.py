@@ -3,7 +3,7 @@ import numpy as np
 from pathlib import Path
 from bpm_nb.core.files import InputError
 from bpm_nb.data.records import Frames
-from bpm_nb.data.xyz import read_xyz
+from bpm_nb.data.xyz import read_xyz, read_xyz_run
 
 
 import tempfile
@@ -38,11 +38,30 @@ def test_a_file_that_is_cut_short_is_named_with_its_frame():
     atom = "1\nProperties=species:S:1:pos:R:3\nH 0 0 0\n"
     with tempfile.TemporaryDirectory() as folder:
         for text, words in (
-            (2 * atom + "2\n\nH 0 0 0\n", "a.xyz, frame 2: not readable as extended xyz"),
+            (
+                2 * atom + "2\n\nH 0 0 0\n",
+                "a.xyz, frame 2: not readable as extended xyz .*there are 1 lines for its 2 atoms",
+            ),
+            ("1000000000\n\nH 0 0 0\n", "a.xyz, frame 0: .*there are 1 lines"),
+            ("words\n\nH 0 0 0\n", "a.xyz, frame 0: .*no number of atoms"),
             (atom.replace("R:3", 'R:3 polarizability="1 0 0"'), "a.xyz, frame 0: the polarizability has 3 numbers"),
-            (atom + atom.replace("R:3", 'R:3 pbc="T T T"'), "a.xyz, frame 1: it is periodic"),
+            (atom.replace("R:3", 'R:3 polarizability="1 2 3 0 0 0"'), "6 numbers; say which they are"),
             ("", "a.xyz: the file is empty"),
         ):
             Path(folder, "a.xyz").write_text(text)
             with pytest.raises(InputError, match=words):
-                read_xyz(Path(folder, "a.xyz"), "bohr3")
+                read_xyz(Path(folder, "a.xyz"))
+
+
+def test_keys_order_isotopes_and_exponents_of_other_programs_are_read():
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "a.xyz")
+        file.write_text('2\nalpha="1 2 3 0.1 0.2 0.3" mu="0 0 1"\nO 0 0 0\nD 0.0D0 0 9.7D-01\n')
+        frames = read_xyz(file, keys=dict(alpha="alpha", dipole="mu"), order="xx,yy,zz,xy,xz,yz")
+        np.testing.assert_allclose(frames.alpha[0], [[1, 0.1, 0.2], [0.1, 2, 0.3], [0.2, 0.3, 3]])
+        np.testing.assert_allclose(frames.pos[0, 1], [0, 0, 0.97])
+        np.testing.assert_allclose(read_xyz_run(file)[0]["masses"], [15.999, 2.0141], atol=1e-3)
+        with pytest.raises(InputError, match="no key 'polar'; its keys are alpha, mu"):
+            read_xyz(file, keys=dict(alpha="polar"))
+        with pytest.raises(InputError, match="name each of the six elements once"):
+            read_xyz(file, keys=dict(alpha="alpha"), order="xx yy zz xy xz xx")
