@@ -40,6 +40,14 @@ def gegenbauer(
         values.append((2 * (k + alpha - 1) * z * values[-1] - (k + 2 * alpha - 2) * values[-2]) / k)
     return values[: n + 1]
 
+# %% ../../nbs/20_bonds/03_descriptors.ipynb #dedff053
+def harmonic_norm(
+    l: int,  # degree
+    m: int,  # order
+) -> float:
+    "Factor of C(z) (x + i y)^m with which the squares of a degree add up to 2 l + 1."
+    return np.sqrt((2 * l + 1) * factorial(l - m) / factorial(l + m)) * (factorial2(2 * m - 1) if m else 1)
+
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #9acb7b6f
 def axial_harmonics(
     x: np.ndarray,  # direction cosines (…,), across the axis
@@ -54,8 +62,7 @@ def axial_harmonics(
     power, harmonics = [np.ones_like(x), np.zeros_like(x)], {}  # real and imaginary part of (x + i y)^m
     for m in range(min(order, degree) + 1):
         for l, value in enumerate(gegenbauer(z, m + 0.5, degree - m), m):
-            norm = np.sqrt((2 * l + 1) * factorial(l - m) / factorial(l + m)) * (factorial2(2 * m - 1) if m else 1)
-            harmonics[l, m] = [norm * value * component for component in power[: 1 + (m > 0)]]
+            harmonics[l, m] = [harmonic_norm(l, m) * value * component for component in power[: 1 + (m > 0)]]
         power = [power[0] * x - power[1] * y, power[0] * y + power[1] * x]
     return harmonics
 
@@ -136,6 +143,35 @@ def _axes(u):
     return np.stack([x, np.cross(u, x), u], 1)
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #49ed32fc
+@dataclass(frozen=True, eq=False)
+class AxialSurroundings:
+    "The other atoms in the frame of each bond, and what the expansion is made of."
+
+    vector: np.ndarray  # (P, N, 3) from the midpoint to every atom, Å
+    r: np.ndarray  # (P, N) √(r² + SOFTENING²), Å
+    axes: np.ndarray  # (P, 3, 3) axes X, Y and u of the bond
+    xyz: np.ndarray  # (3, P, N) direction cosines
+    shell: np.ndarray  # (P, N, n) radial functions, zero for the atoms of the bond
+    orders: dict  # {(l, m): 1 or 2 functions}
+    angular: np.ndarray  # (P, N, l m) harmonics, damped
+
+# %% ../../nbs/20_bonds/03_descriptors.ipynb #1403f42f
+def axial_surroundings(
+    settings: BondAxis,  # of the descriptor
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+    bonds: Bonds,  # P bonds of these frames
+) -> AxialSurroundings:
+    "`AxialSurroundings` of the bonds."
+    vector, r = _surroundings(pos, bonds)
+    axes = _axes(bonds.direction)
+    xyz = np.ascontiguousarray(np.moveaxis(vector @ axes.swapaxes(1, 2) / r[..., None], -1, 0))
+    shell = radial_functions(r, settings.n, settings.cutoff, settings.width)
+    shell[np.arange(len(r))[:, None], bonds.atoms] = 0
+    harmonics = axial_harmonics(*xyz, settings.degree, settings.order)
+    angular = np.stack([settings.damping**l * c for (l, _), parts in harmonics.items() for c in parts], -1)
+    return AxialSurroundings(vector, r, axes, xyz, shell, {lm: len(c) for lm, c in harmonics.items()}, angular)
+
+# %% ../../nbs/20_bonds/03_descriptors.ipynb #0e950b1d
 def axial_coefficients(
     settings: BondAxis,  # of the descriptor
     numbers: np.ndarray,  # (N,) atomic numbers
@@ -144,16 +180,19 @@ def axial_coefficients(
     species: np.ndarray,  # (E,) elements
 ) -> dict[tuple[int, int], list[np.ndarray]]:
     "Coefficients {(l, m): [real part and, for m > 0, imaginary part], each (P, E n)}."
-    vector, r = _surroundings(pos, bonds)
-    x, y, z = np.moveaxis(vector @ _axes(bonds.direction).swapaxes(1, 2) / r[..., None], -1, 0)
-    shell = radial_functions(r, settings.n, settings.cutoff, settings.width)
-    shell[np.arange(len(r))[:, None], bonds.atoms] = 0
-    harmonics = axial_harmonics(*map(np.ascontiguousarray, (x, y, z)), settings.degree, settings.order)
-    angular = np.stack([settings.damping**l * c for (l, _), parts in harmonics.items() for c in parts], -1)
+    around = axial_surroundings(settings, pos, bonds)
+    coefficients = iter(np.moveaxis(np.concatenate(element_sums(around, numbers, species), 1), -1, 0))
+    return {lm: list(islice(coefficients, n)) for lm, n in around.orders.items()}
+
+# %% ../../nbs/20_bonds/03_descriptors.ipynb #4a62beb0
+def element_sums(
+    around: AxialSurroundings,  # of P bonds
+    numbers: np.ndarray,  # (N,) atomic numbers
+    species: np.ndarray,  # (E,) elements
+) -> list[np.ndarray]:
+    "The expansion (P, n, l m) of the atoms of each element."
     atoms = [np.flatnonzero(numbers == e) for e in species]
-    expansion = np.concatenate([shell[:, k].swapaxes(1, 2) @ angular[:, k] for k in atoms], 1)  # (P, E n, l m)
-    coefficients = iter(np.moveaxis(expansion, -1, 0))
-    return {lm: list(islice(coefficients, len(parts))) for lm, parts in harmonics.items()}
+    return [around.shell[:, k].swapaxes(1, 2) @ around.angular[:, k] for k in atoms]
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #cd6e0772
 @dataclass(frozen=True)

@@ -27,6 +27,16 @@ def smooth_cutoff(
     x = np.where(x.real > 0, np.where(x.real < 1, x, 1), 0)
     return 1 - x**3 * (10 - 15 * x + 6 * x**2)
 
+# %% ../../nbs/20_bonds/01_pairs.ipynb #e6ef130c
+def cutoff_slope(
+    r: np.ndarray,  # distances, any shape, Å
+    on: float | np.ndarray,  # distance up to which the step is 1, Å
+    off: float | np.ndarray,  # distance from which it is 0, Å
+) -> np.ndarray:
+    "Derivative of `smooth_cutoff`, shape of `r`, Å⁻¹."
+    x = np.clip((r - on) / (off - on), 0, 1)
+    return -30 * x**2 * (1 - x) ** 2 / (off - on)
+
 # %% ../../nbs/20_bonds/01_pairs.ipynb #9fbdeef0
 def pair_limits(
     numbers: np.ndarray,  # (N,) atomic numbers
@@ -135,6 +145,17 @@ def bonds(
         vector=vector[frame, pair],
         directed=directed,
     )
+
+# %% ../../nbs/20_bonds/01_pairs.ipynb #f1c72a87
+def weight_slopes(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    bonds: Bonds,  # P bonds of frames of this molecule
+    choice: str | list = "pairs",  # "pairs", "covalent", or a list of index pairs
+    cutoff: float = 5.0,  # Å, for "pairs"
+) -> np.ndarray:
+    "Derivatives (P,) of their weights by their lengths, Å⁻¹."
+    on, off = (x[tuple(bonds.atoms.T)] for x in pair_limits(numbers, choice, cutoff))
+    return cutoff_slope(bonds.length, on, off)
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #33b9c4c5
 def _atom_pairs(numbers, directed):

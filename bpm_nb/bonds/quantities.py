@@ -62,6 +62,23 @@ class Quantity(TensorParts):
         powers = {2: u, 3: (u[:, :, None] * u[:, None]).reshape(len(u), 9)}
         return [powers[b.ndim] @ b.reshape(-1, b.shape[-1]) * bonds.weight[:, None] for b in self.bases]
 
+# %% ../../nbs/20_bonds/02_quantities.ipynb #f83cbbca
+def basis_slopes(
+    quantity: Quantity,  # what bonds add up to
+    bonds: Bonds,  # P bonds
+    weight_slope: np.ndarray,  # (P,) derivatives of their weights by their lengths, Å⁻¹
+) -> list[np.ndarray]:
+    "Derivatives (P, C, 3) of `quantity.bond_basis` by the vector of each bond, Å⁻¹."
+    u, slopes = bonds.direction, []
+    for values, basis in zip(quantity.bond_basis(bonds), quantity.bases):
+        along = values * (weight_slope / bonds.weight)[:, None]
+        by_u = np.moveaxis(basis, -1, 0)[None] if basis.ndim == 2 else 2 * np.einsum("ijc,pj->pci", basis, u)
+        across = (
+            by_u - np.einsum("pci,pi->pc", np.broadcast_to(by_u, (len(u), *by_u.shape[1:])), u)[..., None] * u[:, None]
+        )
+        slopes.append(along[..., None] * u[:, None] + across * (bonds.weight / bonds.length)[:, None, None])
+    return slopes
+
 # %% ../../nbs/20_bonds/02_quantities.ipynb #ff4329a7
 POLARIZABILITY = Quantity((np.eye(3)[..., None], np.moveaxis(BASIS, 0, -1)), "alpha", "bohr³", directed=False)
 DIPOLE = Quantity((np.eye(3),), "dipole", "e·bohr", directed=True)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from bpm_nb.data.records import Frames
-from bpm_nb.models.polarizability import BondPolarizability
+from bpm_nb.data.datasets import load
+from bpm_nb.data.records import Frames, molecule_groups
+from bpm_nb.models.polarizability import BondDipole, BondPolarizability
+from bpm_nb.regression.prediction import bonds_by_kind, described_bonds, summed_components
 
 
 @pytest.mark.parametrize("descriptor", ["bond-axis", "soap"])
@@ -21,3 +23,32 @@ def test_derivatives_against_central_differences(methanol, descriptor):
         expected = (a[0] - 8 * a[1] + 8 * a[2] - a[3]) / (12 * h)
         np.testing.assert_allclose(derivative[atom, xyz], expected, rtol=1e-5, atol=1e-5 * np.abs(derivative).max())
     np.testing.assert_allclose(derivative.sum(0), 0, atol=1e-6 * np.abs(derivative).max())
+
+
+def complex_step_derivative(model, frames, step=1e-20):
+    "The derivative of the quantity by one complex step for each coordinate of an atom."
+    (_, numbers, pos), *_ = molecule_groups(frames)
+    b, raw = described_bonds(model, numbers, pos)
+    derivatives = np.zeros((*pos.shape, *model.quantity.bases[0].shape[:-1]))
+    for atom, xyz in np.ndindex(len(numbers), 3):
+        moved = pos.astype(complex)
+        moved[:, atom, xyz] += 1j * step
+        of_moved, raw_moved = described_bonds(model, numbers, moved)
+        values = np.zeros((len(b.frame), len(model.quantity.sizes)), complex)
+        for kind, rows in bonds_by_kind(model, b):
+            slope = model.expansions_[kind].gradient(raw[rows], model.gamma_)
+            values[rows] = model.expansions_[kind](raw[rows], model.gamma_)
+            values[rows] += 1j * np.einsum("pvf,pf->pv", slope, raw_moved.imag[rows])
+        parts = summed_components(model.quantity, of_moved, values, len(pos))
+        derivatives[:, atom, xyz] = model.quantity.assemble([x.imag / step for x in parts])
+    return derivatives
+
+
+@pytest.mark.parametrize("estimator", [BondPolarizability, BondDipole])
+@pytest.mark.parametrize("bonds", ["pairs", "covalent"])
+def test_derivatives_in_one_pass_are_those_of_complex_steps(estimator, bonds):
+    for name in ("malonaldehyde-keto", "biphenyl"):
+        train = load(name).train[:25]
+        model = estimator(n_points=60, gamma=0.3, lam=1e-6, bonds=bonds).fit(train)
+        expected = complex_step_derivative(model, train[:3])
+        np.testing.assert_allclose(model.derivative(train[:3]), expected, atol=1e-8 * np.abs(expected).max())
