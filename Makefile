@@ -34,7 +34,7 @@ lint: $(VENV)/installed-lint ## ruff: errors, imports, likely bugs, format
 lab: $(VENV)/installed-lab ## JupyterLab on the notebooks
 	JUPYTER_PATH="$(CURDIR)/binder" JUPYTER_CONFIG_PATH="$(CURDIR)/binder" $(BIN)/jupyter-lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
 
-dashboard: $(VENV)/installed-lab ## the dashboards in a browser, without the code
+dashboard: $(VENV)/installed-lab ## the dashboards in a browser, without the code, for this machine alone
 	JUPYTER_PATH="$(CURDIR)/binder" JUPYTER_CONFIG_PATH="$(CURDIR)/binder" $(BIN)/voila nbs/apps
 
 docs: $(VENV)/installed-docs ## the documentation as pages: _docs/index.html

@@ -33,7 +33,7 @@ def file_of(
     "Path of the file without the name of the array in it."
     return text.partition(".npz:")[0] + ".npz" if ".npz:" in text else text
 
-
+# %% ../../nbs/90_cli/06_data.ipynb #cd169867
 def given_frames(
     a: Namespace,  # parsed arguments of `convert`
     arrays: dict[str, str],  # {property: where its array is}
@@ -41,7 +41,11 @@ def given_frames(
     "The frames, from one file or from arrays. Raises `InputError` where arrays come without atoms."
     if a.numbers is not None:
         units = dict(unit_pair(u) for u in a.units or [])
-        return frames_from(a.numbers, a.positions, **arrays, units=units, order=a.order)
+        try:
+            return frames_from(a.numbers, a.positions, **arrays, units=units, order=a.order)
+        except InputError as e:
+            files = (a.positions, a.numbers, *arrays.values())
+            raise e if str(e).startswith((*files, "--units")) else InputError(f"{a.positions}: {e}") from None
     if arrays or a.units or Path(a.positions).suffix not in (".npz", ".xyz", ".extxyz"):
         raise InputError(f'{a.positions}: arrays need the atoms too; give them as --numbers "C C O H"')
     return read_frames(a.positions, a.unit, None, a.key, a.order)

@@ -210,17 +210,14 @@ def explained(
 ) -> tuple[dict, tuple]:
     "Fractions of both forms in a measured spectrum, and the section of the page about them; empty without a spectrum."
     from bpm_nb.assignment.mixtures import mixture
-    from bpm_nb.reports.forms import mixture_section
+    from bpm_nb.reports.forms import mixture_doubts, mixture_section
 
     if measured is None:
         return {}, ()
-    mix = mixture(measured, forms.intensities)
-    if mix.unexplained > 0.5:
-        warnings.warn(
-            f"{name}: the mixture leaves {mix.unexplained:.0%} of it unexplained: is it of these forms, and is its "
-            "background taken off?",
-            stacklevel=2,
-        )
+    with errors_name_file(name):
+        mix = mixture(measured, forms.intensities)
+    for doubt in mixture_doubts(mix):
+        warnings.warn(f"{name}: {doubt}", stacklevel=2)
     fractions = dict(fractions=mix.fractions.tolist(), fraction_errors=mix.fraction_errors.tolist())
     fractions["unexplained"] = mix.unexplained
     return fractions, mixture_section(mix, forms.names, name)
@@ -292,14 +289,22 @@ def add_measured(
         "--measured-laser",
         type=number(),
         metavar="NM",
-        help="laser of SPECTRUM, where its axis is in nm and it does not say (default: as it says)",
+        help="laser of SPECTRUM, where its axis is a wavelength and it does not say (default: as it says)",
     )
 
-
+# %% ../../nbs/90_cli/05_forms.ipynb #7f0fe868
 def measured_spectrum(
     a: Namespace,  # parsed arguments of `compare`
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    "Raman shifts (K,), cm⁻¹, and intensities (K,) of the measured spectrum; None where none was given."
+    """Raman shifts (K,), cm⁻¹, and intensities (K,) of the measured spectrum; None where none was given.
+
+    Raises `InputError` for a file that is not understood.
+    """
     from bpm_nb.spectra.measured import read_spectrum
 
-    return read_spectrum(a.mixture, a.columns and tuple(a.columns), a.measured_laser) if a.mixture else None
+    if not a.mixture:
+        return None
+    try:
+        return read_spectrum(a.mixture, a.columns and tuple(a.columns), a.measured_laser)
+    except InputError as e:  # compare has a laser of its own
+        raise InputError(str(e).replace("`laser_nm`", "`measured_laser`")) from None

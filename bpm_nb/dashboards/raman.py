@@ -14,6 +14,7 @@ import ipywidgets
 import numpy as np
 from plotly.graph_objects import Figure
 
+from ..core.display import printable
 from .band import assignment_table
 from .curves import QUANTITIES, pending_curve
 from .molecule import Molecule
@@ -61,10 +62,11 @@ def raman_csv(
     state: RamanState,  # what it shows
 ) -> str:
     "The settings as comments, then a row for each point of each curve."
-    rows = [f"# {name}: {value}" for name, value in state.settings().items()]
+    rows = [printable(f"# {name}: {value}") for name, value in state.settings().items()]
     rows.append("series,wavenumber_cm1,value,standard_error")
     for c in state.curves:
-        rows += [f'"{c.name}",{x:.2f},{y:.6g},{e:.3g}' for x, y, e in zip(c.x, c.y, c.error)]
+        name = printable(c.name).replace('"', '""')
+        rows += [f'"{name}",{x:.2f},{y:.6g},{e:.3g}' for x, y, e in zip(c.x, c.y, c.error)]
     return "\n".join(rows) + "\n"
 
 # %% ../../nbs/85_dashboards/10_raman.ipynb #9b26f21d

@@ -175,7 +175,7 @@ def checked(
         require_atoms(frames.numbers, source)
     for name in list(PROPERTIES)[1:]:
         require_finite(getattr(frames, name), name, source)
-    require_atoms(frames.numbers, source)
+    require_atoms(frames.numbers, source, frames.pos)
     if need and getattr(frames, need) is None:
         keys = frames.provenance.get("keys")
         other = f"; its keys are {keys} (`key`)" if keys else ""

@@ -88,8 +88,8 @@ def validated_minimum(numbers, **derivatives) -> dict[str, np.ndarray]:
     return arrays
 
 # %% ../../nbs/10_data/02_validation.ipynb #edd5ad2e
-def require_atoms(numbers: np.ndarray, source: str) -> None:
-    "Refuse atomic numbers (S, N) that are no molecules: none, no element, a gap in the middle."
+def require_atoms(numbers: np.ndarray, source: str, pos: np.ndarray | None = None) -> None:
+    "Refuse atomic numbers (S, N) that are no molecules: none, no element, a dummy that is not padding (at the origin)."
     if not numbers.size:
         raise InputError(f"{source}: there is no {'atom' if len(numbers) else 'frame'} in it")
     if numbers.min() < 0 or numbers.max() > 118:
@@ -97,9 +97,10 @@ def require_atoms(numbers: np.ndarray, source: str) -> None:
     empty = ~(numbers > 0).any(1)
     if empty.any():
         raise InputError(f"{source}, frame {empty.argmax()}: there is no atom in it")
-    gap = (numbers[:, :-1] == 0) & (numbers[:, 1:] > 0)
-    if gap.any():
-        frame, atom = np.argwhere(gap)[0]
+    dummy = np.zeros(numbers.shape, bool) if pos is None else (numbers == 0) & (pos != 0).any(-1)
+    dummy[:, :-1] |= (numbers[:, :-1] == 0) & (numbers[:, 1:] > 0)
+    if dummy.any():
+        frame, atom = np.argwhere(dummy)[0]
         raise InputError(f"{source}, frame {frame}, atom {atom}: a dummy atom, atomic number 0; remove it")
 
 # %% ../../nbs/10_data/02_validation.ipynb #2ecfd18c

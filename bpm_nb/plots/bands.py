@@ -216,12 +216,13 @@ def mixed(
     title: str = "",  # title
 ) -> go.Figure:
     "A spectrum, the mixture that explains it best, and what is left. Raises `InputError` where there are no points."
-    nu, scale = mixture.wavenumber_cm1, mixture.target.max() or 1.0
-    low, high = float(nu[0]), min(float(nu[-1]), last_band_end(nu, mixture.target))
+    above = mixture.target - mixture.background
+    nu, scale = mixture.wavenumber_cm1, above.max() or 1.0
+    low, high = float(nu[0]), min(float(nu[-1]), last_band_end(nu, above))
     keep = range_mask(nu, low, high)
     fig = two_panels(0.7)
-    add_curve(fig, 1, nu[keep], mixture.target[keep] / scale, "black", "given")
-    add_curve(fig, 1, nu[keep], mixture.fit[keep] / scale, "vermillion", "mixture")
+    add_curve(fig, 1, nu[keep], above[keep] / scale, "black", "given, above its background")
+    add_curve(fig, 1, nu[keep], (mixture.fit - mixture.background)[keep] / scale, "vermillion", "mixture")
     add_curve(fig, 2, nu[keep], (mixture.target - mixture.fit)[keep] / scale, "blue", "given − mixture")
     fig = with_wavenumbers(styled(fig, title, 480), low, high)
     fig.update_yaxes(title="strongest = 1", row=1, col=1)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from .style import COLOURS, DIVERGING, styled
+from .style import COLOURS, DIVERGING, plain, styled
 
 # %% ../../nbs/70_plots/05_figures.ipynb #c9532051
 def curves(
@@ -26,7 +26,7 @@ def curves(
     mode = "lines+markers" if len(x) <= 60 else "lines"
     fig = go.Figure()
     for (name, y), colour in zip(named.items(), [*COLOURS.values()][1:] * len(named)):
-        fig.add_scatter(x=np.asarray(x), y=np.asarray(y), name=name, mode=mode, line=dict(color=colour, width=2))
+        fig.add_scatter(x=np.asarray(x), y=np.asarray(y), name=plain(name), mode=mode, line=dict(color=colour, width=2))
     fig = styled(fig, title, 380)
     number = dict(exponentformat="power", automargin=True)
     fig.update_xaxes(title_text=x_title, type="log" if "x" in log else None, **number)

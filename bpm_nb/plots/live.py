@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .style import COLOURS, axis_ends, styled, transparent, true_runs
+from .style import COLOURS, axis_ends, plain, styled, transparent, true_runs
 
 # %% ../../nbs/70_plots/04_live.ipynb #53fc8683
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,11 @@ class Overlay:
     error: np.ndarray  # (K,) standard error; NaN where it is not known
     bands: tuple = ()  # wavenumbers of bands, cm⁻¹
     lines: dict = field(default_factory=dict)  # lines to hang below: {source: (their wavenumbers, their heights)}
+
+    @property
+    def label(self) -> str:
+        "The name as plotly shows it letter by letter."
+        return plain(self.name)
 
     def at(
         self,
@@ -92,7 +97,7 @@ def curve_traces(curve, floor, colour, range_cm1, errors):
     x, y, error = curve.x[keep], curve.y[keep] + floor, curve.error[keep]
     if not len(x):
         return []
-    line = dict(type="scatter", x=x, y=y, name=curve.name, mode="lines", line=dict(color=colour, width=2))
+    line = dict(type="scatter", x=x, y=y, name=curve.label, mode="lines", line=dict(color=colour, width=2))
     ribbon = [error_ribbon(x, y, error, colour)] if errors and np.isfinite(error).any() else []
     return [*ribbon, line | dict(hoverinfo="skip")]
 
@@ -123,7 +128,7 @@ def bands_within(curve, range_cm1):
 def band_circles(curve, k, nu, floor, colour):
     "Circles at the bands of an `Overlay` that can be clicked; nothing where there are none."
     look = dict(mode="markers", showlegend=False, marker=dict(color="white", size=9, line=dict(color=colour, width=2)))
-    name, hover = f"bands of {curve.name}", "%{x:.0f} cm⁻¹: click<extra></extra>"
+    name, hover = f"bands of {curve.label}", "%{x:.0f} cm⁻¹: click<extra></extra>"
     circles = dict(type="scatter", x=nu, y=curve.at(nu) + floor, name=name, meta=k, hovertemplate=hover, **look)
     return [circles] if len(nu) else []
 
@@ -155,7 +160,7 @@ def hanging_lines(curve, floor, colour):
         x = np.stack([nu, nu, np.full_like(nu, np.nan)], 1).ravel()
         y = floor - 0.02 - np.stack([0 * nu, 0.2 * height / height.max(), np.full_like(nu, np.nan)], 1).ravel()
         line = dict(color=colour, width=1.8, dash=DASHES.get(source, "solid"))
-        name = f"{curve.name}: {source}"
+        name = f"{curve.label}: {source}"
         traces.append(dict(type="scatter", x=x, y=y, name=name, mode="lines", line=line, hoverinfo="name+x"))
     return traces
 

@@ -19,6 +19,7 @@ from bpm_nb.plots.style import (
     add_note,
     axis_ends,
     last_band_end,
+    plain,
     range_mask,
     shown_range,
     styled,
@@ -185,7 +186,7 @@ def add_named_curve(fig, row, name, nu, y, error, scale):
     "Add a curve over the scale, or its own where there is none, to a panel, and its name to the corner."
     scale = scale or y.max() or 1.0
     add_curve(fig, row, nu, y / scale, PANEL_COLOURS[row % 6 - 1], name, error=error / scale)
-    add_note(fig, name, 0.01, 0.95, "" if row == 1 else row, font_size=15)
+    add_note(fig, plain(name), 0.01, 0.95, "" if row == 1 else row, font_size=15)
 
 
 def common_end(spectra, geometry):

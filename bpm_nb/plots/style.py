@@ -6,10 +6,13 @@
 __all__ = ['COLOURS', 'FONT', 'DIVERGING', 'styled', 'error_band', 'with_error']
 
 # %% ../../nbs/70_plots/01_style.ipynb #9fecc5c2
+from html import escape
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from ..core.display import printable
 from ..core.files import InputError
 
 # %% ../../nbs/70_plots/01_style.ipynb #f8141a7b
@@ -83,6 +86,13 @@ def error_band(
     look = dict(fill="toself", fillcolor=transparent(colour, 0.2), line_width=0, mode="lines")
     return go.Scatter(x=xs, y=ys, **look, hoverinfo="skip", showlegend=False)
 
+# %% ../../nbs/70_plots/01_style.ipynb #649f3c3e
+def plain(
+    name,  # of a curve, as others gave it
+):
+    "The name as plotly shows it letter by letter, without its markup."
+    return escape(printable(name), quote=False)
+
 # %% ../../nbs/70_plots/01_style.ipynb #4ed1e485
 def add_curve(
     fig,  # figure with panels, changed in place
@@ -101,7 +111,8 @@ def add_curve(
     if error is not None and np.isfinite(error).any():
         fig.add_trace(error_band(x, y, error, colour), row, 1)
     look = dict(mode="lines", line=dict(color=colour, width=width, **line))
-    fig.add_trace(go.Scatter(x=x, y=y, name=name, showlegend=None if name and legend else False, **look), row, 1)
+    shown = dict(name=name and plain(name), showlegend=None if name and legend else False)
+    fig.add_trace(go.Scatter(x=x, y=y, **shown, **look), row, 1)
 
 # %% ../../nbs/70_plots/01_style.ipynb #7e9af2d5
 def with_wavenumbers(

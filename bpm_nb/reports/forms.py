@@ -159,6 +159,18 @@ def comparison_sections(
         ("Settings", ", ".join(f"{k} = {v}" for k, v in settings.items())),
     ]
 
+# %% ../../nbs/75_reports/06_forms.ipynb #fe94067c
+def mixture_doubts(
+    mix: Mixture,  # what a measured spectrum is made of
+) -> list[str]:
+    "Sentences about why the fractions may mean nothing; none where they can be trusted."
+    doubts = []
+    if mix.unexplained > 0.5:
+        doubts.append("Most of the spectrum is not explained by the mixture: it may be of something else.")
+    if mix.fraction_errors.max() > 0.25:
+        doubts.append("The error is so large that the spectrum does not tell how much of each form there is.")
+    return doubts
+
 # %% ../../nbs/75_reports/06_forms.ipynb #c495d8a4
 def mixture_section(
     mix: Mixture,  # what a measured spectrum is made of
@@ -169,7 +181,7 @@ def mixture_section(
     percents = zip(100 * mix.fractions, 100 * mix.fraction_errors, names)
     parts = " and ".join(f"{plots.with_error(value, error, 0)} % {name}" for value, error, name in percents)
     text = f"{parts}. The fit leaves {mix.unexplained:.0%} of the measured spectrum unexplained."
-    return f"What {measured} is made of", text, plots.mixed(mix)
+    return f"What {measured} is made of", " ".join([text, *mixture_doubts(mix)]), plots.mixed(mix)
 
 # %% ../../nbs/75_reports/06_forms.ipynb #7ee48fde
 def marker_text(

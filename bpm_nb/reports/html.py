@@ -16,6 +16,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from ..core.display import printable
 from ..core.files import InputError, write_atomic
 from ..plots.style import FONT
 
@@ -52,6 +53,13 @@ POLICY = (
     "img-src data: blob:; font-src data:; worker-src blob:"
 )
 
+# %% ../../nbs/75_reports/03_html.ipynb #baa8ed34
+def shown(
+    text: str,  # as others gave it
+) -> str:
+    "HTML that shows the text letter by letter."
+    return escape(printable(text))
+
 # %% ../../nbs/75_reports/03_html.ipynb #c20a6d40
 def cell_text(
     value: object,  # text or number; None or not finite: a dash
@@ -66,7 +74,7 @@ def unbroken_parts(
     text: str,  # such as C0–O1 70 %, O1–H2 20 %
 ) -> str:
     "HTML of a text that breaks only after its commas, as long as what stands between them is short."
-    parts = escape(text).split(", ")
+    parts = shown(text).split(", ")
     return ", ".join(f"<span>{part}</span>" if len(part) <= 20 else part for part in parts)
 
 # %% ../../nbs/75_reports/03_html.ipynb #3ce09914
@@ -81,9 +89,9 @@ def table_html(
 
     def cell(row, c):
         text = cell_text(row.get(c))
-        return f"<td{css[c]}>{unbroken_parts(text) if c in long else escape(text)}</td>"
+        return f"<td{css[c]}>{unbroken_parts(text) if c in long else shown(text)}</td>"
 
-    head = "".join(f"<th{css[c]}>{escape(str(c))}</th>" for c in rows[0])
+    head = "".join(f"<th{css[c]}>{shown(str(c))}</th>" for c in rows[0])
     lines = ["".join(cell(row, c) for c in rows[0]) for row in rows]
     body = "".join(f"<tr>{line}</tr>\n" for line in lines)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n'
@@ -95,7 +103,7 @@ def block_html(
 ) -> str:
     "HTML of a paragraph, a figure, a row of figures, or a table. Raises `InputError` for anything else."
     if isinstance(block, str):
-        return f"<p>{escape(block)}</p>\n"
+        return f"<p>{shown(block)}</p>\n"
     if isinstance(block, go.Figure):
         name = f"figure-{next(numbers)}"
         return (
@@ -117,7 +125,7 @@ def section_html(
 ) -> str:
     "HTML of a section. Raises `InputError` for a block that a page cannot show."
     heading, *blocks = section
-    title = f"<h2>{escape(heading)}</h2>\n" if heading else ""
+    title = f"<h2>{shown(heading)}</h2>\n" if heading else ""
     return title + "".join(block_html(block, numbers) for block in blocks)
 
 # %% ../../nbs/75_reports/03_html.ipynb #1a929fb3
@@ -132,10 +140,10 @@ def page(
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{shown(title)}</title>\n'
         f'<meta name="bpm_nb-settings" content="{escape(json.dumps(settings or {}))}">\n'
         f"<style>{STYLE}{TABLE_STYLE}</style>\n<script>{get_plotlyjs()}</script>\n</head>\n"
-        f"<body>\n<h1>{escape(title)}</h1>\n{body}</body>\n</html>\n"
+        f"<body>\n<h1>{shown(title)}</h1>\n{body}</body>\n</html>\n"
     )
 
 # %% ../../nbs/75_reports/03_html.ipynb #c552ec8c
@@ -154,7 +162,7 @@ def short_names(
     files: Iterable[str],  # paths of files
 ) -> dict[str, str]:
     "{file: its name}, with as many of its folders as tell it from the others."
-    parts = {f: Path(f).resolve().parts for f in files}
+    parts = {f: Path(os.path.realpath(f)).parts for f in files}
 
     def are_distinct(n):
         return len({p[-n:] for p in parts.values()}) == len(set(parts.values()))

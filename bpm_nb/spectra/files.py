@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
+from ..core.display import printable
 from ..core.files import InputError, errors_name_file, write_atomic
 from ..core.units import unit_size
 from ..data.arrays import _as_matrices, array_at
@@ -86,7 +87,7 @@ def jcamp_head(
 ):
     "Labels {name: text} of a JCAMP-DX file that say what it holds."
     return {
-        "TITLE": title,
+        "TITLE": printable(title),
         "JCAMP-DX": "4.24",
         "DATA TYPE": "INFRARED SPECTRUM" if "infrared" in settings["quantity"] else "RAMAN SPECTRUM",
         "ORIGIN": f"bpm_nb {__version__}",

@@ -49,7 +49,7 @@ def fields_of(
     separator: str | None,  # what stands between its columns; None: blanks
 ) -> list[str]:
     "Its fields, decimal commas as points; an empty field at the end, as instruments write it, is none."
-    fields = [f.strip() for f in line.split(separator)]
+    fields = [f.strip().strip("\"'") for f in line.split(separator)]
     if separator != ",":
         fields = [re.sub(r"^([-+]?\d+),(\d+(?:[eEdD][-+]?\d+)?)$", r"\1.\2", f) for f in fields]
     return fields[:-1] if fields and not fields[-1] else fields
@@ -58,8 +58,8 @@ def fields_of(
 def is_number(
     text: str,  # a field
 ) -> bool:
-    "Whether it is a number, also with a Fortran exponent."
-    return re.fullmatch(_NUMBER, text) is not None
+    "Whether it is a number, also with a Fortran exponent, and also one that is not finite."
+    return re.fullmatch(rf"{_NUMBER}|[-+]?(nan|inf(inity)?)", text, re.I) is not None
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #59f97482
 @dataclass(frozen=True, eq=False)
@@ -68,8 +68,17 @@ class Table:
 
     values: np.ndarray  # (rows, columns)
     names: list  # names of the columns; empty where the file has none
-    header: list  # lines above the table
-    footer: list  # (number counted from 1, text) of the lines below it
+    header: list  # (number counted from 1, text) of the lines above it
+    footer: list  # the same of the lines below it
+    separator: str | None = None  # what stands between columns; None: blanks
+
+    def breaks_off(self) -> int | None:
+        "Number of the line at which it breaks off though numbers go on; None where it is whole."
+        above = [fields_of(line, self.separator) for _, line in self.header]
+        if any(len(f) == self.values.shape[1] and all(map(is_number, f)) for f in above):
+            return self.header[-1][0]
+        below = [fields_of(line, self.separator) for _, line in self.footer]
+        return self.footer[0][0] if any(f and is_number(f[0]) for f in below) else None
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #97610db6
 def longest_table(
@@ -82,13 +91,12 @@ def longest_table(
     edges = [0, *(k for k in range(1, len(widths)) if widths[k] != widths[k - 1]), len(widths)]
     runs = [(b - a if widths[a] else 0, a, b) for a, b in zip(edges[:-1], edges[1:]) if b > a]
     length, start, end = max(runs, key=lambda run: run[0], default=(0, 0, 0))
-    header = [line for _, line in lines[:start]]
     if not length:
-        return Table(np.empty((0, 0)), [], header, lines)
+        return Table(np.empty((0, 0)), [], [], lines)
     above = rows[start - 1] if start else []
     names = above if len(above) == widths[start] and not any(map(is_number, above)) else []
     values = np.array([[float(re.sub("[dD]", "e", f)) for f in r] for r in rows[start:end]])
-    return Table(values, [re.sub(r"^[#%!/\s]+", "", n) for n in names], header, lines[end:])
+    return Table(values, [re.sub(r"^[#%!/\s]+", "", n) for n in names], lines[:start], lines[end:], separator)
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #caf6a8e0
 def table_in(
@@ -99,9 +107,19 @@ def table_in(
     return max((longest_table(lines, s) for s in _SEPARATORS), key=lambda t: t.values.size)
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #4e8f6d46
-_SHIFTS = [r"raman.?shift", r"\bshift", r"rel.*wave.?number", r"wave.?numbers?|cm[\^-]*[-−⁻]?[1¹]|1/cm"]
-_WAVELENGTHS = [r"wave.?length|\bnm\b|λ"]
-_INTENSITIES = [r"dark.?sub|corrected|processed", r"intens|counts?|signal|ordinate|a\.?\s?u\.?|\by\b", r"raw"]
+_SHIFTS = [
+    r"raman.?shift",
+    r"\bshift|verschiebung|décalage|desplazamiento|spostamento|сдвиг|シフト|位移",
+    r"rel.*wave.?number",
+    r"wave.?numbers?|cm[\^-]*[-−⁻]?[1¹]|1/cm|wellenzahl|nombre.d.onde|n[úu]mero.d.*onda|волновое|波数",
+]
+_LENGTHS = {r"\bnm\b|nanomet": 1.0, r"Å|angstr": 0.1, r"[µμ]m\b|\bum\b|_um|micromet": 1000.0}  # nm in a unit
+_WAVELENGTHS = [r"wave.?length|λ|wellenlänge|longueur.d.onde|l[ou]n.*onda|длина|波[長长]|" + "|".join(_LENGTHS)]
+_INTENSITIES = [
+    r"dark.?sub|corrected|processed",
+    r"intens|counts?|signal|ordinate|a\.?\s?u\.?|\by\b|интенс|[強强]度",
+    r"raw",
+]
 _ABSOLUTE = r"^wave.?number$"  # beside a column of shifts: that of the scattered light
 
 
@@ -117,18 +135,31 @@ def column_by_name(
     return None
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #4e970060
+MOST_LISTED = 12  # columns in a message
+
+
 def listed_columns(
     table: Table,  # of a file
 ) -> str:
     "The columns for a message: number, name where there is one, first value."
     names = table.names or [""] * table.values.shape[1]
-    numbered = enumerate(zip(names, table.values[0]), 1)
-    return ", ".join(f"{k} {n!r}" if n else f"{k} (first value {v:g})" for k, (n, v) in numbered)
+    numbered = list(enumerate(zip(names, table.values[0]), 1))
+    listed = ", ".join(f"{k} {n!r}" if n else f"{k} (first value {v:g})" for k, (n, v) in numbered[:MOST_LISTED])
+    return f"{listed} … {len(numbered)}" if len(numbered) > MOST_LISTED else listed
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #ebe93389
+def wavelength_unit(
+    name: str,  # of a column
+) -> float | None:
+    "Unit of a wavelength in a column of this name, nm; None where it names no wavelength."
+    if column_by_name([name], _WAVELENGTHS) is None:
+        return None
+    return next((nm for unit, nm in _LENGTHS.items() if re.search(unit, name, re.I)), 1.0)
+
+
 def named_columns(
     table: Table,  # with names
-) -> tuple[int, int, bool]:
+) -> tuple[int, int]:
     "As `chosen_columns`, by the names alone. Raises `InputError` where they do not tell, or tell of several."
     x, y = column_by_name(table.names, _SHIFTS), column_by_name(table.names, _INTENSITIES)
     wavelength = column_by_name(table.names, _WAVELENGTHS) if x is None else None
@@ -136,20 +167,19 @@ def named_columns(
         what = "intensity" if y is None else "Raman shift"
         listed = listed_columns(table)
         raise InputError(f"no column, or more than one, is named as the {what}; say which two to take: {listed}")
-    return (wavelength, y, True) if x is None else (x, y, False)
+    return (wavelength if x is None else x), y
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #c689a3f3
 def chosen_columns(
     table: Table,  # of a file
     columns: tuple | None,  # (shift, intensity): names, or numbers counted from 1; None: by their names
-) -> tuple[int, int, bool]:
-    "Index of the abscissa and of the intensity, and whether the abscissa is a wavelength in nm. Raises `InputError`."
+) -> tuple[int, int]:
+    "Index of the abscissa and of the intensity. Raises `InputError`."
     if columns is not None:
-        x, y = (column_index(table, c) for c in columns)
-        return x, y, bool(table.names) and column_by_name(table.names[x : x + 1], _WAVELENGTHS) == 0
+        return tuple(column_index(table, c) for c in columns)
     if not table.names:
         if table.values.shape[1] == 2:
-            return 0, 1, False
+            return 0, 1
         n = table.values.shape[1]
         raise InputError(f"its {n} columns have no names; say which two to take: {listed_columns(table)}")
     return named_columns(table)
@@ -197,22 +227,37 @@ def jcamp_block(
         raise InputError(f"it holds {len(children)} spectra; give a file of one")
     return children[0] if children else block, remarks.getvalue()
 
+# %% ../../nbs/50_spectra/10_measured.ipynb #0300d6db
+def check_block(
+    block: dict,  # {label: value}
+    n_x: int,  # abscissas
+    n_y: int,  # ordinates
+    remarks: str,  # of the parser
+) -> None:
+    "Raises `InputError` for another kind of spectrum, and where table and header disagree."
+    said, kind = block.get("npoints", n_y), str(block.get("data type", block.get("datatype", "RAMAN"))).upper()
+    if re.search("INFRARED|NMR|MASS|UV|X-?RAY", kind) and "RAMAN" not in kind:
+        raise InputError(f"it says that it is of the kind {kind}; give a Raman spectrum")
+    if not n_x:
+        raise InputError("there is no table of the form XYDATA or XYPOINTS in it that can be read; export it as one")
+    if not n_x == n_y == said:
+        raise InputError(f"its table has {n_y} points and its header says {said}: it is cut short, or was edited")
+    if "failed" in remarks:
+        raise InputError("the wavenumbers in its table are not those that its header says")
+
 # %% ../../nbs/50_spectra/10_measured.ipynb #034abf65
 def jcamp_columns(
     text: str,  # of a file in JCAMP-DX
-) -> tuple[np.ndarray, np.ndarray, bool, float | None]:
-    "Abscissa, intensity, whether the abscissa is a wavelength in nm, wavelength of the laser. Raises `InputError`."
+) -> tuple[np.ndarray, np.ndarray, float | None, float | None]:
+    "Abscissa, intensity, the unit of an abscissa that is a wavelength, wavelength of the laser. Raises `InputError`."
     block, remarks = jcamp_block(text)
     x, y = np.asarray(block.get("x", ()), float), np.asarray(block.get("y", ()), float)
-    said = block.get("npoints", len(y))
-    if not len(x) or len(x) != len(y) or said != len(y):
-        raise InputError(f"its table has {len(y)} points and its header says {said}: it is cut short")
-    if "failed" in remarks:
-        raise InputError("the wavenumbers in its table are not those that its header says")
+    check_block(block, len(x), len(y), remarks)
     unit = str(block.get("xunits", "1/CM")).upper()
-    if not re.search("CM|NANOMET|NM", unit):
-        raise InputError(f"its abscissa is in {unit}; give 1/CM or NANOMETERS")
-    return x, y, "CM" not in unit, laser_in(text.splitlines())
+    length = None if "CM" in unit else wavelength_unit(unit)
+    if length is None and "CM" not in unit:
+        raise InputError(f"its abscissa is in {unit}; give 1/CM, NANOMETERS or MICROMETERS")
+    return x, y, length, laser_in(text.splitlines())
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #47080cf5
 FEWEST_POINTS = 20
@@ -230,11 +275,15 @@ def plausible(
             raise InputError(f"the {name} of row {np.argmin(np.isfinite(values)) + 1} is not a finite number")
     steps = np.diff(x) * (1 if x[-1] > x[0] else -1)
     if (steps <= 0).any():
-        raise InputError(f"the axis turns back at row {np.argmax(steps <= 0) + 2}: give one spectrum, in one piece")
+        raise InputError(
+            f"the axis turns back or repeats itself at row {np.argmax(steps <= 0) + 2}: give one spectrum, in one piece"
+        )
     if np.ptp(y) == 0:
         raise InputError("the intensity is the same everywhere: another column may hold it")
-    if np.abs(x).max() > 10_000:
-        raise InputError(f"a Raman shift of {np.abs(x).max():.0f} cm-1 is none: is it the absolute wavenumber?")
+    if np.abs(x).min() > 5000:
+        raise InputError(
+            f"Raman shifts of {np.abs(x).min():.0f} cm-1 and more are none: are they absolute wavenumbers?"
+        )
     return (x, y) if x[-1] > x[0] else (x[::-1], y[::-1])
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #2f4150f4
@@ -262,29 +311,40 @@ def read_spectrum(
     text = text_of(path)
     try:
         if re.search(r"^##\s*(JCAMP-?DX|XYDATA|XYPOINTS)\s*=", text, re.M | re.I):
-            x, y, in_nm, laser = jcamp_columns(text)
+            x, y, unit_nm, laser = jcamp_columns(text)
         else:
-            x, y, in_nm, laser = text_columns(text, columns)
-        if in_nm and not (laser := laser_nm or laser):
-            raise InputError("its axis is in nm, and the laser is not named: give its wavelength as laser_nm")
-        return plausible(shift_from_wavelength(x, laser) if in_nm else x, y)
+            x, y, unit_nm, laser = text_columns(text, columns, by_laser=laser_nm is not None)
+        if unit_nm and not (laser := laser_nm or laser):
+            raise InputError(
+                "its axis is a wavelength, and the laser is not named: give that of the laser as `laser_nm`"
+            )
+        return plausible(shift_from_wavelength(x * unit_nm, laser) if unit_nm else x, y)
     except InputError as e:
         raise InputError(f"{path}: {e}") from None
+
+# %% ../../nbs/50_spectra/10_measured.ipynb #7bd62334
+def axis_unit(
+    name: str,  # of the column of the abscissa; "": it has none
+    by_laser: bool,  # a laser is given: what does not say that it is a shift is a wavelength in nm
+) -> float | None:
+    "Unit of a wavelength, nm; None where the abscissa is a shift."
+    unit = wavelength_unit(name)
+    return 1.0 if unit is None and by_laser and column_by_name([name], _SHIFTS) is None else unit
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #744cfc3d
 def text_columns(
     text: str,  # of a file
     columns: tuple | None,  # (shift, intensity): names or numbers; None: by their names
-) -> tuple[np.ndarray, np.ndarray, bool, float | None]:
-    "Abscissa, intensity, whether the abscissa is a wavelength in nm, that of the laser, nm. Raises `InputError`."
+    by_laser: bool = False,  # as of `axis_unit`
+) -> tuple[np.ndarray, np.ndarray, float | None, float | None]:
+    "Abscissa, intensity, the unit, nm, of an abscissa that is a wavelength, that of the laser. Raises `InputError`."
     table = table_in(text)
     if not table.values.size:
-        raise InputError("there is no table of numbers in it; give wavenumber and intensity in each row")
-    x, y, in_nm = chosen_columns(table, columns)
+        raise InputError("no table of numbers is in it; give wavenumber and intensity in each row")
+    x, y = chosen_columns(table, columns)
     if columns is None and not table.names and counts_pixels(table.values[:, x]):
-        raise InputError("its first column counts rows or pixels, and no header says that it is a Raman shift")
-    if broken := [k for k, line in table.footer if re.search(r"\d", line) and not line.startswith("##")]:
-        raise InputError(
-            f"line {broken[0]} has another number of columns, or a word among the numbers: mend or remove it"
-        )
-    return table.values[:, x], table.values[:, y], in_nm, laser_in(table.header)
+        raise InputError("its first column counts rows or pixels, and no header calls it a Raman shift")
+    if broken := table.breaks_off():
+        raise InputError(f"line {broken} has another number of columns, or a word among the numbers: mend or remove it")
+    unit = axis_unit(table.names[x] if table.names else "", by_laser)
+    return table.values[:, x], table.values[:, y], unit, laser_in([line for _, line in table.header])

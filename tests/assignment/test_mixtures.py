@@ -141,3 +141,61 @@ def test_noise_of_the_pure_forms_does_not_pull_fractions_together():
         )
     mixed, mixed_biased, pure, pure_biased = np.mean(found, 0)
     assert abs(mixed - 0.7) < 0.05 and mixed > mixed_biased + 0.02 and pure > max(0.93, pure_biased + 0.03)
+
+
+def measured_mixture(fraction, seed, noise=0.02, background=2.0, spikes=3, scale=1.0):
+    "A spectrum of two forms on a background with noise and spikes, (wavenumbers, intensities), and the pure forms."
+    rng = np.random.default_rng(seed)
+    bands = [(450, 700, 1200, 1500), (450, 900, 1350, 1500)]
+    pure = [quiet(form(nu, 50 * seed + k, 8, 2000), 2.0, 10.0) for k, nu in enumerate(bands)]
+    parts = [quiet(form(nu, 50 * seed + k, 4, 2000), 2.0, 10.0).natural for k, nu in enumerate(bands, 2)]
+    x = np.arange(200, 1900, 1.7)
+    clean = np.interp(x, pure[0].wavenumber_cm1, fraction * parts[0] + (1 - fraction) * parts[1])
+    top = clean.max()
+    y = clean + noise * top * rng.normal(size=len(x)) + background * top * np.exp(-((x - 1400) ** 2) / 9e5)
+    y[rng.integers(len(x), size=spikes)] += 20 * top
+    return (x, scale * y), pure
+
+
+def test_the_error_of_a_fraction_in_a_measured_spectrum_is_its_scatter():
+    "Twenty mixtures: two stated errors hold the truth about nineteen times."
+    z, errors = [], []
+    for seed, fraction in enumerate(np.linspace(0, 1, 20)):
+        target, pure = measured_mixture(fraction, seed)
+        found = mixture(target, pure, n_boot=50)
+        z.append((found.fractions[0] - fraction) / found.fraction_errors[0])
+        errors.append(found.fraction_errors[0])
+    assert np.sum(np.abs(z) < 2) >= 18 and 0.4 < np.sqrt(np.mean(np.square(z))) < 1.5 and np.median(errors) < 0.15
+
+
+def test_background_spikes_and_scale_of_a_measured_spectrum_change_nothing():
+    plain, pure = measured_mixture(0.3, 1, background=0, spikes=0)
+    expected = mixture(plain, pure)
+    for changes in (dict(background=8.0), dict(spikes=5), dict(scale=1e-30), dict(scale=1e9), dict(background=-0.2)):
+        found = mixture(measured_mixture(0.3, 1, **(dict(background=0, spikes=0) | changes))[0], pure)
+        assert abs(found.fractions[0] - expected.fractions[0]) < 0.3 * expected.fraction_errors[0], changes
+        assert found.unexplained < 0.3 and found.fraction_errors[0] < 2 * expected.fraction_errors[0], changes
+
+
+def test_a_coarse_axis_is_compared_at_its_own_points():
+    (x, y), pure = measured_mixture(0.3, 1, noise=0)
+    fine, coarse = mixture((x, y), pure), mixture((x[::6], y[::6]), pure)
+    np.testing.assert_array_equal(coarse.wavenumber_cm1, x[::6])
+    assert abs(coarse.fractions[0] - fine.fractions[0]) < 2 * coarse.fraction_errors[0]
+
+
+def test_what_is_no_mixture_of_the_forms_is_not_explained():
+    (x, y), pure = measured_mixture(0.3, 1)
+    assert mixture((x, y), pure).unexplained < 0.3
+    lorentzians = sum(36 / ((x - nu) ** 2 + 36) for nu in (560, 620, 1062, 1129, 1295, 1440, 1640))
+    for other in (lorentzians, y[::-1], np.random.default_rng(0).normal(size=len(x))):
+        try:
+            assert mixture((x, other), pure).unexplained > 0.5
+        except InputError as e:
+            assert "no mixture" in str(e)
+
+
+def test_a_spectrum_without_overlap_is_refused():
+    (x, y), pure = measured_mixture(0.3, 1)
+    with pytest.raises(InputError, match="0 points in the range 50 to"):
+        mixture((x + 9000, y), pure)

@@ -57,8 +57,8 @@ def environment(folder):
 
 
 @contextmanager
-def server(app, notebook, folder, python=sys.executable):
-    "Serve a notebook with `lab` or `voila`; gives its address."
+def server(app, notebook, folder, python=sys.executable, options=("--no-browser", "--Voila.token=")):
+    "Serve a notebook with `lab` or `voila`, to which options may be given; gives its address."
     port = free_port()
     lab = [
         "-m",
@@ -72,7 +72,7 @@ def server(app, notebook, folder, python=sys.executable):
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.news_url=None",
     ]
-    voila = ["-m", "voila", "--no-browser", f"--port={port}", str(notebook)]
+    voila = ["-m", "voila", f"--port={port}", *options, str(notebook)]
     with open(folder / "server.log", "w") as log:
         process = subprocess.Popen(
             [python, *(lab if app == "lab" else voila)],

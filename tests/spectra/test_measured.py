@@ -51,3 +51,52 @@ def test_a_binary_file_and_a_link_to_nowhere_are_refused(tmp_path):
     for name, why in (("x.spc", "no text"), ("loop", "no such file"), (".", "no such file")):
         with pytest.raises(InputError, match=why):
             read_spectrum(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Raman-Verschiebung", "Intensität"),
+        ("Wellenzahl", "Intensität (w.E.)"),
+        ("Décalage Raman", "Intensité"),
+        ("Desplazamiento Raman", "Intensidad"),
+        ("Сдвиг", "Интенсивность"),
+        ("波数", "強度"),
+        ("拉曼位移", "强度"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_names_in_other_languages(tmp_path, names, encoding):
+    rows = [(100.5 + 2 * k, k % 5) for k in range(40)]
+    (tmp_path / "x.txt").write_text(table(names, rows, "\t").replace(".", ","), encoding)
+    assert read_spectrum(tmp_path / "x.txt")[0][0] == 100.5
+
+
+def test_an_axis_without_a_unit_is_a_wavelength_where_a_laser_is_given(tmp_path):
+    rows = [(f"{1e7 / (1e7 / 785 - 200 - 2 * k):.6f}", k % 5) for k in range(40)]
+    for names in ([], ["x", "Counts"]):
+        (tmp_path / "x.txt").write_text(table(names, rows, "\t").strip())
+        columns = (1, 2) if names else None
+        np.testing.assert_allclose(
+            read_spectrum(tmp_path / "x.txt", columns, 785.0)[0], 200 + 2 * np.arange(40), atol=1e-3
+        )
+    (tmp_path / "x.txt").write_text(table(["Raman shift", "Counts"], [(300 + 2 * k, k % 5) for k in range(40)]))
+    assert read_spectrum(tmp_path / "x.txt", None, 785.0)[0][0] == 300
+
+
+@pytest.mark.parametrize("row", ["300.5", "300.5;", "300.5;--", "300.5;-1.#IND", "saturated", "300.5;7;8"])
+@pytest.mark.parametrize("place", [5, 35])
+def test_a_table_that_breaks_off_is_refused_at_its_place(tmp_path, row, place):
+    "Whichever part is longer."
+    rows = [f"{100 + 2 * k};{k % 5}" for k in range(40)]
+    rows[place] = row
+    (tmp_path / "x.txt").write_text("\n".join(["shift;counts", *rows]))
+    with pytest.raises(InputError, match=f"line {place + 2} has another number of columns"):
+        read_spectrum(tmp_path / "x.txt")
+
+
+def test_a_long_list_of_columns_is_cut(tmp_path):
+    (tmp_path / "x.txt").write_text("\n".join(" ".join(str(k + j) for k in range(900)) for j in range(30)))
+    with pytest.raises(InputError, match=r"900 columns have no names.* … 900$") as refused:
+        read_spectrum(tmp_path / "x.txt")
+    assert len(str(refused.value)) < 500

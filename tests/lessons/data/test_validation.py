@@ -64,6 +64,9 @@ def test_each_fault_is_named_with_file_frame_and_atom():
     ):
         with pytest.raises(InputError, match=words):
             require_atoms(np.array(numbers), "my.xyz")
+    require_atoms(water, "my.xyz", pos)
+    with pytest.raises(InputError, match="frame 1, atom 2: a dummy atom"):
+        require_atoms(water, "my.xyz", pos + 0.1)
     with pytest.raises(InputError, match="frame 1: the polarizability is not symmetric"):
         require_symmetric(np.array([np.eye(3), np.triu(np.ones((3, 3)))]), "my.xyz")
 

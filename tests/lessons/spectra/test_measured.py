@@ -2,7 +2,7 @@
 import numpy as np
 from pathlib import Path
 from bpm_nb.core.files import InputError
-from bpm_nb.spectra.measured import table_in, chosen_columns, laser_in, read_spectrum
+from bpm_nb.spectra.measured import table_in, wavelength_unit, chosen_columns, laser_in, read_spectrum
 
 
 import tempfile
@@ -37,9 +37,11 @@ def test_tables_are_found_whatever_stands_between_their_columns():
 
 
 def test_a_table_of_many_columns_is_read_by_its_names_or_not_at_all():
-    assert chosen_columns(table, None) == (2, 5, False) and laser_in(["##RAMAN WAVELENGTH=532"]) == 532
+    assert chosen_columns(table, None) == (2, 5) and laser_in(["##RAMAN WAVELENGTH=532"]) == 532
     assert laser_in(["laser_wavelength;532,50"]) == 532.5 and laser_in(["Date;2021"]) is None
-    assert chosen_columns(table, ("Wavelength", 5)) == (1, 4, True)
+    assert chosen_columns(table, ("Wavelength", 5)) == (1, 4)
+    units = {"Wavelength": 1, "λ / Å": 0.1, "Wellenlänge [µm]": 1000, "NANOMETERS": 1, "Raman shift (cm-1)": None}
+    assert {name: wavelength_unit(name) for name in units} == units
     nameless = table_in("0 1 2\n1 2 3")
     with pytest.raises(InputError, match="3 columns have no names.*1 \\(first value 0\\)"):
         chosen_columns(nameless, None)
@@ -60,11 +62,16 @@ def test_every_form_of_one_spectrum_is_the_same_spectrum():
         "commas": "\n".join(f"{a};{b:.6f}".replace(".", ",") for a, b in zip(x, y)),
         "rruff": "##NAMES=Mix\n##RAMAN WAVELENGTH=532\n\n" + "\n".join(f"{a}, {b:.6f}" for a, b in zip(x, y)) + "\n##END=",
         "excel": ",,\nshift,counts\n" + "\n,,\n".join(f"{a},{b:.6f}" for a, b in zip(x, y)),
+        "quoted": '"Raman-Verschiebung","Intensität"\n' + "\n".join(f'"{a}","{b:.6f}"' for a, b in zip(x, y)),
+        "angstrom": "laser: 532 nm\nλ (Å);counts\n" + "\n".join(f"{10 * a:.8f};{b:.6f}" for a, b in zip(wavelength, y)),
+        "comment at the end": "\n".join(f"{a}\t{b:.6f}" for a, b in zip(x, y)) + "\n# 150 points",
         "nm": "excitation = 532\nwavelength/nm;counts\n" + "\n".join(f"{a:.8f};{b:.6f}" for a, b in zip(wavelength, y)),
     }
     for name, text in forms.items():
         found = read_spectrum(written(text))
         np.testing.assert_allclose(found, [x, y], atol=2e-5, err_msg=name)
+    bare = written("\n".join(f"{a:.8f} {b:.6f}" for a, b in zip(wavelength, y)))
+    np.testing.assert_allclose(read_spectrum(bare, laser_nm=532.0), [x, y], atol=2e-5)
 
 
 def test_jcamp_has_factors_and_several_values_a_line():
@@ -77,6 +84,8 @@ def test_jcamp_has_factors_and_several_values_a_line():
         np.testing.assert_allclose(read_spectrum(written(text, "x.jdx")), [100 + 2 * np.arange(60), 0.5 * y])
     with pytest.raises(InputError, match="59 points and its header says 60|cut short"):
         read_spectrum(written(text.replace(" 159", ""), "x.jdx"))
+    with pytest.raises(InputError, match="kind INFRARED SPECTRUM"):
+        read_spectrum(written(text.replace("##XUNITS", "##DATA TYPE=INFRARED SPECTRUM\n##XUNITS"), "x.jdx"))
 
 
 def test_what_is_no_spectrum_is_refused_in_one_sentence():
@@ -84,12 +93,15 @@ def test_what_is_no_spectrum_is_refused_in_one_sentence():
     cases = {
         "no table of numbers": "words only",
         "too few": "\n".join(rows[:5]),
-        "turns back at row 21": "\n".join(rows[:20] + rows[:20]),
+        "turns back or repeats itself at row 21": "\n".join(rows[:20] + rows[:20]),
         "counts rows or pixels": "\n".join(f"{k} {k % 7}" for k in range(50)),
         "same everywhere": "\n".join(f"{k * 2.5} 7" for k in range(40)),
         "laser is not named": "wavelength (nm) intensity\n" + "\n".join(f"{540 + k} {k % 5}" for k in range(40)),
-        "word among the numbers": "\n".join([*rows[:30], "12 saturated", *rows[31:]]),
-        "absolute wavenumber": "\n".join(f"{18000 + 100 * k} {k % 5}" for k in range(40)),
+        "line 31 .* word among the numbers": "\n".join([*rows[:30], "12 saturated", *rows[31:]]),
+        "line 11 .* word among the numbers": "\n".join([*rows[:10], "25", *rows[11:]]),
+        "row 5 is not a finite number": "\n".join([*rows[:4], "10 NaN", *rows[5:]]),
+        "no table of the form XYDATA": "##JCAMP-DX=5\n##NTUPLES=SPECTRUM\n##DATA TABLE=(X++(R..R))\n" + "\n".join(rows),
+        "absolute wavenumber": "\n".join(f"{9398 - 80 * k} {k % 5}" for k in range(40)),
         "no such file": None,
     }
     for sentence, text in cases.items():
