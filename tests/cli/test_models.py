@@ -195,7 +195,7 @@ BAD_TRAINING = [
     (eight_numbers, ["frame 0", "8 numbers", "expected 9"]),
     (not_symmetric, ["frame 0", "not symmetric"]),
     (on_top, ["frame 0", "atoms 0 and 1", "on top"]),
-    (scattered, ["frame 0", "no bonds"]),
+    (scattered, ["frame 0", "from every other atom"]),
     (dummy_atom, ["frame 0", "dummy atom"]),
     (periodic, ["frame 0", "half the cell is 1.0"]),
     (as_words, ["frame 0", "nine numbers"]),
@@ -216,7 +216,7 @@ def test_bad_training_frames(tmp_path, capsys, spoil, words):
         (with_sulfur, ["frame 0", "atom", "element S"]),
         (with_nan, ["frame 0", "atom 1"]),
         (on_top, ["frame 0", "atoms 0 and 1"]),
-        (scattered, ["frame 0", "no bonds"]),
+        (scattered, ["frame 0", "from every other atom"]),
     ],
     ids=lambda x: getattr(x, "__name__", ""),
 )
