@@ -13,7 +13,7 @@ import numpy as np
 from scipy import optimize
 
 from .lines import match_bands
-from .motion import overlap
+from .motion import degenerate_sets, set_overlaps
 from ..spectra.bands import Peak
 from ..spectra.modes import Modes
 
@@ -33,13 +33,13 @@ def track_bands(
 
 # %% ../../nbs/65_assignment/05_isotopes.ipynb #c8719e23
 def pair_modes(
-    one: np.ndarray,  # (D, N, 3) displacements
-    other: np.ndarray,  # (D, N, 3) displacements of the same atoms
+    one: np.ndarray,  # (D, N, 3) displacements, or (D, n, N, 3) sets of near-degenerate ones
+    other: np.ndarray,  # the same of the same atoms
     masses: np.ndarray,  # (N,) masses, u
     other_masses: np.ndarray | None = None,  # (N,) masses of the others, u, where they are of another isotopologue
 ) -> tuple[np.ndarray, np.ndarray]:
     "Pairs (D, 2) of motions, one to one, with the largest sum of overlaps, and their overlaps (D,)."
-    alike = overlap(one[:, None], other[None], masses, other_masses)
+    alike = set_overlaps(one, other, masses, other_masses)
     pairs = np.stack(optimize.linear_sum_assignment(-alike), 1)
     return pairs, alike[tuple(pairs.T)]
 
@@ -77,7 +77,7 @@ def isotope_shifts(
 ) -> list[Shift]:
     "List of `Shift` of the normal modes, by rising wavenumber in the first."
     masses, other = np.asarray(masses, float), np.asarray(other, float)
-    pairs, alike = pair_modes(first.displacement, second.displacement, masses, other)
+    pairs, alike = pair_modes(degenerate_sets(first), degenerate_sets(second), masses, other)
     before, after = first.wavenumber_cm1[pairs[:, 0]], second.wavenumber_cm1[pairs[:, 1]]
     return [Shift(nu, moved, moved, o) for nu, moved, o in zip(before.tolist(), after.tolist(), alike.tolist())]
 

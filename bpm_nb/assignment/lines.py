@@ -13,7 +13,7 @@ import numpy as np
 from scipy import optimize
 
 from .eckart import BodyFrame, eckart_rotation
-from .motion import overlap
+from .motion import degenerate_labels, degenerate_sets, set_overlaps
 from ..core.files import InputError
 from ..data.records import Harmonic
 from ..spectra.bands import Peak
@@ -127,8 +127,10 @@ def line_modes(
 ) -> np.ndarray:
     """Index (lines,) of the normal mode behind each line; -1 where there is none.
     Raises `InputError` for a line that is not a finite number."""
-    visible = np.flatnonzero(modes.activity > weakest * modes.activity.max())
-    handicap = 50 * np.log10(modes.activity.max() / modes.activity[visible])
+    labels = degenerate_labels(modes.wavenumber_cm1)
+    activity = np.bincount(labels, modes.activity)[labels]  # light sees near-degenerate modes together
+    visible = np.flatnonzero(activity > weakest * activity.max())
+    handicap = 50 * np.log10(activity.max() / activity[visible])
     scale = None if len(lines) >= 5 else 1.0
     pairs = match_bands(lines, modes.wavenumber_cm1[visible], tolerance_cm1, scale, handicap).pairs
     index = np.full(len(lines), -1)
@@ -142,35 +144,37 @@ def line_motions(
     frame: BodyFrame,  # of a run
     masses: np.ndarray | None = None,  # (N,) masses of the isotopologue of the table, u; None: those of the run
 ) -> np.ndarray:
-    """Motions (lines, N, 3) behind the lines of a table in the frame of a run; 0 where none is known.
-    Raises `InputError` for a line that is not a finite number."""
+    """Motions (lines, n, N, 3) behind the lines of a table in the frame of a run: n where modes are near-degenerate;
+    0 where there are fewer, or none is known. Raises `InputError` for a line that is not a finite number."""
     modes = normal_modes(harmonic, frame.masses if masses is None else masses)
     index = line_modes(lines, modes)
-    turned = modes.displacement @ eckart_rotation(harmonic.pos, frame.masses, frame.reference)
-    return np.where(index[:, None, None] >= 0, turned[index], 0)
-
-# %% ../../nbs/65_assignment/04_lines.ipynb #df618642
-def _overlaps(displacement, others, masses):
-    "Overlaps (bands, lines) of motions; 0 with a line whose motion is not known."
-    has_motion = np.abs(others).any((1, 2))
-    alike = np.zeros((len(displacement), len(others)))
-    alike[:, has_motion] = overlap(displacement[:, None], others[has_motion], masses)
-    return alike
+    turned = degenerate_sets(modes) @ eckart_rotation(harmonic.pos, frame.masses, frame.reference)
+    return np.where(index[:, None, None, None] >= 0, turned[index], 0)
 
 # %% ../../nbs/65_assignment/04_lines.ipynb #f580a702
 def match_bands_by_motion(
     bands: Sequence[Peak | float],  # `bpm_nb.spectra.Peak`, the strongest first, or their positions, cm⁻¹
-    displacement: np.ndarray,  # (bands, N, 3) their motions
+    displacement: np.ndarray,  # (bands, N, 3) their motions, or (bands, n, N, 3) sets of them
     lines: np.ndarray,  # (lines,) wavenumbers of the lines, cm⁻¹
-    others: np.ndarray,  # (lines, N, 3) their motions in the same frame; 0 where not known
+    others: np.ndarray,  # (lines, N, 3) or (lines, n, N, 3) their motions in the same frame; 0 where not known
     masses: np.ndarray,  # (N,) masses, u
     least: float = 0.71,  # smallest overlap of a pair; above √½ no band has two lines
 ) -> Match:
     "`Match` of bands with the lines whose motion is theirs; several bands can have one line."
     bands, lines = band_positions(bands), np.asarray(lines, float)
-    alike = _overlaps(displacement, others, masses)
-    pairs = np.argwhere((alike >= least) & (alike == alike.max(1, keepdims=True, initial=0)))
+    alike = set_overlaps(displacement, others, masses)
+    pairs = _likest(alike, np.abs(bands[:, None] - lines), least)
     once = pairs[np.unique(pairs[:, 1], return_index=True)[1]]  # of several bands of a line the first, the strongest
     scale, error = robust_scale(bands[once[:, 0]], lines[once[:, 1]]) if len(once) >= 5 else (1.0, np.nan)
     pairs = pairs[np.argsort(bands[pairs[:, 0]])]
     return Match(bands, lines, pairs, scale, error, alike[tuple(pairs.T)])
+
+# %% ../../nbs/65_assignment/04_lines.ipynb #3b5f6493
+def _likest(alike, distance, least):
+    "Pairs (n, 2) of each row of overlaps (bands, lines) with its largest; of equals the nearest."
+    largest = alike.max(1, keepdims=True, initial=0)
+    equal = (alike >= least) & (alike > largest - 1e-9)
+    rows = np.flatnonzero(equal.any(1))
+    return (
+        np.stack([rows, np.where(equal, distance, np.inf)[rows].argmin(1)], 1) if len(rows) else np.zeros((0, 2), int)
+    )

@@ -58,7 +58,7 @@ class ReferenceLines:
         frame: "BodyFrame",  # the run as seen from the molecule
         minimum: Harmonic | None = None,  # derivatives to take where the lines have none
     ) -> np.ndarray | None:
-        """Motions (L, N, 3) behind the lines in the frame of the run; None where they are not known.
+        """Motions (L, n, N, 3) behind the lines in the frame of the run; None where they are not known.
 
         Raises `InputError` where the derivatives are no minimum.
         """

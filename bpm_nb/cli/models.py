@@ -18,6 +18,7 @@ from ..core.files import errors_name_file
 from ..data.datasets import Dataset, load, shipped
 from ..data.files import read, read_frames, write
 from ..data.records import Frames, Trajectory, checked
+from ..data.validation import require_plausible
 
 if TYPE_CHECKING:  # scikit-learn is loaded where a model is
     from bpm_nb.models.polarizability import BondDipole, BondPolarizability
@@ -31,16 +32,30 @@ def given_settings(
     names = ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points")
     return {name: getattr(a, name) for name in names if getattr(a, name) is not None}
 
-
+# %% ../../nbs/90_cli/02_models.ipynb #38ffc7ba
 def leave_one_out(
     model: "BondPolarizability | BondDipole",  # fitted model
 ) -> tuple[dict, str]:
     "Errors on a frame that is left out, for machines and as text."
     error, *more = model.errors_
+    share, *more_shares = (e / s if s else np.nan for e, s in zip(model.errors_, model.info_["spreads"]))
     if not more:
-        return dict(component_loo_rmse_au=error), f"{error:.3g} e·bohr"
-    text = f"isotropic {error:.3g}, anisotropic {more[0] * 5**0.5 / 3:.3g} bohr³"
-    return dict(iso_loo_rmse_au=error, component_loo_rmse_au=more[0]), text
+        return dict(component_loo_rmse_au=error, component_loo_relative=share), error_text(error, "e·bohr", share)
+    whole = error_text(more[0] * 5**0.5 / 3, "bohr³", more_shares[0])
+    names = ("iso_loo_rmse_au", "component_loo_rmse_au", "iso_loo_relative", "component_loo_relative")
+    text = f"isotropic {error_text(error, 'bohr³', share)}, anisotropic {whole}"
+    return dict(zip(names, (*model.errors_, share, *more_shares))), text
+
+
+def error_text(
+    error: float,  # root mean square error
+    unit: str,  # its unit
+    share: float,  # of the spread of what was to be learned
+) -> str:
+    "An error and its share of the spread; what is not finite is not known."
+    if not np.isfinite(error):
+        return "not known"
+    return f"{error:.3g} {unit}" + (f" ({100 * share:.2g} % of the spread)" if np.isfinite(share) else "")
 
 # %% ../../nbs/90_cli/02_models.ipynb #741cf09b
 def fit(
@@ -59,8 +74,9 @@ def fit(
         model = estimator(**given_settings(a)).fit(frames)
     model.save(out)
     errors, text = leave_one_out(model)
-    result = dict(model=str(out), n_frames=len(frames), **errors, lam=list(model.lam_))
-    return result, f"fitted on {len(frames)} frames; error on a frame left out: {text}\n{out}"
+    counted = {name: model.info_[name] for name in ("n_frames", "n_repeats")}
+    result = dict(model=str(out), **counted, **errors, lam=list(model.lam_))
+    return result, f"fitted on {counted['n_frames']} frames; error on a frame left out: {text}\n{out}"
 
 # %% ../../nbs/90_cli/02_models.ipynb #a744e087
 def add_fit(
@@ -119,6 +135,7 @@ def evaluate(
     from bpm_nb.reports.text import errors_text
 
     model, frames = model_file(a.model), read_frames(a.test, a.unit, "alpha", a.key, a.order)
+    require_plausible(frames.numbers, frames.pos, frames.alpha, a.test)
     with errors_name_file(a.test):
         result = errors(frames.alpha, model.predict(frames))
     return result, errors_text(result)

@@ -15,7 +15,7 @@ from ase.data import atomic_masses
 
 from ..assignment.eckart import BodyFrame, body_frame, eckart_rotation
 from ..assignment.lines import line_modes
-from ..assignment.motion import Motion, animation, band_motion, overlap, polarizability_slope
+from ..assignment.motion import Motion, animation, band_motion, degenerate_labels, overlap, polarizability_slope
 from ..bonds.pairs import bond_labels
 from .molecule import MOST_PAIRS
 from .runs import SHARE_SETTINGS, Series, fine_resolution, positions_of
@@ -58,8 +58,10 @@ def mode_text(
     if not has_modes(name):
         return ""
     modes, wavenumbers, masses, names = named_modes(name)
-    overlaps = overlap(motion.displacement, modes, masses)
-    k = int(overlaps.argmax())
+    labels = degenerate_labels(wavenumbers)
+    squares = overlap(motion.displacement, modes, masses) ** 2
+    overlaps = np.sqrt(np.bincount(labels, squares))[labels]  # near-degenerate modes go together
+    k = int(max(np.flatnonzero(labels == labels[overlaps.argmax()]), key=lambda k: (names[k] != "", squares[k])))
     if overlaps[k] ** 2 < 0.5:
         return "no single normal mode"
     return f"{names[k] or 'normal mode'} ({wavenumbers[k]:.0f} cm⁻¹ by DFT, overlap {overlaps[k]:.2f})"

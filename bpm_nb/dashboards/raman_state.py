@@ -234,6 +234,8 @@ def model_message(
     model: "BondPolarizability",  # fitted on them
 ) -> str:
     "What the user should know about a model."
+    if max(model.errors_) == float("inf"):
+        return f"The model of {title} is there, but so few frames cannot say how large its errors are. Upload a run."
     iso, aniso = model.errors_
     return (
         f"The model of {title} is there: on frames left out it misses the isotropic part by {iso:.2g} bohr³, "

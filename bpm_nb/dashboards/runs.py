@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ..assignment.shares import Shares, bond_shares, segment_tensors
 from ..core.files import InputError, read_npz, write_npz
 from ..core.tensors import components, tensor
 from ..core.units import C_CM_FS
+from ..core.work import one_blas_thread
 from ..data.datasets import SHIPPED, load
 from ..data.records import Frames, Trajectory
 
@@ -109,7 +109,7 @@ def shipped_model(
     if not quick:
         return BondPolarizability(n_points=2000).fit(train)
     step = -(-len(train) // FIRST_LOOK["frames"])
-    with threadpool_limits(1):
+    with one_blas_thread():
         return BondPolarizability(n_points=FIRST_LOOK["n_points"]).fit(train[::step])
 
 # %% ../../nbs/85_dashboards/05_runs.ipynb #3b1308ca

@@ -6,10 +6,12 @@
 __all__ = ['require_whole_molecules']
 
 # %% ../../nbs/10_data/10_fragments.ipynb #c703d38e
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..core.files import InputError
-from ..core.work import row_blocks
+from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 
 # %% ../../nbs/10_data/10_fragments.ipynb #289e7faa
 def pair_distances(
@@ -24,6 +26,21 @@ def pair_distances(
     radii = covalent_radii[numbers]
     return d, radii[:, None] + radii
 
+# %% ../../nbs/10_data/10_fragments.ipynb #43a56f55
+def distance_blocks(
+    numbers: np.ndarray,  # (N,) atomic numbers of one molecule
+    pos: np.ndarray,  # (S, N or more, 3) positions, Å
+    indices: np.ndarray,  # (S',) frames to look at
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    "Frames a few MiB at a time: their indices, and what `pair_distances` gives for them."
+    for rows in row_blocks(len(indices), 80 * len(numbers) ** 2, 2 * CACHE_BLOCK_BYTES):
+        yield indices[rows], *pair_distances(numbers, pos[indices[rows], : len(numbers)])
+
+
+def some_of(indices: np.ndarray) -> np.ndarray:
+    "Some fifty of the indices."
+    return indices[:: max(1, len(indices) // 50)]
+
 # %% ../../nbs/10_data/10_fragments.ipynb #74f740b5
 NOBLE = 2, 10, 18, 36, 54, 86
 LENGTH_UNITS = {"bohr": 1.8897, "pm": 100.0, "nm": 0.1}  # a length in Å as a number of them
@@ -31,15 +48,15 @@ LENGTH_UNITS = {"bohr": 1.8897, "pm": 100.0, "nm": 0.1}  # a length in Å as a n
 
 def require_bonds(
     numbers: np.ndarray,  # (N,) atomic numbers of one molecule
-    pos: np.ndarray,  # (S, N, 3) positions, Å
+    pos: np.ndarray,  # (S, N or more, 3) positions, Å
+    indices: np.ndarray,  # (S',) frames of this molecule
     source: str,  # name for messages, usually the file
 ) -> None:
     "Refuse positions in which no two atoms are at a bond's length: raises `InputError` with the probable unit."
     if len(numbers) < 2 or np.isin(numbers, NOBLE).any():
         return
-    some = pos[:: max(1, len(pos) // 50)]
-    d, radii = pair_distances(numbers, some)
-    closest = float(np.median((d / radii).min((1, 2))))
+    blocks = distance_blocks(numbers, pos, some_of(indices))
+    closest = float(np.median(np.concatenate([(d / radii).min((1, 2)) for _, d, radii in blocks])))
     if closest < 1.4:
         return
     unit = min(LENGTH_UNITS, key=lambda unit: abs(np.log(closest / LENGTH_UNITS[unit])))
@@ -68,33 +85,33 @@ def reached_atoms(
 # %% ../../nbs/10_data/10_fragments.ipynb #3aa6f6ec
 def bonds_in_some(
     numbers: np.ndarray,  # (N,) atomic numbers of one molecule
-    pos: np.ndarray,  # (S, N, 3) positions, Å
+    pos: np.ndarray,  # (S, N or more, 3) positions, Å
+    indices: np.ndarray,  # (S',) frames of this molecule
 ) -> np.ndarray:
     "1 for pairs of atoms (N, N) that are at the length of a bond in one of some 50 frames, else 0."
-    d, radii = pair_distances(numbers, pos[:: max(1, len(pos) // 50)])
-    return (d < 1.25 * radii).any(0).astype(int)
+    blocks = distance_blocks(numbers, pos, some_of(indices))
+    return np.any([(d < 1.25 * radii).any(0) for _, d, radii in blocks], axis=0).astype(int)
 
 # %% ../../nbs/10_data/10_fragments.ipynb #7fd2d888
 def require_one_piece(
     numbers: np.ndarray,  # (N,) atomic numbers of one molecule
-    pos: np.ndarray,  # (S, N, 3) positions, Å
-    indices: np.ndarray,  # (S,) numbers of these frames, for messages
+    pos: np.ndarray,  # (S, N or more, 3) positions, Å
+    indices: np.ndarray,  # (S',) frames of this molecule
     source: str,  # name for messages, usually the file
     reach: float = 4.0,  # further apart nothing is bonded, Å
 ) -> None:
     "Refuse frames in which a piece that is no molecule lies far from the rest: raises `InputError` with the atom."
     if np.isin(numbers, NOBLE).any():
         return
-    bonded = bonds_in_some(numbers, pos)
-    for rows in row_blocks(len(pos), 40 * len(numbers) ** 2, 2**24):
-        d, _ = pair_distances(numbers, pos[rows])
+    bonded = bonds_in_some(numbers, pos, indices)
+    for frames, d, _ in distance_blocks(numbers, pos, indices):
         reached = reached_atoms(d, reach)
         alone = np.minimum(reached.sum(1), (~reached).sum(1)) == 1
         cut = np.einsum("si,ij,sj->s", reached, bonded, ~reached, optimize=True) > 0
         wrong = ~reached.all(1) & (alone | cut | ((numbers * ~reached).sum(1) % 2 > 0))
         if wrong.any():
             k = wrong.argmax()
-            raise InputError(f"{source}, frame {indices[rows][k]}: {_piece_text(numbers, d[k], reached[k])}")
+            raise InputError(f"{source}, frame {frames[k]}: {_piece_text(numbers, d[k], reached[k])}")
 
 # %% ../../nbs/10_data/10_fragments.ipynb #4cd943b6
 def _piece_text(numbers: np.ndarray, d: np.ndarray, reached: np.ndarray) -> str:
@@ -121,5 +138,5 @@ def require_whole_molecules(
     rows, which = np.unique(numbers, axis=0, return_inverse=True)
     for g, row in enumerate(rows):
         indices, atoms = np.flatnonzero(which.ravel() == g), row[row > 0]
-        require_bonds(atoms, pos[indices, : len(atoms)], source)
-        require_one_piece(atoms, pos[indices, : len(atoms)], indices, source)
+        require_bonds(atoms, pos, indices, source)
+        require_one_piece(atoms, pos, indices, source)

@@ -25,6 +25,7 @@ from bpm_nb.data.validation import (
     require_finite,
     require_symmetric,
     validated_array,
+    validated_minimum,
     validated_run,
 )
 
@@ -106,7 +107,7 @@ PROPERTIES = {  # arrays of `Frames` and their shapes, -1 for any length
 
 def frames_arrays(frames) -> dict[str, np.ndarray]:
     "The validated arrays of `Frames` that are given."
-    arrays, n = {}, len(frames.pos)
+    arrays, n = {}, len(np.atleast_1d(frames.pos))
     for name, shape in PROPERTIES.items():
         value = getattr(frames, name)
         if value is not None:
@@ -278,7 +279,7 @@ class AtMinimum:
 # %% ../../nbs/10_data/03_records.ipynb #14116e29
 @dataclass(frozen=True, eq=False, repr=False)
 class Harmonic(AtMinimum, Summarized):
-    "A molecule at a minimum, and the derivatives there. Raises `InputError` for an array of another shape."
+    "A molecule at a minimum, and the derivatives there. Raises `InputError` for arrays that are not of one molecule."
 
     numbers: np.ndarray  # (N,) atomic numbers
     pos: np.ndarray  # (N, 3) positions of the minimum, Å
@@ -288,12 +289,8 @@ class Harmonic(AtMinimum, Summarized):
     provenance: dict = field(default_factory=dict)  # where the numbers come from
 
     def __post_init__(self):
-        n = len(self.numbers)
-        shapes = dict(numbers=(n,), pos=(n, 3), hessian=(n, 3, n, 3), dalpha=(n, 3, 3, 3), ddipole=(n, 3, 3))
-        for name, shape in shapes.items():
-            value = np.asarray(getattr(self, name), int if name == "numbers" else float)
-            if value.shape != shape:
-                raise InputError(f"{name} has shape {value.shape}, expected {shape}")
+        arrays = {name: getattr(self, name) for name in ("numbers", "pos", "hessian", "dalpha", "ddipole")}
+        for name, value in validated_minimum(**arrays).items():
             object.__setattr__(self, name, value)
 
     summary_rows = harmonic_rows

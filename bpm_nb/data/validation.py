@@ -6,10 +6,14 @@
 __all__ = []
 
 # %% ../../nbs/10_data/02_validation.ipynb #c8be5087
+import warnings
+
 import numpy as np
 
 from ..core.files import InputError
 from ..core.tensors import ASYMMETRY
+from ..core.units import UNITS
+from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 
 # %% ../../nbs/10_data/02_validation.ipynb #8453b781
 def validated_array(value, dtype: type, shape: tuple, n: int, name: str) -> np.ndarray:
@@ -29,7 +33,9 @@ def validated_array(value, dtype: type, shape: tuple, n: int, name: str) -> np.n
 # %% ../../nbs/10_data/02_validation.ipynb #10c90192
 def validated_run(numbers, pos, dt_fs: float, vel, masses) -> dict[str, np.ndarray]:
     "Arrays of a trajectory: numbers (N,), positions and velocities (G, T, N, 3), masses (N,)."
-    numbers, pos = np.asarray(numbers, int), np.asarray(pos, float)
+    numbers, pos = validated_numbers(numbers), np.asarray(pos, float)
+    if pos.ndim < 3:
+        raise InputError(f"positions have shape {pos.shape}, expected (segments, states, {len(numbers)}, 3)")
     arrays = dict(numbers=numbers, pos=pos.reshape((-1, *pos.shape[-3:])))
     if vel is not None:
         arrays["vel"] = np.asarray(vel, float).reshape(arrays["pos"].shape)
@@ -38,7 +44,47 @@ def validated_run(numbers, pos, dt_fs: float, vel, masses) -> dict[str, np.ndarr
     if arrays["pos"].shape[2:] != (len(numbers), 3):
         raise InputError(f"positions have shape {arrays['pos'].shape}, expected (segments, states, {len(numbers)}, 3)")
     if masses is not None:
-        arrays["masses"] = np.asarray(masses, float).reshape(len(numbers))
+        arrays["masses"] = validated_masses(masses, len(numbers))
+    return arrays
+
+# %% ../../nbs/10_data/02_validation.ipynb #722ca9e5
+def validated_numbers(numbers) -> np.ndarray:
+    "Atomic numbers (N,) of one molecule."
+    values = np.asarray(numbers)
+    if values.dtype.kind not in "iuf" or values.ndim != 1 or not values.size:
+        raise InputError(f"numbers has shape {values.shape}: give the atomic number of each atom")
+    unknown = ~np.isin(values, np.arange(1, 119))
+    if unknown.any():
+        atom = unknown.argmax()
+        raise InputError(f"atom {atom} has the atomic number {values[atom]:g}: there are elements from 1 to 118")
+    return values.astype(int)
+
+
+def validated_masses(masses, n: int) -> np.ndarray:
+    "Masses (n,) of one molecule, u."
+    values = np.asarray(masses, float)
+    if values.size != n:
+        raise InputError(f"there are {values.size} masses for {n} atoms: give one for each")
+    values = values.reshape(n)
+    wrong = ~(np.isfinite(values) & (values > 0))
+    if wrong.any():
+        atom = wrong.argmax()
+        raise InputError(f"atom {atom} has the mass {values[atom]:g} u: give a positive number")
+    return values
+
+# %% ../../nbs/10_data/02_validation.ipynb #94e5f151
+def validated_minimum(numbers, **derivatives) -> dict[str, np.ndarray]:
+    "Arrays of a minimum: numbers (N,), and `pos`, `hessian`, `dalpha`, `ddipole` of these atoms."
+    arrays = dict(numbers=validated_numbers(numbers))
+    n = len(arrays["numbers"])
+    shapes = dict(pos=(n, 3), hessian=(n, 3, n, 3), dalpha=(n, 3, 3, 3), ddipole=(n, 3, 3))
+    for name, values in derivatives.items():
+        arrays[name] = np.asarray(values, float)
+        if arrays[name].shape != shapes[name]:
+            raise InputError(f"{name} has shape {arrays[name].shape}, expected {shapes[name]}")
+        if not np.isfinite(arrays[name]).all():
+            atom = np.argwhere(~np.isfinite(arrays[name]))[0, 0]
+            raise InputError(f"{name} of atom {atom} is not a finite number: make the derivatives again")
     return arrays
 
 # %% ../../nbs/10_data/02_validation.ipynb #edd5ad2e
@@ -85,16 +131,77 @@ def require_symmetric(alpha: np.ndarray | None, source: str, tol: float = ASYMME
         )
 
 # %% ../../nbs/10_data/02_validation.ipynb #db626503
-def require_apart(numbers: np.ndarray, pos: np.ndarray, source: str, smallest: float = 0.3, block: int = 4096) -> None:
-    "Refuse positions (S, N, 3), Å, with two atoms nearer than `smallest`; `block` frames are looked at together."
+def require_apart(numbers: np.ndarray, pos: np.ndarray, source: str, smallest: float = 0.3) -> None:
+    "Refuse positions (S, N, 3), Å, with two atoms nearer than `smallest`."
     a, b = np.triu_indices(numbers.shape[1], 1)
-    for k in range(0, len(pos), block):
-        x, real = pos[k : k + block], numbers[k : k + block] > 0
+    for rows in row_blocks(len(pos), 80 * len(a), CACHE_BLOCK_BYTES):
+        x, real = pos[rows], numbers[rows] > 0
         d2 = ((x[:, a] - x[:, b]) ** 2).sum(-1)
         close = (d2 < smallest**2) & real[:, a] & real[:, b]
         if close.any():
             s, pair = np.argwhere(close)[0]
             raise InputError(
-                f"{source}, frame {k + s}, atoms {a[pair]} and {b[pair]}: they lie {d2[s, pair] ** 0.5:.2f} Å apart, "
-                "on top of each other; are the positions in Å?"
+                f"{source}, frame {rows.start + s}, atoms {a[pair]} and {b[pair]}: they lie "
+                f"{d2[s, pair] ** 0.5:.2f} Å apart, on top of each other; are the positions in Å?"
             )
+
+# %% ../../nbs/10_data/02_validation.ipynb #b7f06f52
+def free_atom_sums(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    "Sums (S,), bohr³, over free atoms of molecules (S, N), without metals and with them; NaN where one is not known."
+    from ase.calculators.vdwcorrection import vdWDB_alphaC6
+    from ase.data import chemical_symbols
+
+    free = np.array([0.0] + [vdWDB_alphaC6.get(symbol, [np.nan])[0] for symbol in chemical_symbols[1:]])
+    return np.where(free > 40, 0, free)[numbers].sum(1), free[numbers].sum(1)
+
+# %% ../../nbs/10_data/02_validation.ipynb #163583a2
+def is_one_molecule(numbers: np.ndarray, pos: np.ndarray) -> bool:
+    "Whether all atoms of a frame hang together."
+    from ase import Atoms
+    from ase.build.connected import connected_indices
+
+    atoms = Atoms(numbers[numbers > 0], pos[numbers > 0])
+    return len(connected_indices(atoms, 0)) == len(atoms)
+
+
+def probable_unit(factor: float) -> str:
+    "What numbers are that are so many times what they should be."
+    sizes = {f"are in {unit}": 1 / size for unit, size in list(UNITS["alpha"].items())[1:]}
+    sizes |= {f"were taken for {unit}, but are in bohr3": size for unit, size in list(UNITS["alpha"].items())[1:]}
+    sizes |= {f"are 10^{k} times too large": 10.0**k for k in (-6, -3, 3, 6)}
+    guess = min(sizes, key=lambda name: abs(np.log(sizes[name] / factor)))
+    return (
+        f"perhaps they {guess}: check their `unit`"
+        if abs(np.log(sizes[guess] / factor)) < 0.7
+        else "check their `unit`"
+    )
+
+# %% ../../nbs/10_data/02_validation.ipynb #282b0b81
+def require_plausible(numbers: np.ndarray, pos: np.ndarray, alpha: np.ndarray, source: str) -> None:
+    "Refuse polarizabilities (S, 3, 3), bohr³, that no molecule (S, N) has, and warn of those that few have."
+    require_positive(alpha, source)
+    mean, (least, most) = np.trace(alpha, axis1=1, axis2=2) / 3, free_atom_sums(numbers)
+    impossible = (mean < 0.15 * least) | (mean > 6 * most)
+    strange = impossible if impossible.any() else (mean < 0.3 * least) | (mean > 2.5 * most)
+    if strange.any():
+        s = strange.argmax()
+        text = (
+            f"{source}, frame {s}: the mean polarizability is {mean[s]:.3g} bohr³, that of its free atoms adds up to "
+            f"{most[s]:.3g}; {probable_unit(mean[s] / most[s] / 0.7)}"
+        )
+        if impossible[s] and is_one_molecule(numbers[s], pos[s]):  # of liquids some give that of a molecule
+            raise InputError(text)
+        warnings.warn(text, stacklevel=2)
+
+# %% ../../nbs/10_data/02_validation.ipynb #2140b28d
+def require_positive(alpha: np.ndarray, source: str) -> None:
+    "Refuse tensors (S, 3, 3) that are not positive definite."
+    smallest = np.linalg.eigvalsh(alpha)[:, 0]
+    if (smallest <= 0).any():
+        s = (smallest <= 0).argmax()
+        wrong_sign = (np.trace(alpha, axis1=1, axis2=2) < 0).all()
+        advice = "their signs are the wrong way round" if wrong_sign else "check the nine numbers"
+        raise InputError(
+            f"{source}, frame {s}: the polarizability of a molecule is positive in every direction, "
+            f"this one is {smallest[s]:.3g} bohr³ in one; {advice}"
+        )

@@ -15,9 +15,11 @@ from sklearn.exceptions import NotFittedError
 
 from ..bonds.descriptors import descriptor
 from ..bonds.pairs import check_bonds
+from ..bonds.quantities import Quantity
 from ..core.files import InputError
 from ..data.records import Frames, as_frames, checked
 from ..regression.solvers import BASES
+from ..regression.stream import DistinctFrames
 
 # %% ../../nbs/40_models/01_checks.ipynb #85e17bb8
 def check_settings(
@@ -71,6 +73,43 @@ def check_elements(
             f"frame {s}, atom {atom}: the model never saw the element {symbol}, it knows {elements}; "
             "fit it on frames with this element"
         )
+
+# %% ../../nbs/40_models/01_checks.ipynb #8c1a6280
+def warn_of_repeats(
+    frames: DistinctFrames,  # training frames
+    quantity: Quantity,  # to learn
+) -> None:
+    "Say how many frames repeat others, and whether what they carry differs."
+    if not frames.n_repeats:
+        return
+    text = f"{frames.n_repeats} of {len(frames.first)} frames repeat others and were counted once"
+    text += ", whether turned, mirrored or with like atoms exchanged"
+    if frames.difference > 1e-4:
+        text += (
+            f"; what they carry differs by up to {frames.difference:.2g} {quantity.unit}, and the first of each counts"
+        )
+    warnings.warn(text, stacklevel=2)
+
+# %% ../../nbs/40_models/01_checks.ipynb #611a621d
+def warn_of_errors(
+    quantity: Quantity,  # that was learned
+    n_frames: int,  # training frames
+    errors: tuple[float, ...],  # (Q,) of frames left out, by part
+    spreads: tuple[float, ...],  # (Q,) of what was to be learned, likewise
+) -> None:
+    "Say where errors cannot be known, and where a model has learned nothing."
+    names = ("isotropic part", "anisotropic part") if len(errors) > 1 else (quantity.name,)
+    for name, error, width in zip(names, errors, spreads):
+        if not np.isfinite(error):
+            frames = f"{n_frames} frame{'s' * (n_frames != 1)}"
+            warnings.warn(f"the error of the {name} cannot be known from {frames}: give more", stacklevel=2)
+        elif error >= 0.8 * width:
+            warnings.warn(
+                f"the model has learned little or nothing of the {name}: a component misses by {error:.2g} "
+                f"{quantity.unit} on a frame left out, and the frames spread over {width:.2g}; give more, or check "
+                "that what they carry belongs to their positions",
+                stacklevel=2,
+            )
 
 # %% ../../nbs/40_models/01_checks.ipynb #7f8a75bb
 def prediction_frames(

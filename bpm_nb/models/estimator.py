@@ -18,9 +18,9 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from ..bonds.descriptors import BondAxis, Soap
 from ..core.files import InputError
 from ..core.tensors import spread
-from ..data.records import Frames, Trajectory, as_frames, checked
+from ..data.records import Frames, Trajectory, as_frames, checked, joined
 from .checks import check_fitted, check_settings, prediction_frames, training_frames
-from .fitting import fitted_attributes
+from .fitting import distinct_training_frames, fitted_attributes
 from .storage import StoredModel
 from ..regression.posterior import extrapolation_grade, posterior_std
 from bpm_nb.regression.prediction import (
@@ -54,6 +54,23 @@ class BriefDisplay:
 
     def _repr_mimebundle_(self, **kwargs):
         return {"text/plain": repr(self), "text/html": model_html(self)}
+
+# %% ../../nbs/40_models/04_estimator.ipynb #0011911b
+def finite_values(
+    model: BaseEstimator,  # fitted `BondModel`
+    frames: Frames,  # S frames
+    function: Callable,  # function(model, frames) → one array (S, …) in a tuple
+    label: str,  # what the progress bar says
+) -> np.ndarray:
+    "The function's values (S, …) of all frames. Raises `InputError` where one is not a finite number."
+    values = next(mapped_blocks(model, frames, function, label))
+    wrong = ~np.isfinite(values.reshape(len(values), -1)).all(1)
+    if wrong.any():
+        raise InputError(
+            f"frame {wrong.argmax()}: the model gives a number that is not finite; check the positions there, or make "
+            "the model anew"
+        )
+    return values
 
 # %% ../../nbs/40_models/04_estimator.ipynb #0f5240f5
 class BondSettings(BriefDisplay, BaseEstimator):
@@ -89,7 +106,7 @@ class BondPredictor:
         Raises `NotFittedError`, or `InputError` for frames that the model cannot predict for.
         """
         frames = prediction_frames(self, X)
-        values = next(mapped_blocks(self, frames, predicted_quantity))
+        values = finite_values(self, frames, predicted_quantity, "prediction")
         return (values, next(mapped_blocks(self, frames, posterior_std, "uncertainties"))) if return_std else values
 
     def predict_trajectory(
@@ -122,7 +139,7 @@ class BondDerivative:
         (S, N, 3, 3, 3), bohr³/Å, of polarizabilities; (S, N, 3, 3), e·bohr/Å, of dipoles. Raises `NotFittedError`, or
         `InputError` for frames that the model cannot predict for.
         """
-        return next(mapped_blocks(self, prediction_frames(self, X), position_derivatives, "derivatives"))
+        return finite_values(self, prediction_frames(self, X), position_derivatives, "derivatives")
 
 # %% ../../nbs/40_models/04_estimator.ipynb #fa0436a9
 def by_pair(
@@ -134,7 +151,7 @@ def by_pair(
     "Pairs of atoms (B, 2), and the function's values (S, B, …). Raises `NotFittedError` or `InputError`."
     frames = prediction_frames(model, X, one_molecule=True)
     pairs = pairs_within_reach(model, frames.numbers[0], frames.pos)
-    return pairs, next(mapped_blocks(model, frames, partial(function, pairs=pairs), label))
+    return pairs, finite_values(model, frames, partial(function, pairs=pairs), label)
 
 # %% ../../nbs/40_models/04_estimator.ipynb #cadc9937
 class BondContributions:
@@ -223,7 +240,7 @@ def jackknife_models(
 ) -> list[BondModel]:
     "Models with the γ and λ of this one, each fitted without one group. Raises `InputError` for too few frames."
     check_fitted(model)
-    frames = as_frames(X)
+    frames = joined(list(distinct_training_frames(model, as_frames(X))))  # a repeat would not be left out
     if len(frames) < 2 * parts:
         raise InputError(
             f"{len(frames)} frames are too few to leave out one of {parts} parts; give at least {2 * parts}"

@@ -6,13 +6,15 @@
 __all__ = []
 
 # %% ../../nbs/40_models/02_fitting.ipynb #a45679bf
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ..core.tensors import spread
 from ..data.records import Frames
+from .checks import warn_of_errors, warn_of_repeats
 from ..regression.kernel import sampled_points
 from ..regression.posterior import Posterior, fitted_posterior
 from ..regression.prediction import BondFunction
@@ -20,28 +22,40 @@ from ..regression.representation import Representation, bond_settings, fitted_re
 from ..regression.selection import chosen_hyperparameters
 from ..regression.solvers import BASES, RidgeProblem, Solution
 from bpm_nb.regression.stream import (
+    DistinctFrames,
     TrainingSummary,
     check_memory,
     default_n_points,
     default_sample_pairs,
     design_memory_bytes,
+    distinct_frames,
     frame_stream,
     frames_per_block,
     frames_within_memory,
+    training_sets,
     training_summary,
 )
 
 # %% ../../nbs/40_models/02_fitting.ipynb #e0f27801
-def summarized(
+def distinct_training_frames(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
     X: object,  # `Frames` with the quantity, or a stream of them
     y: np.ndarray | None = None,  # (S, 3, 3) or (S, 3) values of the quantity; None: those of the frames
+) -> DistinctFrames:
+    "Checked frames, each geometry once, with a warning where some repeat others. Raises `InputError` for a fault."
+    frames = distinct_frames(training_sets(X, y, model.quantity.name), bond_settings(model))
+    warn_of_repeats(frames, model.quantity)
+    return frames
+
+
+def summarized(
+    model: BaseEstimator,  # `BondModel`, not fitted: its settings
+    frames: DistinctFrames,  # of `distinct_training_frames`
     pairs: int | None = None,  # pairs of atoms that the sample may have; None: as many as the memory holds
 ) -> TrainingSummary:
-    "Elements, atomic constants and a sample of the frames. Raises `InputError` for the first fault of a frame."
-    blocks = frame_stream(X, y, lambda atoms: 500, model.quantity.name)
+    "Elements, atomic constants and a sample of the frames."
     pairs = default_sample_pairs(model) if pairs is None else pairs
-    return training_summary(blocks, bond_settings(model), pairs)
+    return training_summary(frame_stream(frames, lambda atoms: 500), bond_settings(model), pairs)
 
 # %% ../../nbs/40_models/02_fitting.ipynb #e8b0a39e
 def representation_of(
@@ -55,20 +69,20 @@ def representation_of(
 # %% ../../nbs/40_models/02_fitting.ipynb #7ba48e3c
 def ridge_problem(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
-    stream: Callable,  # function: block size → function that starts a pass through blocks of frames
-    summary: TrainingSummary,  # of the first pass
+    frames: DistinctFrames,  # of `distinct_training_frames`
+    summary: TrainingSummary,  # of these frames
     representation: Representation,  # of the sample
+    hyperparameters: tuple,  # γ, and the λ of each part
     points: dict,  # {kind: (M, R)} basis points
 ) -> RidgeProblem:
     "What the functions in `BASES` solve: frames, γ and λ, basis points, memory, and a choice of frames for errors."
-    gamma, lams = chosen_hyperparameters(model, summary.sample, representation)
     n_points = default_n_points(model, summary.n_frames)
     return RidgeProblem(
-        one_pass=stream(frames_per_block(model, summary.n_frames, n_points)),
+        one_pass=frame_stream(frames, frames_per_block(model, summary.n_frames, n_points)),
         representation=representation,
         summary=summary,
-        gamma=gamma,
-        lams=lams,
+        gamma=hyperparameters[0],
+        lams=hyperparameters[1],
         choose_lambda=model.lam is None,
         points=points,
         design_bytes=design_memory_bytes(model),
@@ -78,17 +92,50 @@ def ridge_problem(
 # %% ../../nbs/40_models/02_fitting.ipynb #75be5f6a
 def solved(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
-    stream: Callable,  # function: block size → function that starts a pass through blocks of frames
-    summary: TrainingSummary,  # of the first pass
-) -> tuple[float, Solution, Posterior, dict]:
-    "γ, the `Solution` for the coefficients, the `Posterior`, and the projections {kind: `Projection`}."
+    frames: DistinctFrames,  # of `distinct_training_frames`
+    summary: TrainingSummary,  # of these frames
+) -> tuple[RidgeProblem, Solution, Posterior]:
+    "What was solved, the `Solution` for the coefficients, and the `Posterior`."
     representation, descriptors, counts = representation_of(model, summary.sample, summary)
     points = sampled_points(descriptors, default_n_points(model, summary.n_frames), weights=counts)
-    problem = ridge_problem(model, stream, summary, representation, points)
-    solution = BASES[model.basis](problem)
+    *hyperparameters, decided = chosen_hyperparameters(model, summary.sample, representation)
+    problem = ridge_problem(model, frames, summary, representation, hyperparameters, points)
+    solution = with_known_errors(BASES[model.basis](problem), decided, summary.n_frames)
     subset = frames_within_memory(solution.frames, model, 16_000, 2)
-    posterior = fitted_posterior(problem, solution, descriptors, counts, subset)
-    return problem.gamma, solution, posterior, representation.projections
+    return problem, solution, fitted_posterior(problem, solution, descriptors, counts, subset)
+
+# %% ../../nbs/40_models/02_fitting.ipynb #8c14d89a
+def with_known_errors(
+    solution: Solution,  # with residuals of frames left out
+    decided: tuple[bool, ...],  # (Q,) whether the frames decide on the λ of each part
+    n_frames: int,  # training frames
+) -> Solution:
+    "The same, with infinite residuals where the frames cannot say how large they are: no other frame, nothing decided."
+    known = [n_frames > 1 and part for part in decided]
+    return replace(solution, residuals=tuple(r if k else r + np.inf for r, k in zip(solution.residuals, known)))
+
+# %% ../../nbs/40_models/02_fitting.ipynb #593a6944
+def part_spreads(
+    representation: Representation,  # of the frames
+    frames: Frames,  # S frames with the quantity
+) -> tuple[float, ...]:
+    "Root mean square (Q,) of a component of each part: what an error is for a model that learned nothing."
+    quantity, spreads = representation.quantity, []
+    for basis, target in zip(quantity.bases, representation.targets(frames)):
+        size = basis.shape[-1]
+        values = np.tensordot(target.reshape(-1, size), basis, (1, -1))
+        of_part = np.sqrt(np.mean(target**2)) if size == 1 else spread(values) * np.sqrt(values[0].size / size)
+        spreads.append(float(of_part))
+    return tuple(spreads)
+
+# %% ../../nbs/40_models/02_fitting.ipynb #8fb7c7e9
+def bond_functions(
+    representation: Representation,  # of the frames
+    solution: Solution,  # points and weights
+) -> dict[int, BondFunction]:
+    "{kind: `BondFunction`} of what was solved."
+    points, weights = solution.points, solution.weights
+    return {k: BondFunction(representation.projections[k], z, weights[k]) for k, z in points.items()}
 
 # %% ../../nbs/40_models/02_fitting.ipynb #946ed616
 def fitted_attributes(
@@ -97,17 +144,21 @@ def fitted_attributes(
     y: np.ndarray | None = None,  # (S, 3, 3) or (S, 3) values of the quantity; None: those of the frames
 ) -> dict:
     "The fitted attributes of the model, by name. Raises `InputError` for the first fault of a frame."
-    summary = summarized(model, X, y)
+    frames = distinct_training_frames(model, X, y)
+    summary = summarized(model, frames)
     check_memory(model, summary)
-    stream = partial(frame_stream, X, y, name=model.quantity.name)
-    gamma, solution, posterior, projections = solved(model, stream, summary)
+    problem, solution, posterior = solved(model, frames, summary)
+    spreads = part_spreads(problem.representation, solution.frames)
+    errors = tuple(float(np.sqrt(np.mean(r**2))) for r in solution.residuals)
+    warn_of_errors(model.quantity, summary.n_frames, errors, spreads)
+    counts = dict(n_frames=summary.n_frames, n_repeats=frames.n_repeats, spreads=spreads)
     return dict(
         species_=summary.species,
         atomic_=summary.atomic,
-        expansions_={k: BondFunction(projections[k], z, solution.weights[k]) for k, z in solution.points.items()},
-        gamma_=gamma,
+        expansions_=bond_functions(problem.representation, solution),
+        gamma_=problem.gamma,
         lam_=solution.lams,
-        errors_=tuple(float(np.sqrt(np.mean(r**2))) for r in solution.residuals),
+        errors_=errors,
         posterior_=posterior,
-        info_=solution.info,
+        info_=counts | solution.info,
     )

@@ -39,6 +39,7 @@ Attributes
 ----------
 errors_ : tuple of float
     Leave-one-frame-out errors, {unit}, one a part: {parts}; root mean square of a component.
+    Infinite where the frames cannot say how large they are.
 species_ : ndarray of int (E,)
     Atomic numbers of the training set.
 atomic_ : ndarray (E,)
@@ -52,7 +53,8 @@ lam_ : tuple of float
 posterior_ : Posterior
     What standard deviations ({unit}) and extrapolation grades (without unit) come from.
 info_ : dict
-    How the equations were solved: jitter of each part, sweeps of the refinement; empty for exact bases.
+    `n_frames` that were counted, `n_repeats` that were not, `spreads` of a component of each part ({unit}); how the
+    equations were solved: `jitter` of each part, `sweeps` of the refinement, not for exact bases.
 """
 
 # %% ../../nbs/40_models/05_polarizability.ipynb #9ac0200d

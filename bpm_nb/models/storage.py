@@ -105,8 +105,9 @@ def model_from_arrays(
     model_class: type,  # `BondPolarizability` or `BondDipole`
     arrays: dict,  # {name: array} of a file
 ) -> BaseEstimator:
-    "The fitted model of `model_arrays`. Raises `KeyError`, `ValueError` and their like for arrays that make no model."
-    params = json.loads(str(arrays["params"]))
+    "The fitted model of `model_arrays`. Raises some exception for arrays that make no model."
+    check_finite(arrays)
+    params = json.loads(str(arrays["params"]), parse_constant=refuse_constant)
     name, own_settings = params.pop("descriptor")
     settings = DESCRIPTORS[name](**own_settings)
     model = model_class(**params, descriptor=name if settings == descriptor(name) else settings)
@@ -153,7 +154,8 @@ def check_model_arrays(
     for kind, points in posterior.basis.points.items():
         if points.shape[1] != model.expansions_[kind].projection.matrix.shape[1]:
             raise ValueError("the points of the uncertainty differ in size")
-    check_finite(posterior.amplitudes, posterior.frames.pos, *posterior.basis.points.values())
+    if not (model.gamma_ > 0 and min(model.lam_) >= 0 and min(posterior.largest_std.values(), default=1) > 0):
+        raise ValueError("γ, λ and the limits of the uncertainty are positive")
 
 # %% ../../nbs/40_models/03_storage.ipynb #de46955c
 def check_bond_function(function, n_parts):
@@ -162,13 +164,19 @@ def check_bond_function(function, n_parts):
     (f, r), m = matrix.shape, len(function.points)
     if mean.shape != (f,) or function.points.shape != (m, r) or function.weights.shape != (m, n_parts):
         raise ValueError("the arrays of a kind of bond differ in size")
-    check_finite(mean, matrix, function.points, function.weights)
 
 
-def check_finite(*arrays):
-    "Raises `ValueError` for a number that is not finite."
-    if not all(np.isfinite(x).all() for x in arrays):
-        raise ValueError("a number is not finite")
+def check_finite(arrays):
+    "Raises `ValueError` for a number that is not finite in {name: array}; errors that nobody knows are infinite."
+    for name, values in arrays.items():
+        known = np.abs(values) < np.inf if np.asarray(values).dtype.kind in "fc" else np.True_
+        if not known.all() and (name not in ("errors", "amplitudes") or np.isnan(values).any()):
+            raise ValueError(f"{name}: a number is not finite")
+
+
+def refuse_constant(constant):
+    "Raises `ValueError` for the NaN or Infinity of a setting."
+    raise ValueError(f"a setting is {constant}")
 
 # %% ../../nbs/40_models/03_storage.ipynb #f0ad7c2f
 class StoredModel:

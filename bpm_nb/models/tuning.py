@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from threadpoolctl import threadpool_limits
 
+from ..core.work import one_blas_thread
 from ..data.records import Frames, joined
 from .checks import check_settings, training_frames
-from .fitting import representation_of, summarized
+from .fitting import distinct_training_frames, representation_of, summarized
 from .polarizability import BondPolarizability
 from ..regression.kernel import KernelBasis, pivoted_cholesky, sampled_points
 from ..regression.krr import LAMBDAS, design_ridge, leave_one_out_std
@@ -36,7 +36,7 @@ def scan(
     """
     model = BondPolarizability() if model is None else model
     check_settings(model)
-    summary = summarized(model, training_frames(X), pairs=pairs)
+    summary = summarized(model, distinct_training_frames(model, training_frames(X)), pairs=pairs)
     representation, *_ = representation_of(model, summary.sample, summary)
     tried = [GAMMAS if gammas is None else gammas, LAMBDAS if lambdas is None else lambdas]
     return evidence_scan(summary.sample, representation, *tried)
@@ -79,7 +79,7 @@ def tuning_rows(
 
     Training frames come first. Targets are (S,) and (S, 5), bohr³. Raises `InputError` for the first fault of a frame.
     """
-    summary = summarized(model, train, pairs=60_000)
+    summary = summarized(model, [train], pairs=60_000)
     representation, *_ = representation_of(model, train, summary)
     both = joined([train, test])
     (rows, descriptors), (iso, beta) = representation.rows(both), representation.targets(both)
@@ -169,10 +169,11 @@ def tuning_columns(
     gammas: Iterable[float],  # inverse squared widths, in order
     report: Callable,  # report(fraction, text, column); column: (γ, `GammaColumn`), or absent
 ) -> tuple[float, tuple]:
-    "Compute the columns in order; γ and the two λ of the largest evidence. Raises `InputError` for a fault of a frame."
+    "Compute the columns; γ and λ of the largest evidence. Raises `InputError` for a fault."
     report(0.0, "descriptors")
     columns, model = [], BondPolarizability(**settings)
-    with threadpool_limits(1):  # small matrices: a second thread costs more
+    train = joined(list(distinct_training_frames(model, train)))
+    with one_blas_thread():  # small matrices
         *rows, targets = tuning_rows(train, test, model)
         for k, gamma in enumerate(gammas):
             columns.append(tuning_column(tuning_design(*rows, gamma, model.n_points), targets, len(train)))

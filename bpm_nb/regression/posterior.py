@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
-from ..core.work import row_blocks
+from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 from ..data.records import Frames, molecule_groups
-from .kernel import CACHE_BLOCK_BYTES, KernelBasis, sampled_points
+from .kernel import KernelBasis, sampled_points
 from .prediction import FittedModel, bonds_by_kind, described_bonds, pair_columns
 from .representation import Representation
 from .selection import target_covariances
@@ -134,15 +134,18 @@ def posterior_std(
 ) -> tuple[np.ndarray]:
     """One array: standard deviation of each element of the quantity, (S, 3, 3) or (S, 3), in its unit.
 
+    Infinite for a model whose training frames could not say how large its errors are.
     Raises `InputError` where `bond_rows` does."""
     n_atoms = frames.numbers.shape[1]
     # the covariance of the new frames among themselves should cost less than that with the subset
     size = max(1, 4000 // max(1, n_atoms * (n_atoms - 1) // 2))
+    if not np.isfinite(model.posterior_.amplitudes).all():
+        return (np.full((len(frames), *model.quantity.bases[0].shape[:-1]), np.inf),)
     blocks = [frames[i : i + size] for i in range(0, len(frames), size)]
     variances = [_element_variances(model.quantity, model.posterior_.covariance(block)) for block in blocks]
     return (np.sqrt(np.maximum(np.concatenate(variances), 0)),)
 
-
+# %% ../../nbs/30_regression/09_posterior.ipynb #0dbc1218
 def _element_variances(quantity, covariances):
     "Variances (S, 3, 3) or (S, 3) of the elements, from covariances (S, C, C) of the components of each part."
     sums = "...c,scd,...d->s..."

@@ -15,11 +15,11 @@ from typing import Protocol
 import numpy as np
 
 from ..bonds.gradients import descriptor_gradients
-from ..bonds.pairs import Bonds, weight_slopes
+from ..bonds.pairs import Bonds, pair_blocks, weight_slopes
 from ..bonds.quantities import Quantity, basis_slopes, summation_matrices
-from ..core.work import parallel_map, row_blocks
+from ..core.work import CACHE_BLOCK_BYTES, parallel_map, row_blocks
 from ..data.records import Frames, molecule_groups
-from .kernel import CACHE_BLOCK_BYTES, gaussian
+from .kernel import gaussian
 from .representation import ModelSettings, Projection, Representation, bond_settings
 from .stream import frames_per_block
 
@@ -47,10 +47,15 @@ class BondFunction:
         gamma: float,  # inverse squared width
     ) -> np.ndarray:
         "Derivatives (P, Q, F) by the descriptor. Raises `InputError` as `Projection` does."
-        q = self.projection(raw)
-        k = gaussian(q, self.points, gamma)
-        inner = np.stack([q * (k @ w)[:, None] - k @ (w[:, None] * self.points) for w in self.weights.T], 1)
+        blocks = row_blocks(len(raw), 8 * len(self.points), CACHE_BLOCK_BYTES)
+        inner = np.concatenate([_inner_gradient(self, self.projection(raw[b]), gamma) for b in blocks])
         return -2 * gamma * inner @ self.projection.matrix.T
+
+# %% ../../nbs/30_regression/08_prediction.ipynb #ebcb3144
+def _inner_gradient(function, q, gamma):
+    "Derivatives (P, Q, R) of a `BondFunction` by projected descriptors (P, R), up to the factor −2γ."
+    k = gaussian(q, function.points, gamma)
+    return np.stack([q * (k @ w)[:, None] - k @ (w[:, None] * function.points) for w in function.weights.T], 1)
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #a4bcc90b
 class FittedModel(ModelSettings, Protocol):
@@ -146,15 +151,15 @@ def pairs_within_reach(
     model: FittedModel,  # fitted
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
-    block: int = 4096,  # frames at a time
 ) -> np.ndarray:
     """Pairs of atoms (B, 2) that are bonds in some frame.
 
     Where a quantity has a direction, two atoms of one element stand once from each end.
     Raises `InputError` where `bonds` does."""
-    settings = bond_settings(model)
-    atoms = [settings.bonds(numbers, pos[k : k + block]).atoms for k in range(0, len(pos), block)]
-    return np.unique(np.concatenate(atoms), axis=0)
+    settings, near = bond_settings(model), np.zeros((len(numbers),) * 2, bool)
+    for rows in pair_blocks(len(pos), len(numbers)):
+        near[tuple(settings.bonds(numbers, pos[rows]).atoms.T)] = True
+    return np.argwhere(near)
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #1542eeee
 def pair_columns(

@@ -50,7 +50,7 @@ def covariance_solvers(
 # %% ../../nbs/30_regression/06_selection.ipynb #32a3ae20
 GAMMAS = 2.0 ** np.arange(-4, 2)  # inverse squared widths that are tried
 
-
+# %% ../../nbs/30_regression/06_selection.ipynb #448afbbe
 @dataclass(frozen=True, eq=False)
 class Scan:
     "Errors and evidence of settings on frames. Axis 2 are the Q parts of the quantity: isotropic and anisotropic."
@@ -59,6 +59,11 @@ class Scan:
     lambdas: np.ndarray  # (Λ,) relative regularizations
     errors: np.ndarray  # (Γ, Λ, Q) root mean square errors of one component on frames left out, bohr³
     evidence: np.ndarray  # (Γ, Λ, Q) logarithm of the marginal likelihood
+
+    @property
+    def decides(self) -> tuple[bool, ...]:
+        "Whether the frames tell settings apart, (Q,): for some their likelihood is more than e times that for others."
+        return tuple((np.ptp(self.evidence, axis=(0, 1)) > 1).tolist())
 
     @property
     def best_evidence(self) -> np.ndarray:
@@ -109,17 +114,18 @@ def chosen_hyperparameters(
     model: ModelSettings,  # an estimator, not fitted
     sample: Frames,  # training frames to choose from
     representation: Representation,  # of the frames
-) -> tuple[float, tuple[float, ...]]:
-    """γ and the λ of each part: those of the model, or where they are None those of the largest evidence.
+) -> tuple[float, tuple[float, ...], tuple[bool, ...]]:
+    """γ and the λ of each part, of the model or of the largest evidence, and whether the frames decide on each λ.
 
     Raises `InputError` for a kernel that is not finite."""
     n_parts = len(representation.quantity.sizes)
     given = None if model.lam is None else tuple(float(x) for x in np.broadcast_to(model.lam, n_parts))
     if model.gamma is not None and model.lam is not None:
-        return float(model.gamma), given
+        return float(model.gamma), given, (True,) * n_parts
     frames = sample[frames_within_memory(sample, model, 8_000, 1)]
     lambdas = LAMBDAS if model.lam is None else np.unique(given)
     gammas = GAMMAS if model.gamma is None else np.array([model.gamma])
     scan_of = partial(evidence_scan, frames, representation, lambdas=lambdas)
-    gamma, lams = maximize_evidence(scan_of, gammas).best
-    return gamma, lams if model.lam is None else given
+    scan = maximize_evidence(scan_of, gammas)
+    gamma, lams = scan.best
+    return (gamma, lams, scan.decides) if model.lam is None else (gamma, given, (True,) * n_parts)

@@ -15,7 +15,7 @@ import numpy as np
 from .. import plots
 from ..assignment.eckart import BodyFrame, body_frame
 from ..assignment.lines import Match, match_bands, match_bands_by_motion
-from ..assignment.motion import Motion, band_motion, mode_bands
+from ..assignment.motion import Motion, band_motion, degenerate_sets, mode_bands
 from ..assignment.shares import Shares, bond_shares, segment_tensors
 from ..bonds.pairs import bond_labels
 from ..data.datasets import Line
@@ -123,7 +123,7 @@ def run_motions(
 def band_match(
     analysis: BandAnalysis,  # bands and their motions
     wavenumbers_cm1: Sequence,  # wavenumbers of the lines, cm⁻¹
-    motions: np.ndarray | None = None,  # (lines, N, 3) motions of the lines, from `line_motions`; None: not known
+    motions: np.ndarray | None = None,  # (lines, n, N, 3) motions of the lines, from `line_motions`; None: not known
 ) -> Match | None:
     """Bands and their lines, by motion where it is known, else by wavenumber; None where there are no lines.
 
@@ -134,7 +134,7 @@ def band_match(
         return None
     if motions is None:
         return match_bands(analysis.bands, wavenumbers_cm1, scale=1.0)
-    moving = np.reshape([m.displacement for m in analysis.motions], (-1, *motions.shape[1:]))
+    moving = np.reshape([m.displacement for m in analysis.motions], (-1, *motions.shape[-2:]))
     return match_bands_by_motion(analysis.bands, moving, wavenumbers_cm1, motions, analysis.frame.masses)
 
 # %% ../../nbs/75_reports/05_bands.ipynb #6c166a10
@@ -143,7 +143,7 @@ def mode_table(
     run: Trajectory,  # the run
     minimum: Harmonic,  # derivatives at the minimum
     lines: Sequence[Line] = (),  # lines of a table
-    motions: np.ndarray | None = None,  # (lines, N, 3) their motions; needed where there are lines
+    motions: np.ndarray | None = None,  # (lines, n, N, 3) their motions; needed where there are lines
 ) -> list[dict]:
     """Rows of a table: normal modes, the band of each in the run, and the line that moves as it does.
 
@@ -153,7 +153,7 @@ def mode_table(
     modes, frame, match = analysis.modes, analysis.frame, None
     if lines:
         at = [line.wavenumber_cm1 for line in lines]
-        match = match_bands_by_motion(modes.wavenumber_cm1, modes.displacement, at, motions, frame.masses)
+        match = match_bands_by_motion(modes.wavenumber_cm1, degenerate_sets(modes), at, motions, frame.masses)
     resolution = analysis.spectrum.settings["resolution_cm1"]
     return mode_rows(modes, mode_bands(run, minimum, frame, resolution_cm1=resolution), match, lines)
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..assignment.isotopes import Shift
 from ..assignment.lines import Match
 from ..assignment.mixtures import Marker
-from ..assignment.motion import Motion, overlap
+from ..assignment.motion import Motion, degenerate_labels, overlap
 from ..assignment.shares import Shares
 from ..bonds.pairs import bond_labels, bonded
 from ..data.datasets import Line
@@ -142,9 +142,11 @@ def moving_atoms_text(motion, numbers, n):
 
 def mode_shares_text(motion, modes, masses, n):
     "The n normal modes that the motion consists of, such as 1600: 98%; those below 5% are not named."
-    part = overlap(motion.displacement, modes.displacement, masses) ** 2
+    labels = degenerate_labels(modes.wavenumber_cm1)
+    part = np.bincount(labels, overlap(motion.displacement, modes.displacement, masses) ** 2)
+    wavenumber = np.bincount(labels, modes.wavenumber_cm1) / np.bincount(labels)
     named = [k for k in np.argsort(-part)[:n] if part[k] >= 0.05]
-    return ", ".join(f"{modes.wavenumber_cm1[k]:.0f}: {part[k]:.0%}" for k in named)
+    return ", ".join(f"{wavenumber[k]:.0f}: {part[k]:.0%}" for k in named)
 
 # %% ../../nbs/75_reports/01_tables.ipynb #a6ee44c8
 def motion_rows(

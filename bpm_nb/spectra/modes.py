@@ -15,6 +15,7 @@ from ..core.files import InputError
 from ..core.tensors import anisotropic_components, mean_polarizability
 from ..core.units import BOHR6_IN_ANGSTROM6, C_CM_FS, KM_MOL, thermal_energy
 from ..data.records import Harmonic
+from ..data.validation import validated_masses
 from .blocks import density_estimator
 from .density import cosine_transform
 from .raman import RAMAN_ACTIVITY
@@ -99,9 +100,10 @@ def harmonic_modes(
 ) -> Modes:
     """`Modes` of a molecule, translation and rotation taken out, by rising wavenumber.
 
-    Raises `InputError` for derivatives that are not finite.
+    Raises `InputError` for derivatives that are not finite, and for wrong masses.
     """
-    masses, n = np.asarray(masses, float), len(masses)
+    n = len(pos)
+    masses = validated_masses(masses, n)
     hessian, dalpha = np.reshape(hessian, (3 * n, 3 * n)), np.reshape(dalpha, (n, 3, 3, 3))
     if not (np.isfinite(hessian).all() and np.isfinite(dalpha).all()):
         raise InputError(

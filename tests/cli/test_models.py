@@ -195,7 +195,7 @@ BAD_TRAINING = [
     (eight_numbers, ["frame 0", "8 numbers", "expected 9"]),
     (not_symmetric, ["frame 0", "not symmetric"]),
     (on_top, ["frame 0", "atoms 0 and 1", "on top"]),
-    (scattered, ["frame 0", "no bonds"]),
+    (scattered, ["frame 0", "from every other atom"]),
     (dummy_atom, ["frame 0", "dummy atom"]),
     (periodic, ["frame 0", "half the cell is 1.0"]),
     (as_words, ["frame 0", "nine numbers"]),
@@ -216,7 +216,7 @@ def test_bad_training_frames(tmp_path, capsys, spoil, words):
         (with_sulfur, ["frame 0", "atom", "element S"]),
         (with_nan, ["frame 0", "atom 1"]),
         (on_top, ["frame 0", "atoms 0 and 1"]),
-        (scattered, ["frame 0", "no bonds"]),
+        (scattered, ["frame 0", "from every other atom"]),
     ],
     ids=lambda x: getattr(x, "__name__", ""),
 )
@@ -318,3 +318,35 @@ def test_a_pair_of_elements_that_the_model_never_saw(tmp_path, capsys):
         "frame 0",
         "never saw a pair",
     )
+
+
+def test_fit_says_how_large_errors_are_beside_the_spread_and_counts_repeats_once(tmp_path, capsys):
+    to_xyz(tmp_path / "train.xyz", ENOL.train[:40])
+    again = (tmp_path / "train.xyz").read_text()
+    (tmp_path / "twice.xyz").write_text(again + again)
+    code, out, err = call(capsys, f"fit {tmp_path}/train.xyz -o {tmp_path}/model.npz --n-points 400")
+    assert code == 0 and err == "" and out.startswith("fitted on 40 frames") and out.count("% of the spread") == 2
+    code, twice, err = call(capsys, f"fit {tmp_path}/twice.xyz -o {tmp_path}/model.npz --n-points 400")
+    assert code == 0 and twice == out
+    assert (
+        err.startswith("bpm-nb: warning: 40 of 80 frames repeat others and were counted once") and err.count("\n") == 1
+    )
+
+
+def test_one_frame_cannot_say_how_large_errors_are(tmp_path, capsys):
+    to_xyz(tmp_path / "one.xyz", ENOL.train[:1])
+    code, out, err = call(capsys, f"fit {tmp_path}/one.xyz -o {tmp_path}/model.npz")
+    assert code == 0 and "isotropic not known, anisotropic not known" in out and "cannot be known from 1 frame" in err
+    found = json.loads(call(capsys, f"fit {tmp_path}/one.xyz -o {tmp_path}/model.npz --json")[1])
+    assert found["iso_loo_rmse_au"] is None and found["n_frames"] == 1
+
+
+@pytest.mark.parametrize(
+    "factor, words",
+    [(Bohr**3, "perhaps they are in angstrom3: check their --unit"), (1e6, "too large"), (-1, "the wrong way round")],
+)
+def test_polarizabilities_in_another_unit_are_refused(tmp_path, files, capsys, factor, words):
+    to_xyz(tmp_path / "wrong.xyz", ENOL.train[:10], factor)
+    for verb in (f"fit {tmp_path}/wrong.xyz -o {tmp_path}/m.npz", f"evaluate {files}/model.npz {tmp_path}/wrong.xyz"):
+        is_one_line(*call(capsys, verb), "wrong.xyz", "frame 0", words)
+    assert not (tmp_path / "m.npz").exists()

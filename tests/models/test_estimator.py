@@ -78,3 +78,12 @@ def test_an_estimator_shows_itself_in_one_line(water):
     assert shown["text/plain"] == repr(model) and "leave-one-out error" in shown["text/html"]
     assert len(shown["text/html"]) < 300
     assert clone(model).get_params() == model.get_params() and not hasattr(clone(model), "errors_")
+
+
+def test_a_prediction_that_is_not_finite_is_an_error(water):
+    model = BondPolarizability(n_points=30, gamma=0.5, lam=1e-6).fit(water)
+    for kind, function in model.expansions_.items():
+        model.expansions_[kind] = replace(function, weights=function.weights * 1e308)
+    for ask in (model.predict, model.derivative, model.bond_tensors):
+        with pytest.raises(InputError, match="frame 0: the model gives a number that is not finite"):
+            ask(water[:3])

@@ -112,3 +112,35 @@ def test_a_file_without_one_of_its_arrays_is_refused(methanol, tmp_path, name):
 def test_the_name_of_a_descriptor_comes_back_as_a_name(methanol, tmp_path):
     BondPolarizability(n_points=50, gamma=0.5, lam=1e-6).fit(methanol).save(tmp_path / "m.npz")
     assert BondPolarizability.load(tmp_path / "m.npz").descriptor == "bond-axis"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["atomic", "gamma", "lam", "remembered_pos", "1208/mean", "1208/limit"])
+def test_a_number_that_is_not_finite_anywhere_is_refused(methanol, tmp_path, name, bad):
+    arrays = model_arrays(BondPolarizability(n_points=50, gamma=0.5, lam=1e-6).fit(methanol))
+    wrong = np.array(arrays[name], float)
+    wrong.flat[-1] = bad
+    np.savez(tmp_path / "broken.npz", **arrays | {name: wrong})
+    with pytest.raises(InputError, match="broken.npz: a broken model file .*not finite"):
+        BondPolarizability.load(tmp_path / "broken.npz")
+
+
+def test_errors_that_nobody_knows_stay_unknown_in_a_file(methanol, tmp_path):
+    with pytest.warns(UserWarning, match="cannot be known from 1 frame"):
+        model = BondPolarizability(n_points=50).fit(methanol[:1])
+    model.save(tmp_path / "one.npz")
+    again = BondPolarizability.load(tmp_path / "one.npz")
+    assert np.isinf(again.errors_).all() and np.isinf(again.predict(methanol, return_std=True)[1]).all()
+    for name in ("errors", "amplitudes"):
+        np.savez(tmp_path / "broken.npz", **model_arrays(model) | {name: [np.nan, 1.0]})
+        with pytest.raises(InputError, match=f"{name}: a number is not finite"):
+            BondPolarizability.load(tmp_path / "broken.npz")
+
+
+def test_a_setting_that_is_not_finite_is_refused(methanol, tmp_path):
+    arrays = model_arrays(BondPolarizability(n_points=50, gamma=0.5, lam=1e-6).fit(methanol))
+    for number in ("NaN", "Infinity"):
+        params = arrays["params"].replace('"cutoff": 5.0', f'"cutoff": {number}')
+        np.savez(tmp_path / "broken.npz", **arrays | dict(params=params))
+        with pytest.raises(InputError, match=f"a setting is {number}"):
+            BondPolarizability.load(tmp_path / "broken.npz")

@@ -10,7 +10,7 @@ import pytest
 from molecules import METHANOL, rattled
 
 from bpm_nb.core.files import InputError
-from bpm_nb.data.records import joined
+from bpm_nb.data.records import Frames, checked, joined
 from bpm_nb.models.polarizability import BondPolarizability
 
 CHILD = """
@@ -87,3 +87,28 @@ def test_memory_does_not_grow_with_the_frames():
 
     few, many = peak(4000), peak(8000)
     assert many < few + 2 * 4000 * 8 * (6 * 3 + 6 + 9 + 6)
+
+
+def peak_mib(function, *arguments, **options):
+    "The function's result, and the largest memory that was held on the way, MiB."
+    tracemalloc.start()
+    result = function(*arguments, **options)
+    peak = tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+    return result, peak
+
+
+def test_a_large_molecule_stays_within_the_memory():
+    rng = np.random.default_rng(0)
+    grid = 1.6 * np.stack(np.meshgrid(*[np.arange(5.0)] * 3), -1).reshape(-1, 3)[:120]
+    pos = grid + rng.normal(scale=0.05, size=(400, 120, 3))
+    alpha = (600 + rng.normal(size=(400, 1, 1))) * np.eye(3)
+    frames = Frames(np.tile(rng.choice([1, 6, 8], 120), (400, 1)), pos, alpha)
+    model = BondPolarizability(cutoff=2.5, n_points=100, gamma=0.25, lam=1e-6, memory_mb=64)
+    assert peak_mib(checked, frames)[1] < 8  # 12 MiB of positions
+    fitted, peak = peak_mib(model.fit, frames[:4])
+    assert peak < 64
+    for predicted in (fitted.predict, fitted.bond_tensors, fitted.extrapolation):
+        assert peak_mib(predicted, frames[:12])[1] < 64, predicted
+    pairs, peak = peak_mib(fitted.pairs_within_reach, frames)
+    assert peak < 16 and len(pairs) > 119

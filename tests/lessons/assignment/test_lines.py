@@ -53,3 +53,15 @@ def test_bands_take_the_line_of_their_motion_not_the_nearest():
     assert match.pairs.tolist() == [[0, 1], [1, 0]]
     assert match.unmatched_bands.tolist() == [2] and match.unmatched_lines.tolist() == [2]
     np.testing.assert_allclose(match.overlaps, [1, 1 / np.hypot(1, 0.1)])
+
+
+def test_a_band_of_a_degenerate_mode_may_move_as_any_mixture():
+    one, two, three = np.eye(9).reshape(9, 3, 3)[[0, 4, 8]]
+    pair, single = np.array([one, two]), np.array([three, 0 * three])
+    match = match_bands_by_motion(
+        [668.0, 1390], np.array([0.6 * one + 0.8 * two, three]), [1388.0, 667], [single, pair], np.ones(3)
+    )
+    assert match.pairs.tolist() == [[0, 1], [1, 0]]
+    np.testing.assert_allclose(match.overlaps, 1)
+    twice = match_bands_by_motion([668.0, 672], np.array([one - two, one + two]), [667.0, 673], [pair, pair], np.ones(3))
+    assert twice.pairs.tolist() == [[0, 0], [1, 1]]

@@ -3,7 +3,22 @@ import numpy as np
 from bpm_nb.assignment.eckart import body_frame
 from bpm_nb.core.units import C_CM_FS
 from bpm_nb.data.records import Harmonic, Trajectory
-from bpm_nb.assignment.motion import band_motion, overlap, polarizability_slope, mode_bands
+from bpm_nb.assignment.motion import band_motion, overlap, degenerate_labels, set_overlaps, polarizability_slope, mode_bands
+
+
+def test_sets_of_degenerate_modes_are_one_however_they_are_mixed():
+    moves = np.linalg.qr(np.random.default_rng(0).normal(size=(9, 9)))[0].reshape(9, 3, 3)
+    turn, ones = np.linalg.qr(np.random.default_rng(1).normal(size=(2, 2)))[0], np.ones(3)
+    pair, again = moves[:2], np.tensordot(turn, moves[:2], 1)
+    of_sets = set_overlaps([pair, moves[2:4]], [again, moves[4:6]], ones)
+    np.testing.assert_allclose(of_sets, [[1, 0], [0, 0]], atol=1e-12)
+    np.testing.assert_allclose(set_overlaps([pair], again, ones), 1)  # each of these is held by the set
+    assert overlap(pair[0], again[0], ones) < 0.99
+    tilted = moves[[1, 2]] + moves[0]
+    np.testing.assert_allclose(set_overlaps(pair[:1], [tilted], ones), overlap(pair[0], tilted.mean(0), ones))
+    assert set_overlaps(pair[:1], [0 * pair], ones) == 0
+    assert degenerate_labels(np.array([500.0, 501, 502.5, 510, 510])).tolist() == [0, 0, 0, 1, 1]
+    assert degenerate_labels(np.array([])).tolist() == []
 
 
 from scipy.spatial.transform import Rotation

@@ -52,6 +52,17 @@ def test_derivatives_of_another_shape_are_refused():
     np.testing.assert_array_equal(spring.to_ase().get_hessian(), spring.hessian)
 
 
+def test_derivatives_of_no_molecule_are_refused():
+    spring = load("malonaldehyde-enol").harmonic_dft
+    for name, value, words in (
+        ("numbers", np.where(spring.numbers == 6, 0, spring.numbers), "has the atomic number 0"),
+        ("dalpha", np.where(np.arange(9)[:, None, None, None] == 4, np.nan, spring.dalpha), "dalpha of atom 4 is not"),
+        ("numbers", np.float64(8), "numbers has shape"),
+    ):
+        with pytest.raises(InputError, match=words):
+            replace(spring, **{name: value})
+
+
 def test_whatever_holds_geometries_becomes_frames():
     from ase.build import molecule as ase_molecule
 

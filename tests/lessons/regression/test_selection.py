@@ -62,8 +62,8 @@ def test_the_maximum_is_found_wherever_it_lies_and_half_of_the_work_is_saved():
 def test_settings_that_are_given_are_taken():
     from bpm_nb.models.polarizability import BondPolarizability
 
-    assert chosen_hyperparameters(BondPolarizability(gamma=0.3, lam=1e-5), few, representation) == (0.3, (1e-5, 1e-5))
-    gamma, lams = chosen_hyperparameters(BondPolarizability(lam=(1e-5, 1e-3)), few, representation)
+    assert chosen_hyperparameters(BondPolarizability(gamma=0.3, lam=1e-5), few, representation)[:2] == (0.3, (1e-5, 1e-5))
+    gamma, lams, _ = chosen_hyperparameters(BondPolarizability(lam=(1e-5, 1e-3)), few, representation)
     assert gamma in GAMMAS and lams == (1e-5, 1e-3)
-    gamma, lams = chosen_hyperparameters(BondPolarizability(gamma=0.3), few, representation)
+    gamma, lams, _ = chosen_hyperparameters(BondPolarizability(gamma=0.3), few, representation)
     assert gamma == 0.3 and set(lams) <= set(LAMBDAS)

@@ -18,7 +18,7 @@ train = load("malonaldehyde-enol").train
 
 def problem_of(frames, n_points, lam=1e-6, block=25):
     "`RidgeProblem` of frames with fixed settings."
-    stream, settings = frame_stream(frames, None, lambda atoms: block), BondSettings(BondAxis(), cutoff=3.0)
+    stream, settings = frame_stream([frames], lambda atoms: block), BondSettings(BondAxis(), cutoff=3.0)
     summary = training_summary(stream, settings)
     representation, q, _ = fitted_representation(summary.sample, summary.species, summary.atomic, settings)
     return RidgeProblem(
