@@ -146,13 +146,19 @@ def step_surprise(
     pos: np.ndarray,  # (T, N, 3) positions of one run, Å
     masses: np.ndarray,  # (N,) masses, u
 ) -> np.ndarray:
-    "How far each step is from the mean of the steps before and after (T - 3,), in times of its median around there."
+    """How far each step is from what the steps on either side let one expect (T - 3,).
+
+    In times of its median around there, or of an eighth of a step there if that is more.
+    """
     from scipy.ndimage import median_filter
 
-    d = np.diff(pos, axis=0)
-    surprise = np.sqrt(np.einsum("tix,i->t", (d[1:-1] - (d[:-2] + d[2:]) / 2) ** 2, masses / np.sum(masses)))
-    floor = 3 * max(written_digit(pos), 1e-7)
-    return surprise / np.maximum(median_filter(surprise, 51, mode="reflect"), floor)
+    d, share = np.diff(pos, axis=0), masses / np.sum(masses)
+    bend = np.linalg.norm(np.diff(d, n=2, axis=0), axis=-1)
+    before, after = (np.pad(bend, (side, (0, 0)), constant_values=np.inf) for side in ((1, 0), (0, 1)))
+    surprise = np.sqrt(np.minimum(bend / 2, np.minimum(before[:-1], after[1:])) ** 2 @ share)
+    step = np.sqrt(np.einsum("tix,i->t", d[1:-1] ** 2, share))
+    usual, usual_step = (median_filter(x, 51, mode="reflect") for x in (surprise, step))
+    return surprise / np.maximum(np.maximum(usual, usual_step / 8), 3 * max(written_digit(pos), 1e-7))
 
 # %% ../../nbs/10_data/01_times.ipynb #ffa11ed5
 def require_continuous(

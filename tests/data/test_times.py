@@ -12,6 +12,7 @@ from bpm_nb.core.files import InputError
 from bpm_nb.core.units import C_CM_FS
 from bpm_nb.data.files import read_frames, read_trajectory, write
 from bpm_nb.data.records import Trajectory
+from bpm_nb.data.times import require_continuous
 
 WATER = np.array([[0, 0, 0], [0.8, 0, 0.58], [-0.8, 0, 0.58]])
 TIME_FS = 0.5 * np.arange(400)
@@ -172,3 +173,26 @@ def test_xyz_under_another_ending_is_read(tmp_path):
     with pytest.raises(InputError, match="the ending tells the format"):
         (tmp_path / "notes.trj").write_text("3\nthis is no molecule\nat all\n")
         read_frames(tmp_path / "notes.trj")
+
+
+@pytest.mark.parametrize("thermostat", ["all atoms anew", "one atom anew", "rescaled"])
+@pytest.mark.parametrize("dt_fs", [0.25, 0.5, 1.0])
+def test_velocities_that_a_thermostat_changes_are_no_jump_but_a_gap_there_is(thermostat, dt_fs):
+    rng, masses = np.random.default_rng(0), np.array([16.0, 12, 1, 1])
+    omega = 2 * np.pi * C_CM_FS * np.array([3000.0, 1600, 400])
+    speed = 0.02 / np.sqrt(masses)[:, None]
+    x, v, pos = np.zeros((4, 3)), rng.normal(size=(4, 3)) * speed, []
+    for k in range(400):
+        pos.append(x)
+        if k and k % 50 == 0:
+            hit = slice(k // 50 % 4, k // 50 % 4 + 1) if thermostat == "one atom anew" else slice(None)
+            v = v.copy()
+            v[hit] = 1.5 * v[hit] if thermostat == "rescaled" else rng.normal(size=v[hit].shape) * speed[hit]
+        x, v = (
+            x * np.cos(omega * dt_fs) + v / omega * np.sin(omega * dt_fs),
+            v * np.cos(omega * dt_fs) - x * omega * np.sin(omega * dt_fs),
+        )
+    pos = np.array(pos) + 3 * rng.normal(size=(4, 3))
+    require_continuous(pos[None], masses, "a")
+    with pytest.raises(InputError, match="positions jump between frames 200 and 201"):
+        require_continuous(np.delete(pos, slice(201, 221), axis=0)[None], masses, "a")
