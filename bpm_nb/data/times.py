@@ -17,10 +17,12 @@ from ..core.files import InputError
 
 # %% ../../nbs/10_data/01_times.ipynb #edfee704
 TIME_UNITS = dict(fs=1.0, ps=1e3, ns=1e6, s=1e15, au=0.02418884326586)  # size in fs
-UNIT = r"(?P<unit>femtoseconds?|picoseconds?|a\.u\.|au|fs|ps|ns|s)"
-TIME_NAME = rf"(?:.*[\W_])?(?:(?i:time)|t)(?:[\s_/,]*[\[(]?\s*{UNIT}\s*[\])]?)?"
+UNIT = r"(?:femtoseconds?|picoseconds?|a\.u\.|au|fs|ps|ns|s)"
+CLOCK = r"(?i:.*(?:cpu|wall|clock|elapsed))"  # a time that a computer took
+TIME_NAME = rf"(?!{CLOCK})(?:.*[\W_])?(?:(?i:time)|t)(?:[\s_/,]*[\[(]?\s*(?P<unit>{UNIT})\s*[\])]?)?"
 COUNTER_NAME = r"(?i:(?:md|time)?[\s_]?steps?|i|frame|iter|iteration)"
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
+EQUALS = rf"(?:\s*[=:]\s*|\s+(?={NUMBER}\s*{UNIT}(?!\w)))"  # between a name and its value
 
 # %% ../../nbs/10_data/01_times.ipynb #4b4c080a
 @dataclass(frozen=True)
@@ -31,21 +33,32 @@ class Times:
     unit: str | None = None  # a key of `TIME_UNITS`; None: times in a unit that is not said; "step": numbers of steps
 
 # %% ../../nbs/10_data/01_times.ipynb #cb1aeb32
+def short_unit(written: str | None) -> str:
+    "The key of `TIME_UNITS` for a unit as it is written; empty where none is."
+    written = (written or "").replace(".", "")
+    return written[0] + "s" if "second" in written else written
+
+
 def time_unit(
     name: str,  # of a column or a key
 ) -> str | None:
     "Unit of the times under that name, empty where it says none, `step` for a counter; None for another quantity."
     if match := re.fullmatch(TIME_NAME, name.strip()):
-        short = dict(femtosecond="fs", picosecond="ps", femtoseconds="fs", picoseconds="ps") | {"a.u.": "au"}
-        return short.get(match["unit"], match["unit"] or "")
+        return short_unit(match["unit"])
     return "step" if re.fullmatch(COUNTER_NAME, name.strip()) else None
 
 # %% ../../nbs/10_data/01_times.ipynb #d8bef9aa
+def is_constant(values: np.ndarray) -> bool:
+    "Whether there are several, all the same."
+    return len(values) > 1 and bool(np.all(values == values[0]))
+
+
 def column_times(
     columns: dict[str, np.ndarray],  # {name: (T,) column}
 ) -> Times | None:
     "The times, or else the numbers of steps, among the columns of a table; None where there are none."
     units = {name: time_unit(name) for name in columns}
+    units = {name: unit for name, unit in units.items() if unit not in ("", "step") or not is_constant(columns[name])}
     for wanted in (lambda unit: unit not in (None, "", "step"), lambda unit: unit == "", lambda unit: unit == "step"):
         for name, unit in units.items():
             if wanted(unit):
@@ -57,13 +70,15 @@ def comment_times(
     comments: Sequence[str],  # (T,) comment lines of an xyz file
 ) -> Times | None:
     "The times, or else the numbers of steps, in the comments of all frames; None where one frame has none."
-    pair = rf"(?P<name>[A-Za-z][\w./]*)\s*[=:]\s*(?P<value>{NUMBER})(?![\w.])(?:\s*[(\[]?{UNIT}\b)?"
-    units = {m["name"]: time_unit(m["name"]) or m["unit"] or "" for m in re.finditer(pair, comments[0])}
+    name = rf"(?P<name>[A-Za-z][\w./]*(?:\s?[\[(]\s?{UNIT}\s?[\])])?)"
+    pair = rf"{name}{EQUALS}(?:{NUMBER})(?:\s*[(\[]?(?P<unit>{UNIT})(?!\w)|(?![\w.]))"
+    units = {m["name"]: time_unit(m["name"]) or short_unit(m["unit"]) for m in re.finditer(pair, comments[0])}
     names = [name for name in units if time_unit(name) is not None]
     for name in sorted(names, key=lambda name: units[name] == "step"):
-        found = [re.search(rf"(?<![\w./]){name}\s*[=:]\s*({NUMBER})", line) for line in comments]
-        if all(found):
-            return Times(np.array([float(re.sub("[dD]", "e", m[1])) for m in found]), units[name] or None)
+        found = [re.search(rf"(?<![\w./]){re.escape(name)}{EQUALS}({NUMBER})", line) for line in comments]
+        values = np.array([float(re.sub("[dD]", "e", m[1])) for m in found]) if all(found) else np.zeros(2)
+        if not is_constant(values):
+            return Times(values, units[name] or None)
     return None
 
 # %% ../../nbs/10_data/01_times.ipynb #66074eda
@@ -139,7 +154,9 @@ def _told_step(times: Times | None, source: str) -> tuple[list[float], float]:
     step = even_step(times.values, source, times.unit or "")
     if times.unit:
         return [step * TIME_UNITS[times.unit]], step
-    return [step * size for size in TIME_UNITS.values()] if 0.02 <= step <= 25 else [], step
+    *others, atomic = [step * size for size in TIME_UNITS.values()]
+    likely = [size for size in others if 0.03 <= size <= 25]
+    return [*likely, *others, atomic] if likely else [], step
 
 # %% ../../nbs/10_data/01_times.ipynb #fe9cf877
 def step_surprise(

@@ -40,9 +40,18 @@ def test_times_are_read_from_the_comments_of_other_programs():
         ("frame t= {t:.5f} ps", "ps", 0.5),
         ("MD iter: {k}", "step", 1.0),
         ("time_ps={t:.4f} energy=-1.0", "ps", 0.5),
+        ("time(fs) = {t:.2f}", "fs", 0.5),
+        ("Time [ps]: {t:.2f}", "ps", 0.5),
+        ("frame {k}, t={t:.2f}fs", "fs", 0.5),
+        ("ITERATION {k} time {t:.6f} ps", "ps", 0.5),
+        ("time = {t:.2f} a.u.", "au", 0.5),
+        ("cpu_time={k}.7 s walltime: 3{k} s timestep=1.0 fs step: {k}", "step", 1.0),
+        ("dt=0.5 time_step=0.5 fs i={k}", "step", 1.0),
     ):
         times = comment_times([comment.format(k=k, t=0.5 * k) for k in range(4)])
         assert times.unit == unit and np.allclose(times.values, value * np.arange(4)), comment
+    for constant in ("timestep=1.0", "time=0", "step=1", "dt = 0.5 fs", "Temperature 300 K"):
+        assert comment_times([constant] * 4) is None, constant
     assert comment_times(["energy=-1.0", "energy=-2.0"]) is None and comment_times(["time=1", "energy=-2.0"]) is None
 
 
@@ -69,13 +78,15 @@ def test_a_step_is_even_or_refused_with_its_place():
 def test_the_file_and_the_user_must_agree():
     picoseconds, bare, steps = (Times(0.002 * np.arange(9), "ps"), Times(2.0 * np.arange(9)), Times(np.arange(9), "step"))
     assert frame_step(picoseconds, None, "a") == frame_step(bare, None, "a") == frame_step(None, 2.0, "a") == 2.0
+    assert frame_step(Times(5e-4 * np.arange(9)), None, "a") == frame_step(Times(5e-16 * np.arange(9)), None, "a") == 0.5
     assert frame_step(bare, 2000, "a") == 2000 and frame_step(steps, 0.5, "a") == 0.5
     for times, given, words in (
         (picoseconds, 1.0, "its frames are 2 fs apart, not 1"),
         (bare, 1.0, "its frames are 2 fs apart, not 1"),
         (steps, None, "does not say the time between frames"),
         (None, None, "does not say the time between frames"),
-        (Times(0.002 * np.arange(9)), None, "no unit and steps of 0.002"),
+        (Times(0.002 * np.arange(9)), 1.0, "its frames are 2 fs apart, not 1"),
+        (Times(40.0 * np.arange(9)), None, "no unit and steps of 40"),
         (None, -1.0, "give a positive one"),
     ):
         with pytest.raises(InputError, match=words):
