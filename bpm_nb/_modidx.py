@@ -907,6 +907,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'bpm_nb.data.foreign': { 'bpm_nb.data.foreign._ase_states': ('10_data/foreign.html#_ase_states', 'bpm_nb/data/foreign.py'),
                                      'bpm_nb.data.foreign._universe_states': ( '10_data/foreign.html#_universe_states',
                                                                                'bpm_nb/data/foreign.py'),
+                                     'bpm_nb.data.foreign.dump_times': ('10_data/foreign.html#dump_times', 'bpm_nb/data/foreign.py'),
                                      'bpm_nb.data.foreign.lammps_settings': ( '10_data/foreign.html#lammps_settings',
                                                                               'bpm_nb/data/foreign.py'),
                                      'bpm_nb.data.foreign.netcdf_times': ('10_data/foreign.html#netcdf_times', 'bpm_nb/data/foreign.py'),

@@ -55,8 +55,14 @@ def _ase_states(path: Path, elements: str | None) -> tuple[list[Atoms], Times | 
         raise InputError(f"a file of kind {kind!r} is not one of {', '.join(ASE_FORMATS)}")
     more = lammps_settings(path, elements) if kind == "lammps-dump-text" else {}
     states = iread(path, index=":", format=kind, do_not_split_by_at_sign=True, **more)
-    images = list(tqdm(states, desc=f"reading {path.name}", delay=2))
-    return images, netcdf_times(path) if kind == "netcdftrajectory" else image_times(images)
+    try:
+        images = list(tqdm(states, desc=f"reading {path.name}", delay=2))
+    except IndexError:
+        if elements:
+            raise InputError("it has more types of atoms than `elements` names, or is cut short") from None
+        raise
+    readers = {"netcdftrajectory": netcdf_times, "lammps-dump-text": dump_times}
+    return images, (kind in readers and readers[kind](path)) or image_times(images)
 
 # %% ../../nbs/10_data/08_foreign.ipynb #b1c696c1
 def lammps_settings(
@@ -80,6 +86,24 @@ def lammps_settings(
     return dict(units=styles[0] if styles else "metal") | (dict(specorder=symbols) if symbols else {})
 
 # %% ../../nbs/10_data/08_foreign.ipynb #2351155a
+def dump_times(
+    path: Path,  # text dump of LAMMPS
+) -> Times | None:
+    "Its times, which `dump_modify time yes` writes and ASE does not read; None where it has none."
+    from itertools import pairwise
+
+    found = dict(UNITS=[], TIME=[], TIMESTEP=[])
+    with open(path, encoding="utf-8", errors="replace") as f:
+        for line, value in pairwise(f):
+            if line.startswith("ITEM:") and (name := line[5:].strip()) in found:
+                found[name].append(value.strip())
+    if not found["TIME"] or len(found["TIME"]) != len(found["TIMESTEP"]):
+        return None
+    unit = dict(real="fs", metal="ps", electron="fs", si="s").get(*found["UNITS"][:1] or [""])
+    return Times(np.array(found["TIME"], float), unit)
+
+
+#| exporti
 def netcdf_times(
     path: Path,  # trajectory of Amber in NetCDF
 ) -> Times | None:

@@ -105,8 +105,23 @@ def test_a_gap_in_the_steps_of_a_dump_is_refused_and_its_elements_are_asked_for(
     with pytest.raises(InputError, match="b.dump: .*types of atoms and no elements.*`elements`"):
         read_trajectory(tmp_path / "b.dump", 0.5)
     assert read_trajectory(tmp_path / "b.dump", 0.5, elements="O H").numbers.tolist() == [8, 1, 1]
-    with pytest.raises(InputError, match="'Xx' is no element"):
-        read_trajectory(tmp_path / "b.dump", 0.5, elements="O Xx")
+    for elements, words in (("O Xx", "'Xx' is no element"), ("O", "more types of atoms than `elements` names")):
+        with pytest.raises(InputError, match=words):
+            read_trajectory(tmp_path / "b.dump", 0.5, elements=elements)
+
+
+@pytest.mark.parametrize("units,size", [("real", 1.0), ("metal", 1e-3), (None, 1e-3)])
+def test_the_times_of_a_dump_give_the_step(tmp_path, units, size):
+    text = dump(tmp_path / "a.dump", TIME_FS, 2 * np.arange(400), units=units).read_text()
+    times = iter(TIME_FS)
+    text = "".join(
+        (f"ITEM: TIME\n{next(times) * size:.6g}\n" if line == "ITEM: TIMESTEP\n" else "") + line
+        for line in text.splitlines(keepends=True)
+    )
+    (tmp_path / "a.dump").write_text(text)
+    assert np.isclose(read_trajectory(tmp_path / "a.dump").dt_fs, 0.5)
+    with pytest.raises(InputError, match="its frames are 0.5 fs apart, not 1"):
+        read_trajectory(tmp_path / "a.dump", 1.0)
 
 
 def test_velocities_in_real_units_are_noticed(tmp_path):
