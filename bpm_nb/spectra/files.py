@@ -230,10 +230,14 @@ def table_rows(
     def fields(line):
         between = re.split(r"[;\t]", line) if re.search(r"[;\t]", line) else line.split()
         comma = r"\s*[-+]?\d+,\d+(e[-+]?\d+)?\s*|[^,]*"
-        if len(between) > 1 and all(re.fullmatch(comma, text, re.I) for text in between):
-            line = " ".join(text.replace(",", ".") for text in between)
+        if len(between) > 1 and is_number(between[0].replace(",", ".")):
+            if all(re.fullmatch(comma, text, re.I) for text in between):
+                line = " ".join(text.replace(",", ".") for text in between)
         numbers = re.sub(r"(?<=[\d.])[Dd](?=[-+]?\d)", "e", line)
-        return numbers.replace(",", " ").replace(";", " ").split()
+        row = numbers.replace(",", " ").replace(";", " ").split()
+        if not row or is_number(row[0]) or not re.search(r"[,;\t]", line):
+            return row
+        return [name.strip('" ') for name in re.split(r"[,;\t]", line.rstrip(",; \t"))]
 
     lines = path.read_text("utf-8-sig", errors="replace").splitlines()
     rows = (fields(line) for line in lines if not line.startswith("#"))

@@ -130,6 +130,18 @@ def test_the_time_step_of_a_table_is_a_fact(tmp_path):
         read_polarizability(tmp_path / "a.csv", dt_fs=1.0)
 
 
+@pytest.mark.parametrize("name", ["Time (fs)", "time [fs]", "t / fs", '"time_fs"'])
+def test_names_of_columns_may_hold_blanks_and_the_first_none(tmp_path, name):
+    timed, at = np.column_stack([2.0 * np.arange(50), ALPHA.reshape(-1, 9)]), tmp_path / "a.csv"
+    for text in (table(timed, f"{name},{NAMES}"), table(timed, f"{name}, {NAMES}").replace(",", ";")):
+        at.write_text(text)
+        alpha, dt_fs = read_polarizability(at)
+        np.testing.assert_array_equal(alpha, ALPHA)
+        assert dt_fs == 2.0
+    at.write_text(table(timed, f",{NAMES}"))  # an index without a name, as pandas writes it
+    np.testing.assert_array_equal(read_polarizability(at)[0], ALPHA)
+
+
 def test_six_columns_need_their_order(tmp_path):
     six = ALPHA.reshape(-1, 9)[:, [0, 4, 8, 1, 2, 5]]
     (tmp_path / "a.csv").write_text(table(six, ""))
