@@ -55,3 +55,12 @@ KM_MOL = (
     * (constants.e * constants.value("Bohr radius") * 1e10) ** 2
     / (12e3 * constants.epsilon_0 * constants.c**2 * constants.atomic_mass)
 )  # of (e·bohr Å⁻¹ u^-1/2)²
+
+# %% ../../nbs/00_core/02_units.ipynb #5b47dbf6
+def without_fortran(
+    text: str,  # with numbers in it
+) -> str:
+    "The text, with `1.0D+03` written as `1.0e+03`."
+    import re
+
+    return re.sub(r"(?<![\w.])(\d+\.?\d*|\.\d+)[Dd]([-+]?\d+)(?![\w.])", r"\1e\2", text)

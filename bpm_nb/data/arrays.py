@@ -41,6 +41,7 @@ def atomic_numbers_at(
     symbols = numbers.split() if isinstance(numbers, str) and ".np" not in numbers else array_at(numbers)
     if np.asarray(symbols).dtype.kind != "U":
         return np.asarray(symbols)
+    symbols = np.where(np.isin(symbols, ["D", "T"]), "H", symbols)
     if unknown := [s for s in np.ravel(symbols).tolist() if s not in atomic_numbers]:
         raise InputError(f"{unknown[0]!r} is not an element; give symbols with spaces between them, as in 'C C O H'")
     return np.vectorize(atomic_numbers.__getitem__)(symbols)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..core.display import Summarized
 from ..core.files import InputError, file_hash, file_reader, write_atomic
+from ..core.units import without_fortran
 from .files import read, read_frames, write
 from .records import Frames, Harmonic, Trajectory, joined_segments
 from .xyz import xyz_images
@@ -104,7 +105,7 @@ def lines_of_program(path: str | Path, rows: list[dict], columns: tuple[str, str
     if missing := [name for name in columns if not rows or name not in rows[0]]:
         raise InputError(f"{path}: there is no column {missing[0]!r}; there are {there or 'none'}")
     try:
-        table = np.array([[float(row[name].replace(",", ".")) for name in columns] for row in rows])
+        table = np.array([[float(without_fortran(row[name]).replace(",", ".")) for name in columns] for row in rows])
     except (AttributeError, TypeError, ValueError):
         raise InputError(f"{path}: a row of {' and '.join(columns)} is not two numbers") from None
     if not np.isfinite(table).all() or not (table[:, 1] >= 0).all() or not table[:, 1].any():

@@ -61,7 +61,9 @@ def require_bonds(
         return
     unit = min(LENGTH_UNITS, key=lambda unit: abs(np.log(closest / LENGTH_UNITS[unit])))
     likely = (
-        f"are the positions in {unit}?" if abs(np.log(closest / LENGTH_UNITS[unit])) < 0.25 else "check their unit;"
+        f"are the positions in {unit}?"
+        if abs(np.log(closest / LENGTH_UNITS[unit])) < 0.25
+        else "check their unit, and whether a cell has cut the molecule;"
     )
     raise InputError(
         f"{source}: no two atoms are at the length of a bond, the closest pair is {closest:.2f} times as far apart; "

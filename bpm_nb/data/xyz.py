@@ -12,7 +12,7 @@ from pathlib import Path
 from ase import Atoms
 
 from ..core.files import InputError, errors_name_file, first_line, require_file, write_atomic
-from ..core.units import unit_size
+from ..core.units import unit_size, without_fortran
 from .atoms import ASE_KEYS, atoms_arrays, run_arrays
 from .records import Frames
 from .times import NUMBER, Times, comment_times
@@ -68,12 +68,10 @@ def as_ase_reads(
     "Write D and T as H, and Fortran's exponents as others do; lines of atoms that were D or T, with this symbol."
     comments, heavy = {k + 1 for k in starts}, []
     for k, line in enumerate(lines):
-        if k in comments:
-            continue
-        if m := re.match(r"\s*([DT])\s", line):
+        if k not in comments and (m := re.match(r"\s*([DT])\s", line)):
             heavy.append((k, m[1]))
             line = line.replace(m[1], "H", 1)
-        lines[k] = re.sub(r"(?<=[\d.])[Dd](?=[-+]?\d)", "e", line)
+        lines[k] = without_fortran(line)
     return heavy
 
 # %% ../../nbs/10_data/07_xyz.ipynb #3a1ab29d

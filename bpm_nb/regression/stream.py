@@ -21,6 +21,7 @@ from ..bonds.repeats import first_alike, geometry_invariants
 from ..core.files import InputError
 from ..core.tensors import principal_values
 from ..data.records import Frames, checked, joined, molecule_groups
+from ..data.times import written_digit
 from ..data.validation import require_plausible
 from .representation import BondSettings, ModelSettings, element_counts
 
@@ -82,17 +83,19 @@ def distinct_frames(
     settings: BondSettings,  # bonds, and the quantity to learn
 ) -> DistinctFrames:
     "`DistinctFrames`. Raises `InputError` for the first fault of a frame, or where there is none."
-    invariants, labels = [np.zeros((0, 7))], []
+    invariants, labels, rounding = [np.zeros((0, 7))], [], 0.0
     for frames in sets:
         checked(frames, "the training set", settings.quantity.name)
         if settings.quantity.name == "alpha":
             require_plausible(frames.numbers, frames.pos, frames.alpha, "the training set")
         check_bonds(frames, settings.choice, settings.cutoff)
         invariants.append(geometry_invariants(frames))
+        rounding = max(rounding, written_digit(frames.pos))
         labels.append(principal_values(getattr(frames, settings.quantity.name)))
     if not labels:
         raise InputError("no frames were given: give at least one")
-    first, labels = first_alike(np.concatenate(invariants)), np.concatenate(labels)
+    tolerance = np.clip(2.5 * rounding, 1e-5, 2.5e-4)  # of distances between rounded positions
+    first, labels = first_alike(np.concatenate(invariants), tolerance), np.concatenate(labels)
     return DistinctFrames(sets, first, float(np.abs(labels - labels[first]).max()))
 
 # %% ../../nbs/30_regression/05_stream.ipynb #2927a409

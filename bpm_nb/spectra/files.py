@@ -15,7 +15,7 @@ import numpy as np
 from .. import __version__
 from ..core.display import printable
 from ..core.files import InputError, errors_name_file, file_reader, write_atomic
-from ..core.units import unit_size
+from ..core.units import unit_size, without_fortran
 from ..data.arrays import _as_matrices, array_at
 from ..data.files import read_frames
 from ..data.records import Frames
@@ -233,8 +233,7 @@ def table_rows(
         if len(between) > 1 and is_number(between[0].replace(",", ".")):
             if all(re.fullmatch(comma, text, re.I) for text in between):
                 line = " ".join(text.replace(",", ".") for text in between)
-        numbers = re.sub(r"(?<=[\d.])[Dd](?=[-+]?\d)", "e", line)
-        row = numbers.replace(",", " ").replace(";", " ").split()
+        row = without_fortran(line).replace(",", " ").replace(";", " ").split()
         if not row or is_number(row[0]) or not re.search(r"[,;\t]", line):
             return row
         return [name.strip('" ') for name in re.split(r"[,;\t]", line.rstrip(",; \t"))]

@@ -13,7 +13,7 @@ from published import FOLDER, NUMBERS, needs_published_frames, published
 from bpm_nb.cli.program import main
 from bpm_nb.core.files import InputError
 from bpm_nb.core.units import UNITS, unit_size
-from bpm_nb.data.arrays import array_at, frames_from
+from bpm_nb.data.arrays import array_at, atomic_numbers_at, frames_from
 from bpm_nb.data.files import read_frames
 
 RNG = np.random.default_rng(0)
@@ -205,3 +205,8 @@ def test_convert_between_the_two_formats(tmp_path, capsys):
     assert main(["convert", str(tmp_path / "a.xyz"), "--unit", "angstrom3", "-o", str(tmp_path / "a.npz")]) == 0
     np.testing.assert_allclose(read_frames(tmp_path / "a.npz").alpha, ALPHA, atol=1e-6)
     assert main(["convert", str(tmp_path / "a.npz"), "-o", str(tmp_path / "a.npz")]) == 2
+
+
+def test_deuterium_and_tritium_are_hydrogen_among_the_symbols_too():
+    assert atomic_numbers_at("O D T H").tolist() == [8, 1, 1, 1]
+    assert atomic_numbers_at(np.array(["O", "D"])).tolist() == [8, 1]

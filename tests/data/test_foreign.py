@@ -264,6 +264,8 @@ def test_a_harmonic_table_of_another_program_is_read_by_the_names_of_its_columns
     for columns, words in ((("freq", "raman"), "no column 'freq'; there are mode, freq"), (None, "line_columns")):
         with pytest.raises(InputError, match=words):
             read_lines(tmp_path / "modes.csv", columns)
+    (tmp_path / "modes.csv").write_text("nu,s\n1.65D+03,2.5D1\n")
+    assert read_lines(tmp_path / "modes.csv", ("nu", "s"))[0].wavenumber_cm1 == 1650
     (tmp_path / "modes.csv").write_text("nu,s\n100,x\n")
     with pytest.raises(InputError, match="a row of nu and s is not two numbers"):
         read_lines(tmp_path / "modes.csv", ("nu", "s"))

@@ -211,3 +211,11 @@ def test_velocities_that_a_thermostat_changes_are_no_jump_but_a_gap_there_is(the
     require_continuous(pos[None], masses, "a")
     with pytest.raises(InputError, match="positions jump between frames 200 and 201"):
         require_continuous(np.delete(pos, slice(201, 221), axis=0)[None], masses, "a")
+
+
+def test_exponents_of_fortran_are_read_in_comments_too(tmp_path):
+    atoms = "".join(f"{e} " + " ".join(f"{x:.6E}".replace("E", "D") for x in p) + "\n" for e, p in zip("OHH", WATER))
+    (tmp_path / "a.xyz").write_text(f'3\npolarizability="{"1.0D+01 0 0 0 " * 2}1.0D+01" file=run-2D3.xyz\n{atoms}')
+    frames = read_frames(tmp_path / "a.xyz", need="alpha")
+    np.testing.assert_array_equal(frames.alpha, 10 * np.eye(3)[None])
+    np.testing.assert_allclose(frames.pos[0], WATER)

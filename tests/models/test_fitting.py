@@ -54,6 +54,14 @@ def test_frames_that_repeat_others_are_counted_once(water):
         np.testing.assert_array_equal(model.predict(water), alone.predict(water))
 
 
+@pytest.mark.parametrize("decimals", [4, 5, 6, 8])
+def test_turned_copies_are_repeats_within_the_digits_that_are_written(water, decimals):
+    turn = Rotation.random(len(water), random_state=0).as_matrix()
+    both = joined([water, replace(water, pos=water.pos @ turn, alpha=turn.transpose(0, 2, 1) @ water.alpha @ turn)])
+    with pytest.warns(UserWarning, match=f"{len(water)} of {len(both)} frames repeat others"):
+        BondPolarizability(n_points=100, gamma=0.5, lam=1e-6).fit(replace(both, pos=np.round(both.pos, decimals)))
+
+
 def test_repeats_that_carry_something_else_are_named(water):
     noisy = replace(water, alpha=water.alpha + 0.25 * np.eye(3))
     with pytest.warns(UserWarning, match="differs by up to 0.25 bohr³, and the first of each counts"):
