@@ -63,7 +63,8 @@ def number(
         try:
             value = kind(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number") from None
+            what = "whole number" if kind is int else "number"
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a {what}") from None
         if not low < value < LARGEST:
             raise argparse.ArgumentTypeError(f"{text[:40]} is not above {low:g} and below {LARGEST:g}")
         return value

@@ -55,7 +55,7 @@ def error_text(
     "An error and its share of the spread; what is not finite is not known."
     if not np.isfinite(error):
         return "not known"
-    return f"{error:.3g} {unit}" + (f" ({100 * share:.2g} % of the spread)" if np.isfinite(share) else "")
+    return f"{error:.3g} {unit}" + (f" ({float(f'{100 * share:.2g}'):g} % of the spread)" if np.isfinite(share) else "")
 
 # %% ../../nbs/90_cli/02_models.ipynb #741cf09b
 def fit(

@@ -53,3 +53,9 @@ def test_a_time_step_that_is_none(files, capsys, dt):
         main(["spectrum", str(files / "model.npz"), str(files / "test.xyz"), "--dt-fs", dt, "-o", str(files / "x.csv")])
     err = capsys.readouterr().err
     assert stop.value.code == 2 and "--dt-fs" in err and "Traceback" not in err
+
+
+def test_a_count_with_decimals_is_told_that_it_must_be_whole(capsys):
+    with pytest.raises(SystemExit):
+        main("reference water --what trajectory --length-ps 0.05 -o a.npz".split())
+    assert "argument --length-ps: '0.05' is not a whole number" in capsys.readouterr().err
