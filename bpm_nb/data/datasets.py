@@ -109,7 +109,7 @@ def lines_of_program(path: str | Path, rows: list[dict], columns: tuple[str, str
     except (AttributeError, TypeError, ValueError):
         raise InputError(f"{path}: a row of {' and '.join(columns)} is not two numbers") from None
     if not np.isfinite(table).all() or not (table[:, 1] >= 0).all() or not table[:, 1].any():
-        raise InputError(f"{path}: {columns[1]} must be finite, not negative, and not zero throughout")
+        raise InputError(f"{path}: {columns[1]} must be finite, not negative, not zero throughout")
     share = table[:, 1] / table[:, 1].max()
     words = np.where(share >= 1 / 3, "strong", np.where(share >= 0.1, "medium", "weak"))
     return [

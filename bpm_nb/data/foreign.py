@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 
 from ..core.files import InputError, errors_name_file, first_line, require_file
-from ..core.work import in_own_process
+from ..core.work import arrays_of_own_process
 from .atoms import image_times, run_arrays, unwrapped
 from .times import Times
 
@@ -129,15 +129,15 @@ def read_with_mdanalysis(
         require_file(file)
     require_mdanalysis()
     try:
-        numbers, states, times = in_own_process(_universe_states, path, topology)
+        states = arrays_of_own_process(universe_arrays, path, topology)
     except Exception as e:  # each of MDAnalysis' parsers has errors of its own
         raise InputError(f"{path} with {topology}: MDAnalysis cannot read them ({first_line(e)})") from None
     pos = []
-    for k, (x, _, cell) in enumerate(states):
+    for k, (x, cell) in enumerate(zip(states["pos"], states["cell"])):
         with errors_name_file(f"{path}, frame {k}"):
-            pos.append(x if cell is None else unwrapped(x, cell, True, pos[-1][0] if pos else None))
-    vel = np.array([vel for _, vel, _ in states], float) if states[0][1] is not None else None
-    return dict(numbers=np.array(numbers), pos=np.array(pos), vel=vel, provenance=dict(file=path.name)), times
+            pos.append(unwrapped(x, cell, True, pos[-1][0] if pos else None))
+    arrays = dict(numbers=states["numbers"], pos=np.array(pos), vel=states.get("vel"), provenance=dict(file=path.name))
+    return arrays, Times(states["times_ps"], "ps") if "times_ps" in states else None
 
 # %% ../../nbs/10_data/08_foreign.ipynb #3b5252a5
 def require_mdanalysis() -> None:
@@ -146,8 +146,8 @@ def require_mdanalysis() -> None:
         raise ModuleNotFoundError("No module named 'MDAnalysis'", name="MDAnalysis")
 
 # %% ../../nbs/10_data/08_foreign.ipynb #3fe11335
-def _universe_states(path: Path, topology: Path) -> tuple[list[int], list[tuple], Times | None]:
-    "Atomic numbers, (positions, Å, velocities or None, Å/fs, cell or None, Å) of each state, and their times."
+def universe_arrays(path: str, topology: str) -> dict[str, np.ndarray]:
+    "`numbers` (N,), `pos` and `vel` (T, N, 3), Å and Å/fs, `cell` (T, 3, 3), Å, zero where none is, and `times_ps`."
     import warnings
 
     from ase.data import atomic_numbers
@@ -155,11 +155,14 @@ def _universe_states(path: Path, topology: Path) -> tuple[list[int], list[tuple]
 
     with warnings.catch_warnings(record=True) as remarks:
         warnings.simplefilter("always")
-        universe, states, times = Universe(str(topology), str(path), to_guess=("elements", "masses")), [], []
+        universe, rows = Universe(topology, path, to_guess=("elements", "masses")), []
         for state in universe.trajectory:
-            velocities = state.velocities / 1000 if state.has_velocities else None
-            states.append((state.positions.astype(float), velocities, state.triclinic_dimensions))
-            times.append(state.time)
+            cell = np.zeros((3, 3)) if state.triclinic_dimensions is None else state.triclinic_dimensions
+            vel = state.velocities / 1000 if state.has_velocities else None
+            rows.append((state.positions.astype(float), cell, state.time, vel))
         numbers = [atomic_numbers[element.capitalize()] for element in universe.atoms.elements]
-    assumed = any("dt information" in str(remark.message) for remark in remarks)
-    return numbers, states, None if assumed else Times(np.array(times, float), "ps")
+    pos, cell, times_ps, vel = zip(*rows)
+    arrays = dict(numbers=numbers, pos=pos, cell=cell)
+    if not any("dt information" in str(remark.message) for remark in remarks):
+        arrays["times_ps"] = times_ps
+    return arrays if any(v is None for v in vel) else arrays | dict(vel=vel)

@@ -59,12 +59,8 @@ def require_bonds(
     closest = float(np.median(np.concatenate([(d / radii).min((1, 2)) for _, d, radii in blocks])))
     if closest < 1.4:
         return
-    unit = min(LENGTH_UNITS, key=lambda unit: abs(np.log(closest / LENGTH_UNITS[unit])))
-    likely = (
-        f"are the positions in {unit}?"
-        if abs(np.log(closest / LENGTH_UNITS[unit])) < 0.25
-        else "check their unit, and whether a cell has cut the molecule;"
-    )
+    unit, off = min(((u, abs(np.log(closest / size))) for u, size in LENGTH_UNITS.items()), key=lambda pair: pair[1])
+    likely = f"are the positions in {unit}?" if off < 0.25 else "is it cut by a cell, or in another unit?"
     raise InputError(
         f"{source}: no two atoms are at the length of a bond, the closest pair is {closest:.2f} times as far apart; "
         f"{likely} give them in Å"
