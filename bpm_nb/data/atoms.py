@@ -19,6 +19,30 @@ from .times import Times, column_times, timed_arrays
 # %% ../../nbs/10_data/04_atoms.ipynb #5e536d5c
 ASE_KEYS = dict(alpha="polarizability", dipole="dipole", energy="energy", forces="forces")  # {property: its key in ASE}
 
+# %% ../../nbs/10_data/04_atoms.ipynb #c03d0537
+def unwrapped(
+    pos: np.ndarray,  # (N, 3) positions, Å
+    cell: np.ndarray,  # (3, 3) vectors of the cell, Å; zeros where there is none
+    pbc: bool | np.ndarray,  # (3,) along which of them the molecule may be cut
+    near: np.ndarray | None = None,  # (3,) where the first atom was before: its image nearest to there is taken
+) -> np.ndarray:
+    "Positions (N, 3), Å, of the molecule in one piece. Raises `InputError` where the cell is too small to tell."
+    from ase.geometry import complete_cell, find_mic
+
+    pbc = np.broadcast_to(pbc, 3) & np.any(cell, axis=1)
+    if not pbc.any():
+        return pos
+    cell = complete_cell(cell)
+    offset, distance = find_mic(pos - pos[0], cell, pbc)
+    first = pos[0] if near is None else near + find_mic(pos[:1] - near, cell, pbc)[0][0]
+    reach = 0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0)[pbc].max()
+    if distance.max() >= reach:
+        raise InputError(
+            f"the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is {reach:.1f} Å; "
+            "unwrap it and give it without a cell"
+        )
+    return first + offset
+
 # %% ../../nbs/10_data/04_atoms.ipynb #5ea01dec
 def atoms_properties(
     atoms: Atoms,  # one molecule
@@ -147,30 +171,6 @@ class AtomsFrames:
         """
         names = [k for k in ("alpha", "dipole", "energy", "forces") if getattr(self, k) is not None]
         return arrays_atoms(self.numbers, self.pos, **{k: getattr(self, k) for k in names})
-
-# %% ../../nbs/10_data/04_atoms.ipynb #c03d0537
-def unwrapped(
-    pos: np.ndarray,  # (N, 3) positions, Å
-    cell: np.ndarray,  # (3, 3) vectors of the cell, Å; zeros where there is none
-    pbc: bool | np.ndarray,  # (3,) along which of them the molecule may be cut
-    near: np.ndarray | None = None,  # (3,) where the first atom was before: its image nearest to there is taken
-) -> np.ndarray:
-    "Positions (N, 3), Å, of the molecule in one piece. Raises `InputError` where the cell is too small to tell."
-    from ase.geometry import complete_cell, find_mic
-
-    pbc = np.broadcast_to(pbc, 3) & np.any(cell, axis=1)
-    if not pbc.any():
-        return pos
-    cell = complete_cell(cell)
-    offset, distance = find_mic(pos - pos[0], cell, pbc)
-    first = pos[0] if near is None else near + find_mic(pos[:1] - near, cell, pbc)[0][0]
-    reach = 0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0)[pbc].max()
-    if distance.max() >= reach:
-        raise InputError(
-            f"the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is {reach:.1f} Å; "
-            "unwrap it and give it without a cell"
-        )
-    return first + offset
 
 # %% ../../nbs/10_data/04_atoms.ipynb #cab8388e
 def run_arrays(

@@ -30,23 +30,6 @@ def validated_array(value, dtype: type, shape: tuple, n: int, name: str) -> np.n
         raise InputError(f"{name} has shape {value.shape}, expected {n} frames of shape {expected}")
     return value
 
-# %% ../../nbs/10_data/05_validation.ipynb #10c90192
-def validated_run(numbers, pos, dt_fs: float, vel, masses) -> dict[str, np.ndarray]:
-    "Arrays of a trajectory: numbers (N,), positions and velocities (G, T, N, 3), masses (N,)."
-    numbers, pos = validated_numbers(numbers), np.asarray(pos, float)
-    if pos.ndim < 3:
-        raise InputError(f"positions have shape {pos.shape}, expected (segments, states, {len(numbers)}, 3)")
-    arrays = dict(numbers=numbers, pos=pos.reshape((-1, *pos.shape[-3:])))
-    if vel is not None:
-        arrays["vel"] = np.asarray(vel, float).reshape(arrays["pos"].shape)
-    if not (np.isfinite(dt_fs) and dt_fs > 0):
-        raise InputError(f"the time step is {dt_fs} fs: give a positive one")
-    if arrays["pos"].shape[2:] != (len(numbers), 3):
-        raise InputError(f"positions have shape {arrays['pos'].shape}, expected (segments, states, {len(numbers)}, 3)")
-    if masses is not None:
-        arrays["masses"] = validated_masses(masses, len(numbers))
-    return arrays
-
 # %% ../../nbs/10_data/05_validation.ipynb #722ca9e5
 def validated_numbers(numbers) -> np.ndarray:
     "Atomic numbers (N,) of one molecule."
@@ -71,6 +54,23 @@ def validated_masses(masses, n: int) -> np.ndarray:
         atom = wrong.argmax()
         raise InputError(f"atom {atom} has the mass {values[atom]:g} u: give a positive number")
     return values
+
+# %% ../../nbs/10_data/05_validation.ipynb #10c90192
+def validated_run(numbers, pos, dt_fs: float, vel, masses) -> dict[str, np.ndarray]:
+    "Arrays of a trajectory: numbers (N,), positions and velocities (G, T, N, 3), masses (N,)."
+    numbers, pos = validated_numbers(numbers), np.asarray(pos, float)
+    if pos.ndim < 3:
+        raise InputError(f"positions have shape {pos.shape}, expected (segments, states, {len(numbers)}, 3)")
+    arrays = dict(numbers=numbers, pos=pos.reshape((-1, *pos.shape[-3:])))
+    if vel is not None:
+        arrays["vel"] = np.asarray(vel, float).reshape(arrays["pos"].shape)
+    if not (np.isfinite(dt_fs) and dt_fs > 0):
+        raise InputError(f"the time step is {dt_fs} fs: give a positive one")
+    if arrays["pos"].shape[2:] != (len(numbers), 3):
+        raise InputError(f"positions have shape {arrays['pos'].shape}, expected (segments, states, {len(numbers)}, 3)")
+    if masses is not None:
+        arrays["masses"] = validated_masses(masses, len(numbers))
+    return arrays
 
 # %% ../../nbs/10_data/05_validation.ipynb #94e5f151
 def validated_minimum(numbers, **derivatives) -> dict[str, np.ndarray]:
