@@ -984,6 +984,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'bpm_nb.data.sizes': { 'bpm_nb.data.sizes.check_claims': ('10_data/sizes.html#check_claims', 'bpm_nb/data/sizes.py'),
                                    'bpm_nb.data.sizes.check_columns': ('10_data/sizes.html#check_columns', 'bpm_nb/data/sizes.py'),
                                    'bpm_nb.data.sizes.check_dump': ('10_data/sizes.html#check_dump', 'bpm_nb/data/sizes.py'),
+                                   'bpm_nb.data.sizes.check_unpacked': ('10_data/sizes.html#check_unpacked', 'bpm_nb/data/sizes.py'),
                                    'bpm_nb.data.sizes.check_xyz': ('10_data/sizes.html#check_xyz', 'bpm_nb/data/sizes.py'),
                                    'bpm_nb.data.sizes.claimed_atoms': ('10_data/sizes.html#claimed_atoms', 'bpm_nb/data/sizes.py'),
                                    'bpm_nb.data.sizes.claimed_columns': ('10_data/sizes.html#claimed_columns', 'bpm_nb/data/sizes.py'),

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from ..core.files import InputError
+from ..core.files import LARGEST_RATIO, LARGEST_UNPACKED, InputError
 
 # %% ../../nbs/10_data/02_sizes.ipynb #9f88a6ae
 def whole_number(text: bytes) -> int:
@@ -64,11 +64,30 @@ def check_dump(f: BinaryIO, size: int) -> None:
         elif line.startswith(b"ITEM: ATOMS"):
             check_columns(len(line.split()) - 2, f.readline())
 
+# %% ../../nbs/10_data/02_sizes.ipynb #5db68464
+def check_unpacked(path: str | Path) -> None:
+    "Refuse a compressed file (.gz, .bz2, .xz) that unpacks to far more than its size; it is unpacked piece by piece."
+    from ase.io.formats import get_compression, open_with_compression
+
+    if get_compression(str(path))[1] is None:
+        return
+    most, unpacked = max(LARGEST_UNPACKED, LARGEST_RATIO * Path(path).stat().st_size), 0
+    with open_with_compression(str(path), "rb") as f:
+        while piece := f.read(2**20):
+            unpacked += len(piece)
+            if unpacked > most:
+                raise InputError(f"it unpacks to more than {most // 2**20} MB; unpack it first, if that is meant")
+
 # %% ../../nbs/10_data/02_sizes.ipynb #dd6f1d36
 def check_claims(
     path: str | Path,  # any file
 ) -> None:
-    "Raises `InputError` for an xyz file and a dump of LAMMPS that claim more atoms or columns than they hold."
+    """Nothing, where a file can hold what it claims.
+
+    Raises `InputError` for an xyz file and a dump of LAMMPS that claim more atoms or columns than they hold, and for a
+    compressed file that unpacks to far more than its size.
+    """
+    check_unpacked(path)
     with open(path, "rb") as f:
         first, size = f.readline(100), Path(path).stat().st_size
         f.seek(0)

@@ -38,3 +38,17 @@ def test_what_is_right_or_of_another_kind_passes():
         for text in (XYZ.format("") * 3, XYZ.format("") + "\nnotes", DUMP.format(1, ""), "", "17 is a title\n1\n"):
             file.write_text(text)
             check_claims(file)
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused():
+    import gzip
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "run.xyz.gz")
+        with gzip.open(file, "wb", compresslevel=1) as f:
+            for _ in range(300):
+                f.write(bytes(2**20))
+        with pytest.raises(InputError, match="unpacks to more than 256 MB"):
+            check_claims(file)
+        file.write_bytes(gzip.compress(XYZ.format("").encode()))
+        check_claims(file)
