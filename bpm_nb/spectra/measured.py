@@ -265,6 +265,8 @@ def jcamp_columns(
     x, y = np.asarray(block.get("x", ()), float), np.asarray(block.get("y", ()), float)
     check_block(block, len(x), len(y), remarks)
     unit = str(block.get("xunits", "1/CM")).upper()
+    if "xunits" not in block:
+        check_unnamed(x)
     length = None if "CM" in unit else wavelength_unit(unit)
     if length is None and "CM" not in unit:
         raise InputError(f"its abscissa is in {unit}; give 1/CM, NANOMETERS or MICROMETERS")
@@ -272,8 +274,24 @@ def jcamp_columns(
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #47080cf5
 FEWEST_POINTS = 20
+NARROWEST_CM1 = 5.0
 
+# %% ../../nbs/50_spectra/10_measured.ipynb #5ca1ab1e
+def check_shifts(
+    x: np.ndarray,  # (K,) Raman shift, cm⁻¹
+) -> None:
+    "Raises `InputError` for an axis that turns back, is hardly one, or holds absolute wavenumbers."
+    steps = np.diff(x) * (1 if x[-1] > x[0] else -1)
+    if (steps <= 0).any():
+        raise InputError(
+            f"the axis turns back or repeats itself at row {np.argmax(steps <= 0) + 2}: give one spectrum, in one piece"
+        )
+    if np.ptp(x) < NARROWEST_CM1:
+        raise InputError(f"it covers {np.ptp(x):.3g} cm-1, too little for a spectrum: is its axis in another unit?")
+    if np.abs(x).min() > 5000:
+        raise InputError(f"no Raman shift is as large as {np.abs(x).min():.0f} cm-1: are they absolute wavenumbers?")
 
+# %% ../../nbs/50_spectra/10_measured.ipynb #64876d7b
 def plausible(
     x: np.ndarray,  # (K,) Raman shift, cm⁻¹
     y: np.ndarray,  # (K,) intensity
@@ -284,25 +302,10 @@ def plausible(
     for name, values in (("wavenumber", x), ("intensity", y)):
         if not np.isfinite(values).all():
             raise InputError(f"the {name} of row {np.argmin(np.isfinite(values)) + 1} is not a finite number")
-    steps = np.diff(x) * (1 if x[-1] > x[0] else -1)
-    if (steps <= 0).any():
-        raise InputError(
-            f"the axis turns back or repeats itself at row {np.argmax(steps <= 0) + 2}: give one spectrum, in one piece"
-        )
     if np.ptp(y) == 0:
         raise InputError("the intensity is the same everywhere: another column may hold it")
-    if np.abs(x).min() > 5000:
-        raise InputError(
-            f"Raman shifts of {np.abs(x).min():.0f} cm-1 and more are none: are they absolute wavenumbers?"
-        )
+    check_shifts(x)
     return (x, y) if x[-1] > x[0] else (x[::-1], y[::-1])
-
-# %% ../../nbs/50_spectra/10_measured.ipynb #2f4150f4
-def counts_pixels(
-    x: np.ndarray,  # (K,) abscissa
-) -> bool:
-    "Whether it counts 0, 1, 2 … or 1, 2, 3 …, as the pixels of a detector do."
-    return len(x) > 1 and x[0] in (0, 1) and np.array_equal(np.diff(x), np.ones(len(x) - 1))
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #af7e789e
 def shift_from_wavelength(
@@ -311,6 +314,31 @@ def shift_from_wavelength(
 ) -> np.ndarray:
     "Raman shift (K,), cm⁻¹; negative on the anti-Stokes side."
     return 1e7 / laser_nm - 1e7 / np.asarray(wavelength_nm)
+
+# %% ../../nbs/50_spectra/10_measured.ipynb #460dea3a
+LASERS_NM = (244, 257, 325, 405, 442, 457, 473, 488, 514.5, 532, 561, 633, 647, 660, 671, 780, 785, 808, 830, 1064)
+
+
+def laser_behind(
+    x: np.ndarray,  # (K,) abscissa
+) -> float | None:
+    "The usual laser, nm, for which it would be the wavelengths of a whole spectrum; None where there is none."
+    shifts = {nm: shift_from_wavelength(np.array([x.min(), x.max()]), nm) for nm in LASERS_NM}
+    return max((nm for nm, (start, end) in shifts.items() if 0 <= start < 1000 < end < 4500), default=None)
+
+# %% ../../nbs/50_spectra/10_measured.ipynb #95ce3d63
+def check_unnamed(
+    x: np.ndarray,  # (K,) abscissa of which the file does not say what it is
+    said: bool = False,  # a laser or a line of the file says what it is
+) -> None:
+    "Raises `InputError` where it may be something else than a Raman shift in cm⁻¹."
+    if len(x) > 1 and x[0] in (0, 1) and np.array_equal(np.diff(x), np.ones(len(x) - 1)):
+        raise InputError("its first column counts rows or pixels, and no header calls it a Raman shift")
+    if not said and np.isfinite(x).all() and (laser := laser_behind(x)):
+        raise InputError(
+            f"its axis, {x.min():g} to {x.max():g}, has no unit: in nm it is a spectrum of a laser at {laser:g} nm. "
+            "Give the laser as `laser_nm`, or say that they are shifts: `columns` (1, 2)"
+        )
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #ab2ca4aa
 @file_reader
@@ -327,9 +355,7 @@ def read_spectrum(
         else:
             x, y, unit_nm, laser = text_columns(text, columns, by_laser=laser_nm is not None)
         if unit_nm and not (laser := laser_nm or laser):
-            raise InputError(
-                "its axis is a wavelength, and the laser is not named: give that of the laser as `laser_nm`"
-            )
+            raise InputError("its axis is a wavelength, and the laser is not named: give the laser's as `laser_nm`")
         return plausible(shift_from_wavelength(x * unit_nm, laser) if unit_nm else x, y)
     except InputError as e:
         raise InputError(f"{path}: {e}") from None
@@ -343,6 +369,20 @@ def axis_unit(
     unit = wavelength_unit(name)
     return 1.0 if unit is None and by_laser and column_by_name([name], _SHIFTS) is None else unit
 
+# %% ../../nbs/50_spectra/10_measured.ipynb #3dcda940
+def axis_name(
+    table: Table,  # of a file
+    x: int,  # index of the column of the abscissa
+) -> str:
+    "Name of the column, or the line above a table without names that says what its axis is; empty where none does."
+    about = [
+        line
+        for _, line in table.header
+        if not re.search(rf"laser|excitation|[=:;,\t]\s*{_NUMBER}\s*(nm)?\W*$", line, re.I)
+    ]
+    telling = [line for line in about if column_by_name([line], _SHIFTS + _WAVELENGTHS) is not None]
+    return table.names[x] if table.names else "".join(telling[:1])
+
 # %% ../../nbs/50_spectra/10_measured.ipynb #744cfc3d
 def text_columns(
     text: str,  # of a file
@@ -354,9 +394,10 @@ def text_columns(
     if not table.values.size:
         raise InputError("no table of numbers is in it; give wavenumber and intensity in each row")
     x, y = chosen_columns(table, columns)
-    if columns is None and not table.names and counts_pixels(table.values[:, x]):
-        raise InputError("its first column counts rows or pixels, and no header calls it a Raman shift")
+    name = axis_name(table, x)
+    if columns is None and not table.names:
+        check_unnamed(table.values[:, x], by_laser or bool(name))
     if broken := table.breaks_off():
         raise InputError(f"line {broken} has another number of columns, or a word among the numbers: mend or remove it")
-    unit = axis_unit(table.names[x] if table.names else "", by_laser)
-    return table.values[:, x], table.values[:, y], unit, laser_in([line for _, line in table.header])
+    laser = laser_in([line for _, line in table.header])
+    return table.values[:, x], table.values[:, y], axis_unit(name, by_laser), laser

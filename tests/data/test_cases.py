@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bpm_nb.assignment.isotopes import isotope_shifts
 from bpm_nb.core.files import InputError
-from bpm_nb.data.files import read_frames, read_trajectory
+from bpm_nb.data.files import read, read_frames, read_trajectory
 from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.spectra.bands import peaks
 from bpm_nb.spectra.files import read_polarizability
 from bpm_nb.spectra.infrared import trajectory_spectra
+from bpm_nb.spectra.modes import normal_modes
 from bpm_nb.spectra.raman import raman_spectrum
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
@@ -69,6 +71,27 @@ def test_a_lattice_of_zeros_is_no_cell():
 def test_deuterium_has_its_mass():
     run = read_trajectory(CASES / "deuterium_symbol/d2o.xyz")
     np.testing.assert_allclose(run.mass(), [15.999, 2.0141, 2.0141], atol=1e-3)
+
+
+@pytest.mark.parametrize("name, heavy, overlaps", [("CO2", {6: 13.003}, [1, 1, 1, 1]), ("CH4", {1: 2.014}, None)])
+def test_degenerate_modes_of_isotopologues_are_compared_as_sets(name, heavy, overlaps):
+    """Modes of T2 of methane are two sets, a stretch and a bend, which heavier atoms mix: 0.99, as by the eigenvectors of
+    both masses, found here without the library."""
+    record = read(CASES / f"degenerate_isotopes/{name}.npz")
+    masses = np.array([{1: 1.008, 6: 12.011, 8: 15.999}[z] for z in record.numbers])
+    other = np.array([heavy.get(z, m) for z, m in zip(record.numbers, masses)])
+    found = isotope_shifts(*(normal_modes(record, masses=m) for m in (masses, other)), masses, other)
+    if overlaps is None:
+        vectors = [
+            np.linalg.eigh(record.hessian.reshape(15, 15) / np.sqrt(np.outer(w, w)))[1][:, 6:]
+            for w in (np.repeat(masses, 3), np.repeat(other, 3))
+        ]
+        sets = [slice(0, 3), slice(3, 5), slice(5, 6), slice(6, 9)]
+        cross = vectors[0].T @ vectors[1]
+        overlaps = [np.linalg.svd(cross[s, s])[1].mean() for s in sets for _ in range(s.stop - s.start)]
+        np.testing.assert_allclose([overlaps[3], overlaps[5]], 1, atol=1e-4)
+        assert min(overlaps) > 0.985
+    np.testing.assert_allclose([shift.overlap for shift in found], overlaps, atol=2e-3)
 
 
 def test_a_key_is_named_and_the_message_lists_the_keys():

@@ -98,6 +98,34 @@ def test_an_axis_without_a_unit_is_a_wavelength_where_a_laser_is_given(tmp_path)
     assert read_spectrum(tmp_path / "x.txt", None, 785.0)[0][0] == 300
 
 
+@pytest.mark.parametrize("laser", [514.5, 532, 785, 1064])
+def test_an_axis_that_may_be_in_nm_is_asked_about(tmp_path, laser):
+    "And taken as what it is as soon as a line, a laser or the columns say so."
+    shifts = np.linspace(200, 3600, 60)
+    wavelengths = 1e7 / (1e7 / laser - shifts)
+    rows = "\n".join(f"{x:.6f} {k % 5}" for k, x in enumerate(wavelengths))
+    path = tmp_path / "x.txt"
+    path.write_text(rows)
+    with pytest.raises(InputError, match="has no unit: in nm .* `laser_nm`"):
+        read_spectrum(path)
+    np.testing.assert_allclose(read_spectrum(path, laser_nm=laser)[0], shifts, atol=0.02)
+    np.testing.assert_allclose(read_spectrum(path, (1, 2))[0], wavelengths, atol=1e-6)
+    path.write_text("# x: Raman shift in cm-1\n" + rows)
+    np.testing.assert_allclose(read_spectrum(path)[0], wavelengths, atol=1e-6)
+
+
+def test_a_remark_above_two_columns_names_the_axis(tmp_path):
+    rows = "\n".join(f"{1e7 / (1e7 / 532 - 100 - 50 * k):.6f} {k % 5}" for k in range(60))
+    (tmp_path / "x.txt").write_text("# laser = 532 nm\n# axis: Wavelength in nm, then counts\n" + rows)
+    assert read_spectrum(tmp_path / "x.txt")[0][0] == pytest.approx(100, abs=0.01)
+
+
+@pytest.mark.parametrize("start, end", [(100, 3500), (400, 1800), (50, 500), (2500, 3800), (200, 1200)])
+def test_usual_ranges_of_shifts_need_no_name(tmp_path, start, end):
+    (tmp_path / "x.txt").write_text("\n".join(f"{x:.3f} {k % 5}" for k, x in enumerate(np.linspace(start, end, 60))))
+    assert read_spectrum(tmp_path / "x.txt")[0][0] == start
+
+
 @pytest.mark.parametrize("row", ["300.5", "300.5;", "300.5;--", "300.5;-1.#IND", "saturated", "300.5;7;8"])
 @pytest.mark.parametrize("place", [5, 35])
 def test_a_table_that_breaks_off_is_refused_at_its_place(tmp_path, row, place):

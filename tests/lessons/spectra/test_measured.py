@@ -101,6 +101,8 @@ def test_what_is_no_spectrum_is_refused_in_one_sentence():
         "line 11 .* word among the numbers": "\n".join([*rows[:10], "25", *rows[11:]]),
         "row 5 is not a finite number": "\n".join([*rows[:4], "10 NaN", *rows[5:]]),
         "no table of the form XYDATA": "##JCAMP-DX=5\n##NTUPLES=SPECTRUM\n##DATA TABLE=(X++(R..R))\n" + "\n".join(rows),
+        "537 to 654, has no unit: in nm .* laser at 532 nm": "\n".join(f"{537 + 3 * k} {k % 5}" for k in range(40)),
+        "covers 0.117 cm-1, too little": "\n".join(f"{0.537 + 0.003 * k} {k % 5}" for k in range(40)),
         "absolute wavenumber": "\n".join(f"{9398 - 80 * k} {k % 5}" for k in range(40)),
         "no such file": None,
     }
