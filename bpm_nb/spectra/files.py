@@ -6,6 +6,7 @@
 __all__ = ['write_csv', 'write_jcamp', 'read_polarizability']
 
 # %% ../../nbs/50_spectra/09_files.ipynb #d1d16d11
+import itertools
 import json
 import re
 from pathlib import Path
@@ -176,6 +177,7 @@ def polarizability_of_frames(
     return frames.alpha, None
 
 # %% ../../nbs/50_spectra/09_files.ipynb #ff91ca3d
+ATOMIC_UNITS = r"\s*[\[(](a\.?u\.?|bohr(\^|\*\*)?3)[\])]$"
 ELEMENTS = "xx", "xy", "xz", "yx", "yy", "yz", "zx", "zy", "zz"
 
 
@@ -185,7 +187,7 @@ def polarizability_of_table(
 ):
     "Polarizability (T, 3, 3), and `Times`, or None. Raises `InputError` for any other table."
     columns = named_columns(path, order)
-    lower = {name.lower(): column for name, column in columns.items()}
+    lower = {re.sub(ATOMIC_UNITS, "", name.lower()): column for name, column in columns.items()}
     missing = [e for e in ELEMENTS if e not in lower and e[::-1] not in lower]
     if missing:
         raise InputError(f"{path}: there is no column {missing[0]}; name the columns {' '.join(ELEMENTS)}")
@@ -210,13 +212,27 @@ def named_columns(
     if table.ndim != 2:
         raise InputError(f"{path}: there is no row of numbers in it")
     six = order and order.lower().replace(",", " ").split()
-    names = names or (six if six and table.shape[1] == 6 else list(ELEMENTS))
+    names = names or commented_names(path, table.shape[1]) or (six if six and table.shape[1] == 6 else list(ELEMENTS))
     if len(names) != table.shape[1]:
         raise InputError(
             f"{path}: {table.shape[1]} columns and {len(names)} names; give nine columns in the order "
             f"{' '.join(ELEMENTS)}, or a first row of names"
         )
     return dict(zip(names, table.T))
+
+# %% ../../nbs/50_spectra/09_files.ipynb #19a56ce5
+def commented_names(
+    path,  # text file
+    n_columns,  # columns of its table
+):
+    "Names of the columns in the last line behind a # above the table; none where it has another number of words."
+    lines = [line for line in path.read_text("utf-8-sig", errors="replace").splitlines() if line.strip()]
+    above = list(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    if not above:
+        return []
+    line = re.sub(r"\s+(?=[\[(])", "", above[-1].lstrip("#").strip())  # a unit in brackets belongs to its name
+    names = [name.strip('" ') for name in re.split(r"\s*[,;]\s*|\s+", line.rstrip(",; \t"))]
+    return names if len(names) == n_columns and not any(map(is_number, names)) else []
 
 # %% ../../nbs/50_spectra/09_files.ipynb #16644761
 def table_rows(

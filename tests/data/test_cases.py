@@ -75,7 +75,7 @@ def test_deuterium_has_its_mass():
 
 @pytest.mark.parametrize("name, heavy, overlaps", [("CO2", {6: 13.003}, [1, 1, 1, 1]), ("CH4", {1: 2.014}, None)])
 def test_degenerate_modes_of_isotopologues_are_compared_as_sets(name, heavy, overlaps):
-    """Modes of T2 of methane are two sets, a stretch and a bend, which heavier atoms mix: 0.99, as by the eigenvectors of
+    """Modes of T2 of methane are two sets, a stretch and a bend, mixed by heavier atoms: 0.99, by the eigenvectors of
     both masses, found here without the library."""
     record = read(CASES / f"degenerate_isotopes/{name}.npz")
     masses = np.array([{1: 1.008, 6: 12.011, 8: 15.999}[z] for z in record.numbers])

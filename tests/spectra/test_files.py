@@ -200,3 +200,23 @@ def test_other_bad_series_are_refused(tmp_path):
             read_polarizability(tmp_path / name)
     with pytest.raises(InputError, match="unit"):
         read_polarizability(tmp_path / "flat.npy", "nm3")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "time_fs xx yy zz xy xz yz",
+        "time_fs,xx,yy,zz,xy,xz,yz",
+        "  Time [fs]   xx [a.u.]  yy [a.u.]  zz [a.u.]  xy [a.u.]  xz [a.u.]  yz [a.u.]",
+    ],
+)
+def test_names_behind_a_hash_name_the_columns(header, tmp_path):
+    "As NumPy and simulation programs write them; remarks with another number of words are none."
+    alpha = langevin(900, 10, MIXED)[0, :40]
+    table = np.column_stack(
+        [np.arange(40) * 0.5, *(alpha[:, i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)))]
+    )
+    np.savetxt(tmp_path / "a.dat", table, header="polarizability of a run\n" + header)
+    again, dt_fs = read_polarizability(tmp_path / "a.dat")
+    np.testing.assert_allclose(again, alpha)
+    assert dt_fs == 0.5
