@@ -92,7 +92,12 @@ def _row_for_each_frame(numbers: np.ndarray, pos: np.ndarray) -> tuple[np.ndarra
 
 # %% ../../nbs/10_data/09_arrays.ipynb #9fb43ca7
 def _as_matrices(alpha: np.ndarray, order: str | None) -> np.ndarray:
-    "Polarizability (S, 3, 3) from (S, 9), or from (S, 6) where their order is said; anything else as it is."
-    if alpha.ndim == 2 and alpha.shape[1] == 6 and order:
+    """Polarizability (S, 3, 3) from (S, 9), or from (S, 6) where their order is said; anything else as it is.
+
+    Raises `InputError` for six numbers whose order nobody says.
+    """
+    if alpha.ndim == 2 and alpha.shape[1] == 6:
+        if not order:
+            raise InputError("alpha has six numbers for each frame; say what they are with `order`: xx,yy,zz,xy,xz,yz")
         alpha = alpha[:, six_to_nine(order)]
     return alpha.reshape(-1, 3, 3) if alpha.ndim == 2 and alpha.shape[1] == 9 else alpha

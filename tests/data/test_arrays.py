@@ -160,7 +160,7 @@ def test_files_that_are_no_arrays(tmp_path, file, words):
         (dict(numbers="O H X9"), "'X9' is not an element"),
         (dict(pos=POS[0]), "shape"),
         (dict(alpha=ALPHA[:3]), "alpha has shape"),
-        (dict(alpha=np.zeros((5, 6))), "alpha has shape"),
+        (dict(alpha=np.zeros((5, 6))), "alpha has six numbers .* `order`"),
         (dict(alpha=ALPHA + np.triu(np.ones((3, 3)), 1)), "not symmetric"),
         (dict(pos=np.full_like(POS, np.nan)), "finite"),
         (dict(pos=POS * Bohr**2), "on top|Å apart"),
