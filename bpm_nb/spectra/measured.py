@@ -349,16 +349,13 @@ def read_spectrum(
 ) -> tuple[np.ndarray, np.ndarray]:
     "Raman shifts (K,), cm⁻¹, rising, and intensities (K,). Raises `InputError` for what is not understood."
     text = text_of(path)
-    try:
-        if re.search(r"^##\s*(JCAMP-?DX|XYDATA|XYPOINTS)\s*=", text, re.M | re.I):
-            x, y, unit_nm, laser = jcamp_columns(text)
-        else:
-            x, y, unit_nm, laser = text_columns(text, columns, by_laser=laser_nm is not None)
-        if unit_nm and not (laser := laser_nm or laser):
-            raise InputError("its axis is a wavelength, and the laser is not named: give the laser's as `laser_nm`")
-        return plausible(shift_from_wavelength(x * unit_nm, laser) if unit_nm else x, y)
-    except InputError as e:
-        raise InputError(f"{path}: {e}") from None
+    if re.search(r"^##\s*(JCAMP-?DX|XYDATA|XYPOINTS)\s*=", text, re.M | re.I):
+        x, y, unit_nm, laser = jcamp_columns(text)
+    else:
+        x, y, unit_nm, laser = text_columns(text, columns, by_laser=laser_nm is not None)
+    if unit_nm and not (laser := laser_nm or laser):
+        raise InputError("its axis is a wavelength, and the laser is not named: give the laser's as `laser_nm`")
+    return plausible(shift_from_wavelength(x * unit_nm, laser) if unit_nm else x, y)
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #7bd62334
 def axis_unit(
