@@ -38,27 +38,26 @@ def radial_slopes(
     return bump * cutoff_slope(r, 0, cutoff)[..., None] - values * from_centre / (width * spacing) ** 2
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #43853c92
-def harmonic_pullback(
+def harmonic_slopes(
     xyz: np.ndarray,  # (3, …) direction cosines, the last along the axis
-    slopes: np.ndarray,  # (…, l m) by each of the `axial_harmonics`
     degree: int,  # largest degree l
     order: int,  # largest order m
 ) -> np.ndarray:
-    "Slopes (3, …) by the direction cosines."
+    "Derivatives (3, …, l m) of the `axial_harmonics`, in their order, by the direction cosines."
     x, y, z = xyz
-    power, lower = [np.ones_like(x), np.zeros_like(x)], [0.0, 0.0]  # (x + iy)^m and ^(m - 1)
-    slopes, by = iter(np.moveaxis(slopes, -1, 0)), np.zeros_like(xyz)
+    one, zero, slopes = np.ones_like(x), np.zeros_like(x), []
+    power, lower = [one, zero], [zero, zero]  # real and imaginary part of (x + iy)^m and ^(m - 1)
     for m in range(min(order, degree) + 1):
         values = gegenbauer(z, m + 0.5, degree - m)
-        steps = [0.0, *((2 * m + 1) * c for c in gegenbauer(z, m + 1.5, degree - m))]
+        steps = [zero, *((2 * m + 1) * c for c in gegenbauer(z, m + 1.5, degree - m))]
         for l in range(m, degree + 1):
-            norm = harmonic_norm(l, m)
-            real, imaginary = norm * next(slopes), norm * next(slopes) if m else 0.0
-            by[0] += m * values[l - m] * (real * lower[0] + imaginary * lower[1])
-            by[1] += m * values[l - m] * (imaginary * lower[0] - real * lower[1])
-            by[2] += steps[l - m] * (real * power[0] + imaginary * power[1])
+            along = harmonic_norm(l, m) * m * values[l - m]
+            across = harmonic_norm(l, m) * steps[l - m]
+            slopes.append([along * lower[0], -along * lower[1], across * power[0]])
+            if m:
+                slopes.append([along * lower[1], along * lower[0], across * power[1]])
         power, lower = [power[0] * x - power[1] * y, power[0] * y + power[1] * x], power
-    return by
+    return np.moveaxis(np.array(slopes), 0, -1)
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #0aa0fd3a
 def axial_pullback(
@@ -78,7 +77,7 @@ def axial_pullback(
         by_r[:, k] = (around.angular[:, k] @ by_sums[:, e].swapaxes(1, 2) * shell_slope[:, k]).sum(-1)
         by_angular[:, k] = around.shell[:, k] @ by_sums[:, e]
     by_angular *= [settings.damping**l for (l, _), n in around.orders.items() for _ in range(n)]
-    by_xyz = harmonic_pullback(around.xyz, by_angular, settings.degree, settings.order)
+    by_xyz = (harmonic_slopes(around.xyz, settings.degree, settings.order) * by_angular).sum(-1)
     return positions_pullback(bonds, around, settings.length_weight * slopes[:, 0], by_r, by_xyz)
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #15c01f38
@@ -123,6 +122,70 @@ def positions_pullback(
     gradient[rows, bonds.atoms[:, 0]] += midpoint - by_bond
     gradient[rows, bonds.atoms[:, 1]] += midpoint + by_bond
     return gradient
+
+# %% ../../nbs/20_bonds/04_gradients.ipynb #a8fd7f0b
+def axial_jacobian(
+    settings: BondAxis,  # of the descriptor
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+    bonds: Bonds,  # P bonds of these frames
+    species: np.ndarray,  # (E,) elements
+) -> np.ndarray:
+    "Derivatives (P, F, N, 3), Å⁻¹, of the descriptors by the positions of all atoms of the bond's frame."
+    around = axial_surroundings(settings, pos, bonds)
+    sums = np.stack(element_sums(around, numbers, species), 1)
+    by_atom, by_tilt = expansion_slopes(settings, around)
+    of_element = np.array([numbers == e for e in species])  # (E, N)
+    by_atom = np.einsum("en,pnkfx->pekfnx", of_element, by_atom)
+    by_tilt = np.einsum("en,pnkft->pekft", of_element, by_tilt)
+    columns = [np.zeros((len(sums), 1, len(numbers), 3))]
+    rows, (a, b) = np.arange(len(sums)), bonds.atoms.T
+    columns[0][rows, 0, a] = -settings.length_weight * bonds.direction
+    columns[0][rows, 0, b] = settings.length_weight * bonds.direction
+    midpoint = -by_atom.sum(-2) / 2
+    tilt = np.einsum("pekft,ptx->pekfx", by_tilt, around.axes[:, :2] / bonds.length[:, None, None])
+    by_atom[rows, ..., a, :] += midpoint - tilt
+    by_atom[rows, ..., b, :] += midpoint + tilt
+    return np.concatenate(columns + invariant_slopes(settings, bonds, sums, by_atom), 1)
+
+# %% ../../nbs/20_bonds/04_gradients.ipynb #76b1ba90
+def expansion_slopes(
+    settings: BondAxis,  # of the descriptor
+    around: AxialSurroundings,  # of P bonds
+) -> tuple[np.ndarray, np.ndarray]:
+    "Derivatives of each atom's part of the expansion by its position (P, N, n, l m, 3), and by a tilt of the bond (…, 2)."
+    slopes = harmonic_slopes(around.xyz, settings.degree, settings.order)  # (3, P, N, l m)
+    slopes *= [settings.damping**l for (l, _), n in around.orders.items() for _ in range(n)]
+    shell_slope = radial_slopes(around.r, settings.n, settings.cutoff, settings.width) * (around.shell != 0)
+    outward = around.vector / around.r[..., None]  # (P, N, 3)
+    turned = np.einsum("ipnf,pix->pnfx", slopes, around.axes)
+    turned -= np.einsum("ipnf,ipn->pnf", slopes, around.xyz)[..., None] * outward[:, :, None]
+    by_atom = around.shell[..., None, None] * (turned / around.r[..., None, None])[:, :, None]
+    by_atom += (shell_slope[..., None] * around.angular[:, :, None])[..., None] * outward[:, :, None, None]
+    (x, y, z), (by_x, by_y, by_z) = around.xyz[..., None], slopes
+    tilt = np.stack([x * by_z - z * by_x, y * by_z - z * by_y], -1)
+    return by_atom, around.shell[..., None, None] * tilt[:, :, None]
+
+# %% ../../nbs/20_bonds/04_gradients.ipynb #7561bd02
+def invariant_slopes(
+    settings: BondAxis,  # of the descriptor
+    bonds: Bonds,  # P bonds
+    sums: np.ndarray,  # (P, E, n, l m) expansion of the atoms of each element
+    by_sums: np.ndarray,  # (P, E, n, l m, N, 3) its derivatives
+) -> list[np.ndarray]:
+    "Derivatives (P, E n, N, 3) of what enters the descriptor for each degree and order."
+    first, second = kind_elements(bonds.kind)
+    no_direction = ((first == second) & (not bonds.directed))[:, None, None, None, None]
+    columns, k = [], 0
+    for m in range(min(settings.order, settings.degree) + 1):
+        for l in range(m, settings.degree + 1):
+            parts = range(k, k + 1 + (m > 0))
+            squared = sum(2 * sums[..., i, None, None] * by_sums[..., i, :, :] for i in parts)
+            plain = by_sums[..., k, :, :]
+            column = squared if m else np.where(no_direction & (l % 2 == 1), squared, plain)
+            columns.append(column.reshape(len(sums), -1, *column.shape[-2:]))
+            k += len(parts)
+    return columns
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #6d74d8df
 def descriptor_gradients(
