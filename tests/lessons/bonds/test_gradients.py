@@ -2,7 +2,7 @@
 import numpy as np
 from bpm_nb.bonds.descriptors import BondAxis, radial_functions
 from bpm_nb.bonds.pairs import cutoff_slope
-from bpm_nb.bonds.gradients import radial_slopes, harmonic_slopes, axial_jacobian, descriptor_gradients, difference_gradients, moved_bonds
+from bpm_nb.bonds.gradients import radial_slopes, harmonic_slopes, descriptor_gradients, descriptor_jacobian, difference_slopes, moved_bonds
 
 
 from bpm_nb.bonds.descriptors import axial_harmonics
@@ -43,10 +43,11 @@ def test_forward_and_reverse_agree():
     numbers, species = frames.numbers[0], np.unique(frames.numbers)
     for settings, directed in ((BondAxis(), False), (BondAxis(n=3, degree=3, order=3), True)):
         b = bonds(numbers, frames.pos, "pairs", 3.0, directed)
-        jacobian = axial_jacobian(settings, numbers, frames.pos, b, species)
-        slopes = rng.normal(size=jacobian.shape[:2])
+        n_numbers = settings.descriptors(numbers, frames.pos, b, species).shape[1]
+        jacobian = descriptor_jacobian(settings, numbers, frames.pos, b, species, np.eye(n_numbers))
+        slopes = rng.normal(size=(len(jacobian), n_numbers))
         found = descriptor_gradients(settings, numbers, frames.pos, b, species, slopes)
-        np.testing.assert_allclose(np.einsum("pfnx,pf->pnx", jacobian, slopes), found, atol=1e-11)
+        np.testing.assert_allclose(np.einsum("pnxf,pf->pnx", jacobian, slopes), found, atol=1e-11)
 
 
 def test_differences_and_one_pass_agree():
@@ -55,5 +56,7 @@ def test_differences_and_one_pass_agree():
     b = bonds(numbers, frames.pos, "covalent")
     slopes = np.ones(BondAxis().descriptors(numbers, frames.pos, b, species).shape)
     arguments = BondAxis(), numbers, frames.pos, b, species, slopes
-    np.testing.assert_allclose(difference_gradients(*arguments), descriptor_gradients(*arguments), atol=1e-5)
+    for atom, xyz, by_coordinate in difference_slopes(*arguments[:-1]):
+        np.testing.assert_allclose(by_coordinate.sum(1), descriptor_gradients(*arguments)[:, atom, xyz], atol=1e-5)
     assert descriptor_gradients(*arguments[:3], b[:0], species, slopes[:0]).shape == (0, 9, 3)
+    assert descriptor_jacobian(*arguments[:3], b[:0], species, np.eye(slopes.shape[1])).shape == (0, 9, 3, slopes.shape[1])
