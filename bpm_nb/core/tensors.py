@@ -59,14 +59,16 @@ def anisotropic_components(
 
 # %% ../../nbs/00_core/04_tensors.ipynb #5225fc06
 def principal_values(
-    values: np.ndarray,  # (S, 3, 3) symmetric tensors, or (S, 3) vectors
+    values: np.ndarray,  # (S, 3, 3) symmetric tensors, (S, 3) vectors, or (S,) numbers
 ) -> np.ndarray:
-    "Principal values (S, 3) of tensors, lengths (S, 1) of vectors, in their unit: no rotation changes them."
+    "Principal values (S, 3) of tensors, lengths (S, 1) of vectors, or numbers (S, 1): no rotation changes them."
+    if values.ndim == 1:
+        return values[:, None]
     return np.linalg.eigvalsh(values) if values.ndim == 3 else np.linalg.norm(values, axis=1, keepdims=True)
 
 
 def spread(
-    values: np.ndarray,  # (S, 3, 3) symmetric tensors, or (S, 3) vectors
+    values: np.ndarray,  # (S, 3, 3) symmetric tensors, (S, 3) vectors, or (S,) numbers
 ) -> float:
     """Root mean square deviation of the principal values from their means, over all elements of a tensor.
 

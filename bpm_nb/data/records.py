@@ -158,13 +158,15 @@ NEEDED = dict(
     alpha="polarizability; give nine numbers per frame under the key 'polarizability', bohr³",
     dipole="dipole; give three numbers per frame under the key 'dipole': "
     "e·Å in an xyz file, as ASE has it, e·bohr in an npz",
+    energy="energy; give one number per frame under the key 'energy', eV",
+    forces="forces; give three numbers per atom under the key 'forces', eV/Å",
 )
 
 # %% ../../nbs/10_data/06_records.ipynb #fc4f2317
 def checked(
     frames: Frames,  # the set that enters
     source: str = "the input",  # name for messages, usually the file
-    need: str | None = None,  # what must be there: "alpha" or "dipole"
+    need: str | None = None,  # what must be there: a key of `NEEDED`
 ) -> Frames:
     """The same frames.
 

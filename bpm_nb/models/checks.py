@@ -18,7 +18,6 @@ from ..bonds.pairs import check_bonds
 from ..bonds.quantities import Quantity
 from ..core.files import InputError
 from ..data.records import Frames, as_frames, checked
-from ..regression.solvers import BASES
 from ..regression.stream import DistinctFrames
 
 # %% ../../nbs/40_models/01_checks.ipynb #85e17bb8
@@ -26,8 +25,8 @@ def check_settings(
     model: BaseEstimator,  # `BondModel`: its settings
 ) -> None:
     "Raises `InputError` for settings that make no sense."
-    if model.basis not in BASES:
-        raise InputError(f"basis {model.basis!r}: use one of {', '.join(BASES)}")
+    if model.basis not in model.bases:
+        raise InputError(f"basis {model.basis!r}: use one of {', '.join(model.bases)}")
     for name in ("gamma", "cutoff", "n_points", "memory_mb"):
         value = getattr(model, name)
         if value is None and name in ("gamma", "n_points"):

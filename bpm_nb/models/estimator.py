@@ -22,7 +22,7 @@ from ..data.records import Frames, Trajectory, as_frames, checked, joined
 from .checks import check_fitted, check_settings, prediction_frames, training_frames
 from .fitting import distinct_training_frames, fitted_attributes
 from .storage import StoredModel
-from ..regression.posterior import extrapolation_grade, posterior_std
+from ..regression.posterior import Posterior, extrapolation_grade, posterior_std
 from bpm_nb.regression.prediction import (
     mapped_blocks,
     pair_contributions,
@@ -30,6 +30,7 @@ from bpm_nb.regression.prediction import (
     position_derivatives,
     predicted_quantity,
 )
+from ..regression.solvers import BASES
 
 # %% ../../nbs/40_models/04_estimator.ipynb #036367c5
 def model_html(
@@ -74,7 +75,10 @@ def finite_values(
 
 # %% ../../nbs/40_models/04_estimator.ipynb #0f5240f5
 class BondSettings(BriefDisplay, BaseEstimator):
-    "Settings of a bond model; `get_params`, `set_params` and `clone` work as for any scikit-learn estimator."
+    "Settings of a model, as of any scikit-learn estimator."
+
+    bases = tuple(BASES)  # what `basis` may be
+    kind_of_posterior = Posterior  # what standard deviations come from
 
     def __init__(
         self,

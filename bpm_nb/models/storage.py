@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator
 from ..bonds.descriptors import DESCRIPTORS, descriptor
 from ..core.files import InputError, file_reader, read_npz, reading, write_npz
 from ..data.records import Frames
+from ..dynamics.calculators import surface_name
 from .checks import check_fitted, check_settings
 from ..regression.kernel import KernelBasis
 from ..regression.posterior import Posterior
@@ -34,7 +35,7 @@ def settings_json(
     settings = descriptor(model.descriptor)
     name = next(name for name, kind in DESCRIPTORS.items() if kind is type(settings))
     params = dict(model.get_params(), descriptor=[name, asdict(settings)])
-    return json.dumps(params, default=lambda x: np.asarray(x).tolist())
+    return json.dumps(params, default=lambda x: surface_name(x) if callable(x) else np.asarray(x).tolist())
 
 # %% ../../nbs/40_models/03_storage.ipynb #2a2e3c22
 def posterior_arrays(
@@ -43,8 +44,9 @@ def posterior_arrays(
     "{name: array} of what standard deviations and extrapolation grades are made from."
     arrays = {f"{kind}/known": points for kind, points in posterior.basis.points.items()}
     arrays |= {f"{kind}/limit": limit for kind, limit in posterior.largest_std.items()}
-    frames = posterior.frames
-    return arrays | dict(amplitudes=posterior.amplitudes, remembered_numbers=frames.numbers, remembered_pos=frames.pos)
+    remembered = {name: getattr(posterior.frames, name) for name in posterior.remembered}
+    arrays |= {f"remembered_{name}": values for name, values in remembered.items() if values is not None}
+    return arrays | dict(amplitudes=posterior.amplitudes)
 
 # %% ../../nbs/40_models/03_storage.ipynb #f0851995
 def model_arrays(
@@ -69,6 +71,8 @@ def model_arrays(
             f"{kind}/points": function.points,
             f"{kind}/weights": function.weights,
         }
+        if function.tilts is not None:
+            arrays[f"{kind}/tilts"] = function.tilts
     return arrays | posterior_arrays(model.posterior_)
 
 # %% ../../nbs/40_models/03_storage.ipynb #baedd7ee
@@ -90,9 +94,11 @@ def posterior_from_arrays(
 ) -> Posterior:
     "The posterior of `posterior_arrays`."
     by_kind = {kind: own for kind, own in arrays_by_kind(arrays).items() if "known" in own}
-    return Posterior(
+    kind_of_posterior = model.kind_of_posterior
+    remembered = {name: arrays.get(f"remembered_{name}") for name in kind_of_posterior.remembered}
+    return kind_of_posterior(
         model_representation(model),
-        Frames(arrays["remembered_numbers"], arrays["remembered_pos"]),
+        Frames(**remembered),
         model.gamma_,
         model.lam_,
         KernelBasis({kind: own["known"] for kind, own in by_kind.items()}, model.gamma_),
@@ -115,7 +121,7 @@ def model_from_arrays(
     model.gamma_, model.lam_ = float(arrays["gamma"]), tuple(arrays["lam"])
     model.errors_ = tuple(arrays["errors"])
     model.expansions_ = {
-        kind: BondFunction(Projection(own["mean"], own["matrix"]), own["points"], own["weights"])
+        kind: BondFunction(Projection(own["mean"], own["matrix"]), own["points"], own["weights"], own.get("tilts"))
         for kind, own in arrays_by_kind(arrays).items()
     }
     model.posterior_ = posterior_from_arrays(model, arrays)
@@ -162,7 +168,9 @@ def check_bond_function(function, n_parts):
     "Raises `ValueError` for a `BondFunction` whose arrays differ in size, or are not finite."
     mean, matrix = function.projection.mean, function.projection.matrix
     (f, r), m = matrix.shape, len(function.points)
-    if mean.shape != (f,) or function.points.shape != (m, r) or function.weights.shape != (m, n_parts):
+    tilts = np.empty((m, n_parts, r)) if function.tilts is None else function.tilts
+    expected = {(f,): mean, (m, r): function.points, (m, n_parts): function.weights, (m, n_parts, r): tilts}
+    if any(array.shape != shape for shape, array in expected.items()):
         raise ValueError("the arrays of a kind of bond differ in size")
 
 

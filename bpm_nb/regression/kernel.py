@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg.lapack import dpstrf
 
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 
@@ -117,6 +118,9 @@ def pivoted_cholesky(
     """Indices of at most n rows that explain the kernel best, in the order of choice.
 
     References: Fine and Scheinberg, J. Mach. Learn. Res. 2001, 2, 243."""
+    if 8 * n > len(q):  # for many of them LAPACK takes the whole matrix, block by block
+        *_, pivots, rank, _ = dpstrf(gaussian(q, q, gamma), tol=tolerance, lower=1)
+        return pivots[: min(n, rank)] - 1
     unexplained, factor, chosen = np.ones(len(q)), np.empty((min(n, len(q)), len(q))), []
     for m in range(len(factor)):
         pivot = int(unexplained.argmax())

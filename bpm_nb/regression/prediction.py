@@ -26,11 +26,12 @@ from .stream import frames_per_block
 # %% ../../nbs/30_regression/08_prediction.ipynb #b21d8933
 @dataclass(frozen=True, eq=False)
 class BondFunction:
-    "The functions of one kind of bond, one for each part: a(q) and β(q)."
+    "Σ_m k(q, z_m) (weights_m + tilts_m · q)."
 
     projection: Projection  # from raw descriptors
     points: np.ndarray  # (M, R) of the basis
     weights: np.ndarray  # (M, Q) weights of each part
+    tilts: np.ndarray | None = None  # (M, Q, R); None: none
 
     def __call__(
         self,
@@ -39,7 +40,7 @@ class BondFunction:
     ) -> np.ndarray:
         "Values (P, Q). Raises `InputError` as `Projection` does."
         blocks = row_blocks(len(raw), 8 * len(self.points), CACHE_BLOCK_BYTES)
-        return np.concatenate([gaussian(self.projection(raw[b]), self.points, gamma) @ self.weights for b in blocks])
+        return np.concatenate([_inner_values(self, self.projection(raw[b]), gamma) for b in blocks])
 
     def gradient(
         self,
@@ -49,13 +50,29 @@ class BondFunction:
         "Derivatives (P, Q, F) by the descriptor. Raises `InputError` as `Projection` does."
         blocks = row_blocks(len(raw), 8 * len(self.points), CACHE_BLOCK_BYTES)
         inner = np.concatenate([_inner_gradient(self, self.projection(raw[b]), gamma) for b in blocks])
-        return -2 * gamma * inner @ self.projection.matrix.T
+        return inner @ self.projection.matrix.T
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #ebcb3144
-def _inner_gradient(function, q, gamma):
-    "Derivatives (P, Q, R) of a `BondFunction` by projected descriptors (P, R), up to the factor −2γ."
+def _inner_values(function, q, gamma):
+    "Values (P, Q) of a `BondFunction` at projected descriptors (P, R)."
     k = gaussian(q, function.points, gamma)
-    return np.stack([q * (k @ w)[:, None] - k @ (w[:, None] * function.points) for w in function.weights.T], 1)
+    if function.tilts is None:
+        return k @ function.weights
+    return k @ function.weights + np.einsum("pr,pqr->pq", q, np.tensordot(k, function.tilts, 1))
+
+
+def _inner_gradient(function, q, gamma):
+    "Derivatives (P, Q, R) of a `BondFunction` by projected descriptors (P, R)."
+    k, gradients = gaussian(q, function.points, gamma), []
+    for part, w in enumerate(function.weights.T):
+        if function.tilts is None:
+            gradients.append(-2 * gamma * (q * (k @ w)[:, None] - k @ (w[:, None] * function.points)))
+        else:
+            tilt = function.tilts[:, part]
+            carried = k * (w + q @ tilt.T)
+            outward = q * carried.sum(1)[:, None] - carried @ function.points
+            gradients.append(k @ tilt - 2 * gamma * outward)
+    return np.stack(gradients, 1)
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #a4bcc90b
 class FittedModel(ModelSettings, Protocol):
@@ -209,7 +226,19 @@ def component_derivatives(
     pos: np.ndarray,  # (S, N, 3) positions, Å
 ) -> list[np.ndarray]:
     "Derivatives (S, N, 3, C), Å⁻¹, of the components of each part."
-    settings, (b, values, slopes) = bond_settings(model), bond_slopes(model, numbers, pos)
+    return carried_derivatives(model, numbers, pos, *bond_slopes(model, numbers, pos))
+
+# %% ../../nbs/30_regression/08_prediction.ipynb #ca771ed0
+def carried_derivatives(
+    model: FittedModel,  # fitted
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+    b: Bonds,  # P bonds of these frames
+    values: np.ndarray,  # (P, Q) what each carries
+    slopes: np.ndarray,  # (P, Q, F) its derivatives by the descriptor
+) -> list[np.ndarray]:
+    "As `component_derivatives`."
+    settings = bond_settings(model)
     bases = basis_slopes(model.quantity, b, weight_slopes(numbers, b, settings.choice, settings.cutoff))
     sums, parts = summation_matrices(b, b.frame, len(pos), model.quantity), []
     for k, (basis, total) in enumerate(zip(bases, sums)):

@@ -207,13 +207,14 @@ def fitted_representation(
     species: np.ndarray,  # (E,) atomic numbers
     atomic: np.ndarray,  # (E,) baseline of each element
     settings: BondSettings,  # bonds and descriptor
+    tolerance: float = 1e-6,  # see `fitted_projection`
 ) -> tuple[Representation, dict, dict]:
     """`Representation` with projections of the sample, the sample's descriptors {kind: (P, R)}, and `sampling_weights`.
 
     Raises `InputError` where `bond_rows` does."""
     rows = bond_rows(sample, species, settings)
     scale = common_scale([r.descriptors for r in rows.values()])
-    projections = {k: fitted_projection(r.descriptors, scale) for k, r in rows.items()}
+    projections = {k: fitted_projection(r.descriptors, scale, tolerance) for k, r in rows.items()}
     q = {k: projections[k](r.descriptors) for k, r in rows.items()}
     return Representation(settings, species, atomic, projections), q, sampling_weights(rows, sample)
 

@@ -48,4 +48,9 @@ def test_pivots_explain_the_kernel():
     z = q[chosen]
     explained = gaussian(q, z, 0.2) @ np.linalg.solve(gaussian(z, z, 0.2) + 1e-10 * np.eye(len(z)), gaussian(z, q, 0.2))
     np.testing.assert_allclose(explained, gaussian(q, q, 0.2), atol=1e-5)
+    unexplained = [
+        200 - np.trace(gaussian(q, z, 0.2) @ np.linalg.solve(gaussian(z, z, 0.2), gaussian(z, q, 0.2)))
+        for z in (q[chosen[:20]], q[pivoted_cholesky(q, 0.2, 20)])
+    ]
+    np.testing.assert_allclose(*unexplained, rtol=0.5)  # one by one, or by LAPACK
     assert len(set(chosen)) == len(chosen) and len(pivoted_cholesky(np.zeros((5, 2)), 1.0, 5)) == 1
