@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .arguments import add_model, add_unit, model_file, number, output_path, verb
-from ..core.files import errors_name_file
+from ..core.files import InputError, errors_name_file, read_npz
 from ..data.datasets import Dataset, load, shipped
 from ..data.files import read, read_frames, write
 from ..data.records import Frames, Trajectory, checked
 from ..data.validation import require_plausible
 
 if TYPE_CHECKING:  # scikit-learn is loaded where a model is
+    from bpm_nb.models.energy import BondEnergy
     from bpm_nb.models.polarizability import BondDipole, BondPolarizability
     from bpm_nb.spectra.spectrum import Spectrum
 
@@ -29,14 +30,16 @@ def given_settings(
     a: Namespace,  # parsed arguments of `fit`
 ) -> dict:
     "Settings of the estimator that were given."
-    names = ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points")
+    names = ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points", "baseline")
     return {name: getattr(a, name) for name in names if getattr(a, name) is not None}
 
 # %% ../../nbs/90_cli/02_models.ipynb #38ffc7ba
 def leave_one_out(
-    model: "BondPolarizability | BondDipole",  # fitted model
+    model: "BondPolarizability | BondDipole | BondEnergy",  # fitted model
 ) -> tuple[dict, str]:
     "Errors on a frame that is left out, for machines and as text."
+    if model.quantity.name == "energy":
+        return energy_left_out(model)
     error, *more = model.errors_
     share, *more_shares = (e / s if s else np.nan for e, s in zip(model.errors_, model.info_["spreads"]))
     if not more:
@@ -46,7 +49,7 @@ def leave_one_out(
     text = f"isotropic {error_text(error, 'bohr³', share)}, anisotropic {whole}"
     return dict(zip(names, (*model.errors_, share, *more_shares))), text
 
-
+# %% ../../nbs/90_cli/02_models.ipynb #9df7aaeb
 def error_text(
     error: float,  # root mean square error
     unit: str,  # its unit
@@ -57,17 +60,37 @@ def error_text(
         return "not known"
     return f"{error:.3g} {unit}" + (f" ({float(f'{100 * share:.2g}'):g} % of the spread)" if np.isfinite(share) else "")
 
+# %% ../../nbs/90_cli/02_models.ipynb #a4571e14
+def energy_left_out(
+    model: "BondEnergy",  # fitted model
+) -> tuple[dict, str]:
+    "Errors of energy and forces on a frame that is left out, for machines and as text."
+    shares = [e / s if s else np.nan for e, s in zip(model.errors_, model.info_["spreads"])]
+    names = "energy_loo_rmse_eV", "force_loo_rmse_eV_per_A", "energy_loo_relative", "force_loo_relative"
+    texts = [error_text(e, unit, s) for e, unit, s in zip(model.errors_, ("eV", "eV/Å"), shares)]
+    return dict(zip(names, (*model.errors_, *shares))), f"energy {texts[0]}, forces {texts[1]}"
+
+# %% ../../nbs/90_cli/02_models.ipynb #67a735e6
+def estimator_of(
+    a: Namespace,  # parsed arguments of `fit`
+) -> tuple[type, str | None]:
+    "The class of the model, and what its frames need. Raises `InputError` for a baseline of another quantity."
+    from bpm_nb.models.energy import BondEnergy
+    from bpm_nb.models.polarizability import BondDipole, BondPolarizability
+
+    if a.baseline and a.quantity != "energy":
+        raise InputError(f"--baseline is for --quantity energy, not for {a.quantity}")
+    return dict(energy=(BondEnergy, None), dipole=(BondDipole, "dipole")).get(a.quantity, (BondPolarizability, "alpha"))
+
 # %% ../../nbs/90_cli/02_models.ipynb #741cf09b
 def fit(
     a: Namespace,  # parsed arguments, see `add_fit`
 ) -> tuple[dict, str]:
-    """Fit a model on frames with polarizabilities, or with dipoles.
+    """Fit a model on frames with polarizabilities, dipoles, or energies and forces.
 
     Returns errors and settings, for machines and as text. Raises `InputError` for frames that cannot be used.
     """
-    from bpm_nb.models.polarizability import BondDipole, BondPolarizability
-
-    estimator, need = (BondDipole, "dipole") if a.quantity == "dipole" else (BondPolarizability, "alpha")
+    estimator, need = estimator_of(a)
     out = output_path(a.output, [".npz"], [a.train])
     frames = read_frames(a.train, a.unit, need, a.key, a.order)
     with errors_name_file(a.train):
@@ -86,18 +109,20 @@ def add_fit(
     examples = [
         "bpm-nb fit train.xyz -o model.npz --bonds pairs --cutoff 4",
         "bpm-nb fit train.npz --quantity dipole -o dipole.npz",
+        "bpm-nb fit train.npz --quantity energy --baseline gfn2 -o energy.npz",
     ]
     p = verb(commands, fit, "\n  ".join(examples))
     p.add_argument(
         "--quantity",
-        choices=["polarizability", "dipole"],
+        choices=["polarizability", "dipole", "energy"],
         default="polarizability",
-        help="what the frames carry and the model predicts (default: %(default)s)",
+        help="what the frames carry and the model predicts; energy: with forces, or one of them (default: %(default)s)",
     )
+    p.add_argument("--baseline", choices=["gfn2"], help="for energies: the surface that the model corrects")
     p.add_argument(
         "train",
         metavar="TRAIN",
-        help="frames with polarizabilities: .xyz or .npz; where they follow each other in time, "
+        help="frames with what is learned: .xyz or .npz; where they follow each other in time, "
         "the error on a frame left out is too good",
     )
     p.add_argument("-o", "--output", required=True, metavar="MODEL", help="where the model goes, .npz")
@@ -110,30 +135,36 @@ def add_settings(
 ) -> None:
     "Settings of the estimator."
     p.add_argument(
-        "--bonds", choices=["pairs", "covalent"], help="pairs of atoms within the cutoff (default), or covalent bonds"
+        "--bonds",
+        choices=["pairs", "covalent"],
+        help="pairs of atoms within the cutoff (default), or covalent bonds (default for energies)",
     )
     p.add_argument("--cutoff", type=number(), metavar="Å", help="for pairs")
     p.add_argument(
-        "--basis", choices=["inducing", "bonds", "structures"], help="basis of the kernel model (default: inducing)"
+        "--basis",
+        choices=["inducing", "bonds", "structures", "exact"],
+        help="basis of the kernel model; exact: for energies (default: inducing)",
     )
     p.add_argument(
         "--descriptor", choices=["bond-axis", "soap"], help="description of a bond's surroundings (default: bond-axis)"
     )
     p.add_argument("--gamma", type=number(), help="inverse squared kernel width")
-    p.add_argument("--lam", type=number(), help="relative ridge (default: by the evidence)")
+    p.add_argument("--lam", type=number(), help="relative ridge (default: by the evidence; 1 for energies)")
     p.add_argument("--n-points", type=number(kind=int), help="points of the inducing basis")
 
 # %% ../../nbs/90_cli/02_models.ipynb #7c4efbd9
 def evaluate(
     a: Namespace,  # parsed arguments, see `add_evaluate`
 ) -> tuple[dict, str]:
-    """Errors of a model on frames with polarizabilities.
+    """Errors of a model on frames with polarizabilities, or with energies and forces.
 
     Returns them for machines and as text. Raises `InputError` for frames that cannot be used.
     """
     from bpm_nb.core.tensors import errors
     from bpm_nb.reports.text import errors_text
 
+    if stored_quantity(a.model) == "energy":
+        return evaluated_energies(a)
     model, frames = model_file(a.model), read_frames(a.test, a.unit, "alpha", a.key, a.order)
     require_plausible(frames.numbers, frames.pos, frames.alpha, a.test)
     with errors_name_file(a.test):
@@ -147,8 +178,38 @@ def add_evaluate(
     "Arguments of `evaluate`."
     p = verb(commands, evaluate, "bpm-nb evaluate model.npz test.xyz --json")
     add_model(p)
-    p.add_argument("test", metavar="TEST", help="frames with polarizabilities: .xyz or .npz")
+    p.add_argument("test", metavar="TEST", help="frames with what the model predicts: .xyz or .npz")
     add_unit(p)
+
+# %% ../../nbs/90_cli/02_models.ipynb #f6f385f9
+def stored_quantity(
+    path: str,  # model file
+) -> str:
+    "What the model in a file predicts; empty where it is no model."
+    try:
+        return str(read_npz(path, ["quantity"])["quantity"])
+    except InputError:
+        return ""  # whoever reads the model says what is wrong
+
+# %% ../../nbs/90_cli/02_models.ipynb #6bdea0ea
+def evaluated_energies(
+    a: Namespace,  # parsed arguments, see `add_evaluate`
+) -> tuple[dict, str]:
+    "Errors of energies and forces, for machines and as text. Raises `InputError` for frames that have neither."
+    from bpm_nb.models.energy import BondEnergy
+
+    model, frames = BondEnergy.load(a.model), read_frames(a.test, a.unit, None, a.key, a.order)
+    with errors_name_file(a.test):
+        checked(frames, need="energy" if frames.forces is None else None)
+        result, texts = dict(n_frames=len(frames)), []
+        if frames.energy is not None:
+            result["energy_rmse_eV"] = float(np.sqrt(np.mean((model.predict(frames) - frames.energy) ** 2)))
+            texts.append(f"energy {error_text(result['energy_rmse_eV'], 'eV', np.nan)}")
+        if frames.forces is not None:
+            miss = (model.predict_forces(frames) - frames.forces)[frames.numbers > 0]
+            result["force_rmse_eV_per_A"] = float(np.sqrt(np.mean(miss**2)))
+            texts.append(f"forces {error_text(result['force_rmse_eV_per_A'], 'eV/Å', np.nan)}")
+    return result, f"{len(frames)} frames: {', '.join(texts)}"
 
 # %% ../../nbs/90_cli/02_models.ipynb #92c358a6
 def predict(

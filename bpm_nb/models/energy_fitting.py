@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['fitted_energy']
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #735647c6
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #eae80379
 import warnings
 from dataclasses import dataclass, replace
 
@@ -29,7 +29,14 @@ from ..regression.kernel import KernelBasis, pivoted_cholesky
 from ..regression.normal_equations import NormalEquations, lambda_by_evidence
 from ..regression.posterior import extrapolation_limits
 from ..regression.prediction import BondFunction
-from ..regression.process import EnergyPosterior, EnergyProcess, evidence, exact_functions, left_out_by_process
+from bpm_nb.regression.process import (
+    EnergyPosterior,
+    EnergyProcess,
+    evidence,
+    exact_functions,
+    left_out_by_process,
+    with_noise,
+)
 from ..regression.representation import Representation, bond_settings, fitted_representation
 from ..regression.stream import default_sample_pairs, frame_stream, training_summary
 
@@ -73,10 +80,55 @@ def energy_problem(
     targets = EnergyTargets(frames, summary.species, summary.atomic)
     return EnergyProblem(targets, summary.sample, representation, descriptors, counts)
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #27b7aeb2
-LAMBDAS = tuple(10.0 ** np.arange(2, -3.5, -0.5))  # to choose from, in units of the noise
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #cdaaab69
+def chosen_frames(
+    problem: EnergyProblem,  # what is solved
+    n_numbers: int = 1700,  # energies and forces that they may have
+) -> np.ndarray:
+    "Indices of random frames, at most 100, that are left out to see the errors."
+    frames, kept = problem.targets.frames, problem.targets.kept
+    order = np.random.default_rng(0).permutation(len(frames))
+    numbers = ("energy" in kept) + 3 * ("forces" in kept) * (frames.numbers[order] > 0).sum(1)
+    return order[: min(100, max(2, np.searchsorted(numbers.cumsum(), n_numbers)))]
+
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #878334fa
+def process_targets(
+    process: EnergyProcess,  # of n known numbers
+    targets: EnergyTargets,  # of its frames
+) -> np.ndarray:
+    "Energies and forces (n,) in the order of the process, in units of the noise."
+    return np.concatenate([targets.values(g.index, g.n_coordinates // 3).ravel() for g in process.groups])
+
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #7086fd79
+GAMMAS = 0.1, 0.2, 0.4, 0.8
+LAMBDAS = tuple((10.0 ** np.arange(2, -1.5, -0.5)).tolist())  # to choose from: noise of 100 to 3 meV/Å
 
 
+def likely_settings(
+    problem: EnergyProblem,  # what is solved
+    gammas: tuple,  # to choose from
+    lams: tuple,  # to choose from
+) -> tuple[float, float]:
+    "Those γ and λ that have the largest evidence on some of the frames."
+    targets, some, values = problem.targets, chosen_frames(problem, 1200), {}
+    few = replace(targets, frames=targets.frames[some])
+    for gamma in gammas:
+        process = EnergyProcess(problem.representation, few.frames, gamma, lams[0], targets.kept)
+        for lam in lams:
+            of_lam = with_noise(process, lam)
+            values[gamma, lam] = evidence(of_lam, process_targets(of_lam, few))
+    return max(values, key=values.get)
+
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #2f9e5713
+def chosen_gamma(
+    model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
+    problem: EnergyProblem,  # what is solved
+) -> float:
+    "The given γ, or that of the largest evidence."
+    lams = LAMBDAS if model.lam is None else (model.lam,)
+    return model.gamma or likely_settings(problem, GAMMAS, lams)[0]
+
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #2cdb0af7
 @dataclass(frozen=True, eq=False)
 class EnergySolution:
     "Functions of the bonds, constants of the elements, and what is known of the errors."
@@ -122,17 +174,6 @@ def energy_points(
         points[kind] = some[pivoted_cholesky(some, gamma, share, 1e-8)]
     return points
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #cdaaab69
-def chosen_frames(
-    problem: EnergyProblem,  # what is solved
-    n_numbers: int = 1700,  # energies and forces that they may have
-) -> np.ndarray:
-    "Indices of random frames, at most 100, that are left out to see the errors."
-    frames, kept = problem.targets.frames, problem.targets.kept
-    order = np.random.default_rng(0).permutation(len(frames))
-    numbers = ("energy" in kept) + 3 * ("forces" in kept) * (frames.numbers[order] > 0).sum(1)
-    return order[: min(100, max(2, np.searchsorted(numbers.cumsum(), n_numbers)))]
-
 # %% ../../nbs/40_models/08_energy_fitting.ipynb #24a7d016
 def sparse_solution(
     model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
@@ -166,7 +207,7 @@ def sparse_functions(
     functions = {kind: BondFunction(projections[kind], z, by_point[kind]) for kind, z in basis.points.items()}
     return functions, problem.targets.atomic + ELEMENT_PRIOR * weights[len(basis) :]
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #ad3d3327
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #b503c0b3
 def exact_solution(
     model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
     problem: EnergyProblem,  # what is solved
@@ -174,7 +215,8 @@ def exact_solution(
 ) -> EnergySolution:
     "A coefficient for every energy and force. Raises `InputError` where that takes more memory than there is."
     targets, chosen = problem.targets, chosen_frames(problem)
-    process = EnergyProcess(problem.representation, targets.frames, gamma, model.lam or 1.0, targets.kept)
+    lam = model.lam or likely_settings(problem, (gamma,), LAMBDAS)[1]
+    process = EnergyProcess(problem.representation, targets.frames, gamma, lam, targets.kept)
     check_exact_memory(model, process)
     y = process_targets(process, targets)
     by_kind, constants = exact_functions(process, y)
@@ -198,33 +240,6 @@ def check_exact_memory(
             f"basis 'exact' takes about {need:.0f} MiB for {process.size} energies and forces, memory_mb is "
             f"{model.memory_mb:g}: use the basis 'inducing', fewer frames, or a larger memory_mb"
         )
-
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #878334fa
-def process_targets(
-    process: EnergyProcess,  # of n known numbers
-    targets: EnergyTargets,  # of its frames
-) -> np.ndarray:
-    "Energies and forces (n,) in the order of the process, in units of the noise."
-    return np.concatenate([targets.values(g.index, g.n_coordinates // 3).ravel() for g in process.groups])
-
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #92628cdc
-GAMMAS = 0.1, 0.2, 0.4, 0.8
-
-
-def chosen_gamma(
-    model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
-    problem: EnergyProblem,  # what is solved
-) -> float:
-    "The given γ, or that of the largest evidence."
-    if model.gamma is not None:
-        return model.gamma
-    targets, some = problem.targets, chosen_frames(problem, 1200)
-    few = replace(targets, frames=targets.frames[some])
-    values = {}
-    for gamma in GAMMAS:
-        process = EnergyProcess(problem.representation, few.frames, gamma, model.lam or 1.0, targets.kept)
-        values[gamma] = evidence(process, process_targets(process, few))
-    return max(values, key=values.get)
 
 # %% ../../nbs/40_models/08_energy_fitting.ipynb #97816fc5
 def energy_posterior(

@@ -350,3 +350,21 @@ def test_polarizabilities_in_another_unit_are_refused(tmp_path, files, capsys, f
     for verb in (f"fit {tmp_path}/wrong.xyz -o {tmp_path}/m.npz", f"evaluate {files}/model.npz {tmp_path}/wrong.xyz"):
         is_one_line(*call(capsys, verb), "wrong.xyz", "frame 0", words)
     assert not (tmp_path / "m.npz").exists()
+
+
+def test_energies_are_fitted_evaluated_and_refused_elsewhere(tmp_path, capsys):
+    "A surface of 40 frames, its errors on others, and the sentences of the verbs that need another quantity."
+    for name, frames in (("train", ENOL.train[:40]), ("test", ENOL.test[:20])):
+        write(tmp_path / f"{name}.npz", frames)
+    train, test, model = (tmp_path / name for name in ("train.npz", "test.npz", "energy.npz"))
+    code, out, _ = call(capsys, f"fit {train} --quantity energy --n-points 800 -o {model} --json")
+    fitted = json.loads(out)
+    assert code == 0 and fitted["n_frames"] == 40 and fitted["force_loo_rmse_eV_per_A"] < 0.3
+    code, out, _ = call(capsys, f"evaluate {model} {test} --json")
+    found = json.loads(out)
+    assert code == 0 and found["energy_rmse_eV"] < 0.05 and found["force_rmse_eV_per_A"] < 0.15
+    assert "20 frames: energy" in call(capsys, f"evaluate {model} {test}")[1]
+    code, _, err = call(capsys, f"predict {model} {test} -o {tmp_path}/out.npz")
+    assert code and "a model of the energy, not of the alpha" in err
+    code, _, err = call(capsys, f"fit {train} --baseline gfn2 -o {model}")
+    assert code and "--baseline is for --quantity energy" in err
