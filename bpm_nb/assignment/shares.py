@@ -179,7 +179,7 @@ def segment_tensors(
     row = {tuple(p): k for k, p in enumerate(pairs.tolist())}
 
     def tensors(g):
-        near, contributions = model.bond_tensors(trajectory[g].frames)
+        near, contributions = model.bond_tensors(trajectory[g])
         rows = (np.eye(len(pairs)) if fraction is None else fraction)[[row[tuple(p)] for p in near.tolist()]]
         return np.moveaxis(np.tensordot(contributions, rows, (1, 0)), -1, 1)
 

@@ -229,7 +229,7 @@ def predict(
         provenance["run"] = dict(shape=list(record.pos.shape[:2]), dt_fs=record.dt_fs)
     with errors_name_file(a.frames):
         warn_of_extrapolation(model, frames)
-        alpha = model.predict(frames)
+        alpha = model.predict(record)
     write(out, Frames(frames.numbers, frames.pos, alpha, provenance=provenance))
     return dict(output=str(out), n_frames=len(frames)), f"{len(frames)} frames with polarizabilities\n{out}"
 

@@ -150,7 +150,7 @@ def _run_in_npz(path: Path) -> tuple[dict, Times | None]:
     return dict(numbers=frames.numbers[0], pos=frames.pos[None], provenance=frames.provenance), None
 
 # %% ../../nbs/10_data/10_files.ipynb #674d4404
-STEPS = dict(pos=1e-5, vel=1e-6)  # fixed-point resolution of a stored trajectory, Å and Å/fs
+STEPS = dict(pos=1e-5, vel=1e-6, beads=1e-5)  # fixed-point resolution of a stored trajectory, Å and Å/fs
 
 
 def delta_encoded(x: np.ndarray, step: float) -> np.ndarray:

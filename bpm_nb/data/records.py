@@ -192,7 +192,7 @@ def trajectory_rows(trajectory) -> list[tuple[str, str]]:
     "What a `Trajectory` holds, as rows of a table."
     g, t = trajectory.pos.shape[:2]
     segments = f"{g} segment{'s' * (g != 1)} of {t} state{'s' * (t != 1)}"
-    kelvin, held = trajectory.temperature_K, ("pos", "vel", "energy", "masses")
+    kelvin, held = trajectory.temperature_K, ("pos", "vel", "energy", "masses", "beads")
     return [
         ("Trajectory", f"{segments} of {formula(trajectory.numbers)}"),
         ("time step", f"{trajectory.dt_fs:g} fs"),
@@ -203,12 +203,15 @@ def trajectory_rows(trajectory) -> list[tuple[str, str]]:
     ]
 
 # %% ../../nbs/10_data/06_records.ipynb #19fdedc9
+STATES = "pos", "vel", "energy", "beads"  # with a row for each segment
+
+
 class RunProperties:
     "Some segments, masses, energy drift and single states of a run of dynamics."
 
     def __getitem__(self, chosen: int | slice | np.ndarray) -> Self:
         chosen = np.arange(len(self.pos))[chosen].reshape(-1)
-        held = [k for k in ("pos", "vel", "energy") if getattr(self, k) is not None]
+        held = [k for k in STATES if getattr(self, k) is not None]
         return replace(self, **{k: getattr(self, k)[chosen] for k in held})
 
     def mass(self) -> np.ndarray:
@@ -222,7 +225,7 @@ class RunProperties:
 
     @property
     def frames(self) -> Frames:
-        "All states as G T frames, segment after segment."
+        "All states as G T frames; of rings the centroids."
         pos = self.pos.reshape(-1, *self.pos.shape[2:])
         return Frames(np.broadcast_to(self.numbers, pos.shape[:2]), pos, provenance=self.provenance)
 
@@ -239,9 +242,10 @@ class Trajectory(RunProperties, AtomsTrajectory, Summarized):
     temperature_K: float | None = None  # temperature of the ensemble, K
     provenance: dict = field(default_factory=dict)  # where the numbers come from
     masses: np.ndarray | None = None  # (N,) masses of the run, u; None: those of the natural elements
+    beads: np.ndarray | None = None  # (G, T, P, N, 3) beads of the rings whose centroids the positions are, Å
 
     def __post_init__(self):
-        arrays = validated_run(self.numbers, self.pos, self.dt_fs, self.vel, self.masses)
+        arrays = validated_run(self.numbers, self.pos, self.dt_fs, self.vel, self.masses, self.beads)
         for name, value in arrays.items():
             object.__setattr__(self, name, value)
 
@@ -251,10 +255,10 @@ class Trajectory(RunProperties, AtomsTrajectory, Summarized):
 def joined_segments(
     runs: Sequence[Trajectory],  # trajectories of one molecule, at one time step
 ) -> Trajectory:
-    "One `Trajectory` of all segments; velocities and energies stay when every run has them."
-    held = [k for k in ("pos", "vel", "energy") if all(getattr(r, k) is not None for r in runs)]
+    "One `Trajectory` of all segments; velocities, energies and beads stay when every run has them."
+    held = [k for k in STATES if all(getattr(r, k) is not None for r in runs)]
     arrays = {k: np.concatenate([getattr(r, k) for r in runs]) for k in held}
-    return replace(runs[0], **dict.fromkeys(("vel", "energy")) | arrays)
+    return replace(runs[0], **dict.fromkeys(STATES) | arrays)
 
 # %% ../../nbs/10_data/06_records.ipynb #2903f771
 def harmonic_rows(harmonic) -> list[tuple[str, str]]:

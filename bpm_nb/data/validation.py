@@ -56,8 +56,8 @@ def validated_masses(masses, n: int) -> np.ndarray:
     return values
 
 # %% ../../nbs/10_data/05_validation.ipynb #10c90192
-def validated_run(numbers, pos, dt_fs: float, vel, masses) -> dict[str, np.ndarray]:
-    "Arrays of a trajectory: numbers (N,), positions and velocities (G, T, N, 3), masses (N,)."
+def validated_run(numbers, pos, dt_fs: float, vel, masses, beads=None) -> dict[str, np.ndarray]:
+    "Arrays of a trajectory: numbers (N,), positions and velocities (G, T, N, 3), masses (N,), beads (G, T, P, N, 3)."
     numbers, pos = validated_numbers(numbers), np.asarray(pos, float)
     if pos.ndim < 3:
         raise InputError(f"positions have shape {pos.shape}, expected (segments, states, {len(numbers)}, 3)")
@@ -70,7 +70,18 @@ def validated_run(numbers, pos, dt_fs: float, vel, masses) -> dict[str, np.ndarr
         raise InputError(f"positions have shape {arrays['pos'].shape}, expected (segments, states, {len(numbers)}, 3)")
     if masses is not None:
         arrays["masses"] = validated_masses(masses, len(numbers))
+    if beads is not None:
+        arrays["beads"] = validated_beads(arrays["pos"], np.asarray(beads, float))
     return arrays
+
+# %% ../../nbs/10_data/05_validation.ipynb #0d24adeb
+def validated_beads(pos: np.ndarray, beads: np.ndarray) -> np.ndarray:
+    "Beads (G, T, P, N, 3) of the rings whose centroids the positions (G, T, N, 3) are, Å."
+    if beads.ndim != 5 or beads.shape[:2] + beads.shape[3:] != pos.shape:
+        raise InputError(f"beads have shape {beads.shape}, expected (segments, states, beads, atoms, 3)")
+    if not np.allclose(beads.mean(2), pos, atol=1e-3):
+        raise InputError("the positions are not the centroids of the beads: give both of the same states")
+    return beads
 
 # %% ../../nbs/10_data/05_validation.ipynb #94e5f151
 def validated_minimum(numbers, **derivatives) -> dict[str, np.ndarray]:

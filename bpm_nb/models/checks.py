@@ -17,7 +17,7 @@ from ..bonds.descriptors import descriptor
 from ..bonds.pairs import check_bonds
 from ..bonds.quantities import Quantity
 from ..core.files import InputError
-from ..data.records import Frames, as_frames, checked
+from ..data.records import Frames, Trajectory, as_frames, checked
 from ..regression.stream import DistinctFrames
 
 # %% ../../nbs/40_models/01_checks.ipynb #85e17bb8
@@ -73,6 +73,29 @@ def check_elements(
             "fit it on frames with this element"
         )
 
+# %% ../../nbs/40_models/01_checks.ipynb #7727e9c0
+def n_beads(
+    X: object,  # what a model predicts for
+) -> int:
+    "Beads P of each state of a path integral; 1 for anything else."
+    return X.beads.shape[2] if getattr(X, "beads", None) is not None else 1
+
+
+def bead_frames(
+    run: Trajectory,  # of a path integral, G segments of T states
+) -> Frames:
+    "All beads of all states as G T P frames."
+    pos = run.beads.reshape(-1, *run.pos.shape[2:])
+    return Frames(np.broadcast_to(run.numbers, pos.shape[:2]), pos, provenance=run.provenance)
+
+
+def state_means(
+    X: object,  # what a model predicted for
+    values: np.ndarray,  # (S P, …) of all beads
+) -> np.ndarray:
+    "Means (S, …) over the beads of each state."
+    return values if n_beads(X) == 1 else values.reshape(-1, n_beads(X), *values.shape[1:]).mean(1)
+
 # %% ../../nbs/40_models/01_checks.ipynb #8c1a6280
 def warn_of_repeats(
     frames: DistinctFrames,  # training frames
@@ -116,9 +139,9 @@ def prediction_frames(
     X: object,  # `Frames`, a `Trajectory`, ASE `Atoms`, or a list of these
     one_molecule: bool = False,  # whether all frames must be of one molecule
 ) -> Frames:
-    "Checked `Frames` that the model can predict for. Raises `NotFittedError` or `InputError`."
+    "Checked `Frames` that the model can predict for, of all beads. Raises `NotFittedError` or `InputError`."
     check_fitted(model)
-    frames = checked(as_frames(X))
+    frames = checked(as_frames(X) if n_beads(X) == 1 else bead_frames(X))
     check_elements(frames, model.species_)
     check_bonds(frames, model.bonds, model.cutoff, model.expansions_)
     if one_molecule and (frames.numbers != frames.numbers[0]).any():

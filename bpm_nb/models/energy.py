@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ENERGY_DESCRIPTOR', 'EnergySettings', 'EnergyPredictor', 'ForcePredictor', 'BondEnergy']
 
-# %% ../../nbs/40_models/09_energy.ipynb #22f6f598
+# %% ../../nbs/40_models/09_energy.ipynb #0c56caf2
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Self
@@ -16,7 +16,7 @@ from ..bonds.descriptors import BondAxis, Soap
 from ..bonds.quantities import ENERGY
 from ..data.records import Frames, as_frames
 from .baselines import baseline_values
-from .checks import check_settings, prediction_frames
+from .checks import check_settings, prediction_frames, state_means
 from .energy_fitting import fitted_energy
 from bpm_nb.models.estimator import (
     BondContributions,
@@ -56,7 +56,7 @@ class EnergySettings(BondSettings):
         self.gamma, self.lam, self.n_points, self.memory_mb = gamma, lam, n_points, memory_mb
         self.baseline = baseline
 
-# %% ../../nbs/40_models/09_energy.ipynb #d4d9b598
+# %% ../../nbs/40_models/09_energy.ipynb #e0fe23ae
 class EnergyPredictor(BondPredictor):
     "What a fitted model says of the energies of molecules."
 
@@ -71,10 +71,10 @@ class EnergyPredictor(BondPredictor):
 
         Raises `NotFittedError`, or `InputError` for frames that the model cannot predict for."""
         predicted = super().predict(X, return_std)
-        below = baseline_values(self.baseline, prediction_frames(self, X))[0]
+        below = state_means(X, baseline_values(self.baseline, prediction_frames(self, X))[0])
         return (predicted[0] + below, predicted[1]) if return_std else predicted + below
 
-# %% ../../nbs/40_models/09_energy.ipynb #3bffea8f
+# %% ../../nbs/40_models/09_energy.ipynb #60724272
 class ForcePredictor:
     "What a fitted model says of the forces on the atoms of molecules."
 
@@ -83,13 +83,15 @@ class ForcePredictor:
         X: object,  # `Frames`, a `Trajectory`, ASE `Atoms`, or a list of these
         return_std: bool = False,  # whether to return standard deviations too
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Forces (S, N, 3), eV/Å, with the baseline; with `return_std` also standard deviations.
+        """Forces (S, N, 3), eV/Å, with the baseline; with `return_std` also their errors.
 
         Raises `NotFittedError`, or `InputError` for frames that the model cannot predict for."""
         frames = prediction_frames(self, X)
         learned = -finite_values(self, frames, position_derivatives, "forces")
-        forces = learned + baseline_values(self.baseline, frames)[1]
-        return (forces, next(mapped_blocks(self, frames, force_std, "uncertainties"))) if return_std else forces
+        forces = state_means(X, learned + baseline_values(self.baseline, frames)[1])
+        if not return_std:
+            return forces
+        return forces, state_means(X, next(mapped_blocks(self, frames, force_std, "errors")))
 
     def derivative(
         self,

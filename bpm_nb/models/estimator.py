@@ -19,7 +19,7 @@ from ..bonds.descriptors import BondAxis, Soap
 from ..core.files import InputError
 from ..core.tensors import spread
 from ..data.records import Frames, Trajectory, as_frames, checked, joined
-from .checks import check_fitted, check_settings, prediction_frames, training_frames
+from .checks import check_fitted, check_settings, prediction_frames, state_means, training_frames
 from .fitting import distinct_training_frames, fitted_attributes
 from .storage import StoredModel
 from ..regression.posterior import Posterior, extrapolation_grade, posterior_std
@@ -96,9 +96,9 @@ class BondSettings(BriefDisplay, BaseEstimator):
 
 # %% ../../nbs/40_models/04_estimator.ipynb #8ec6afe8
 class BondPredictor:
-    "What a fitted bond model says of whole molecules."
+    "What a fitted model says of molecules."
 
-    quantity = None  # `Quantity` that it learns
+    quantity = None  # that it learns
 
     def predict(
         self,
@@ -110,14 +110,16 @@ class BondPredictor:
         Raises `NotFittedError`, or `InputError` for frames that the model cannot predict for.
         """
         frames = prediction_frames(self, X)
-        values = finite_values(self, frames, predicted_quantity, "prediction")
-        return (values, next(mapped_blocks(self, frames, posterior_std, "uncertainties"))) if return_std else values
+        values = state_means(X, finite_values(self, frames, predicted_quantity, "prediction"))
+        if return_std:
+            values = values, state_means(X, next(mapped_blocks(self, frames, posterior_std, "errors")))
+        return values
 
     def predict_trajectory(
         self,
         run: Trajectory,  # G segments of T states
     ) -> np.ndarray:
-        "The quantity along a run, (G, T, 3, 3), bohr³, or (G, T, 3), e·bohr. Raises `InputError` as `predict` does."
+        "Along a run, (G, T, 3, 3), bohr³, or (G, T, 3), e·bohr. Raises `InputError` as `predict`."
         values = self.predict(checked_run(run))
         return values.reshape(*run.pos.shape[:2], *values.shape[1:])
 
@@ -143,7 +145,7 @@ class BondDerivative:
         (S, N, 3, 3, 3), bohr³/Å, of polarizabilities; (S, N, 3, 3), e·bohr/Å, of dipoles. Raises `NotFittedError`, or
         `InputError` for frames that the model cannot predict for.
         """
-        return finite_values(self, prediction_frames(self, X), position_derivatives, "derivatives")
+        return state_means(X, finite_values(self, prediction_frames(self, X), position_derivatives, "derivatives"))
 
 # %% ../../nbs/40_models/04_estimator.ipynb #fa0436a9
 def by_pair(
@@ -155,7 +157,7 @@ def by_pair(
     "Pairs of atoms (B, 2), and the function's values (S, B, …). Raises `NotFittedError` or `InputError`."
     frames = prediction_frames(model, X, one_molecule=True)
     pairs = pairs_within_reach(model, frames.numbers[0], frames.pos)
-    return pairs, finite_values(model, frames, partial(function, pairs=pairs), label)
+    return pairs, state_means(X, finite_values(model, frames, partial(function, pairs=pairs), label))
 
 # %% ../../nbs/40_models/04_estimator.ipynb #cadc9937
 class BondContributions:
