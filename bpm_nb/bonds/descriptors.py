@@ -8,6 +8,7 @@ __all__ = ['SOFTENING', 'DESCRIPTORS', 'radial_functions', 'gegenbauer', 'axial_
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #ee436cd3
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -41,6 +42,7 @@ def gegenbauer(
     return values[: n + 1]
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #dedff053
+@cache
 def harmonic_norm(
     l: int,  # degree
     m: int,  # order

@@ -7,6 +7,7 @@ __all__ = ['convert', 'add_convert', 'reference', 'add_reference']
 
 # %% ../../nbs/90_cli/06_data.ipynb #a0435bcd
 from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,6 +133,7 @@ def make_frames(
         Level(a.xc, a.basis),
         oversample=a.oversample,
         **common_settings(a),
+        calculator=sampled_surface(a),
     )
     return dict(output=str(out), n_frames=len(made)), f"{len(made)} frames\n{out}"
 
@@ -145,23 +147,50 @@ def make_trajectory(
     "A trajectory at constant energy, in segments from a thermal ensemble."
     from bpm_nb.dynamics.trajectory import reference_trajectory
 
-    made = reference_trajectory(
-        out,
-        numbers,
-        pos,
-        a.segments,
-        a.length_ps,
-        (a.temperature or [300.0])[0],
-        a.step_fs,
-        a.save_fs,
-        a.seed,
-        **common_settings(a),
-        masses=start_isotopes(a.molecule) | isotope_dict(a.masses or []) or None,
-    )
+    if a.beads:
+        return make_rings(a, out, numbers, pos)
+    made = reference_trajectory(out, numbers, pos, **run_times(a), **common_settings(a), calculator=sampled_surface(a))
     drift, n_segments = made.energy_drift(), len(made.pos)
     result = dict(output=str(out), shape=list(made.pos.shape), drift_mev_per_atom_10ps=drift.tolist())
     largest = f"{np.abs(drift).max():.2g} meV per atom and 10 ps"
     return result, f"{n_segments} segments, largest energy drift {largest}\n{out}"
+
+# %% ../../nbs/90_cli/06_data.ipynb #c58ae3f3
+def run_times(
+    a: Namespace,  # parsed arguments of `reference`
+) -> dict:
+    "Segments, times, temperature, seed and isotopes of a trajectory."
+    names = dict(n_segments="segments", length_ps="length_ps", step_fs="step_fs", save_fs="save_fs", seed="seed")
+    masses = start_isotopes(a.molecule) | isotope_dict(a.masses or []) or None
+    given = {name: getattr(a, option) for name, option in names.items()}
+    return given | dict(temperature_K=(a.temperature or [300.0])[0], masses=masses)
+
+
+def sampled_surface(
+    a: Namespace,  # parsed arguments of `reference`
+) -> Callable:
+    "Function (charge, spin) → ASE calculator of the surface that atoms move on. Raises `InputError` for none."
+    from bpm_nb.dynamics.calculators import gfn2
+    from bpm_nb.models.calculator import file_surface
+
+    if a.surface == "dft":
+        raise InputError("--surface dft is for --what harmonic; give gfn2, or a model of the energy")
+    return gfn2 if a.surface in (None, "gfn2") else file_surface(a.surface)
+
+# %% ../../nbs/90_cli/06_data.ipynb #5e57b76a
+def make_rings(
+    a: Namespace,  # parsed arguments of `reference`
+    out: Path,  # where the trajectory goes
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (N, 3) starting geometry, Å
+) -> tuple[dict, str]:
+    "A trajectory of quantum nuclei."
+    from bpm_nb.dynamics.path_integral import path_integral_trajectory
+
+    settings = run_times(a) | common_settings(a) | dict(calculator=sampled_surface(a))
+    made = path_integral_trajectory(out, numbers, pos, a.beads, **settings)
+    text = f"{len(made.pos)} segments of rings of {a.beads} beads\n{out}"
+    return dict(output=str(out), shape=list(made.beads.shape)), text
 
 # %% ../../nbs/90_cli/06_data.ipynb #47905c51
 def make_harmonic(
@@ -178,14 +207,24 @@ def make_harmonic(
     from bpm_nb.spectra.modes import harmonic_modes
 
     level, settings = Level(a.xc, a.basis), common_settings(a) | dict(symmetry_tol=a.symmetry)
-    made = reference_harmonic(out, numbers, pos, a.surface, a.displacement, level, **settings)
+    surface = harmonic_surface(a)
+    made = reference_harmonic(out, numbers, pos, surface, a.displacement, level, **settings)
     masses = atomic_masses[made.numbers]
     for atom, mass in start_isotopes(a.molecule).items():
         masses[atom] = mass
     modes = harmonic_modes(masses, made.pos, made.hessian, made.dalpha, made.ddipole)
     lines = harmonic_lines(modes)
     text = "\n".join([*map(harmonic_line_text, lines), str(out)])
-    return dict(output=str(out), surface=a.surface, lines=lines), text
+    return dict(output=str(out), surface=surface, lines=lines), text
+
+# %% ../../nbs/90_cli/06_data.ipynb #cec3dc0f
+def harmonic_surface(
+    a: Namespace,  # parsed arguments of `reference`
+) -> str:
+    "Of minimum and Hessian. Raises `InputError` for a model."
+    if a.surface not in (None, "dft", "gfn2"):
+        raise InputError(f"--surface {a.surface}: that of a harmonic spectrum is dft or gfn2")
+    return a.surface or "dft"
 
 # %% ../../nbs/90_cli/06_data.ipynb #63ae4750
 def harmonic_lines(
@@ -280,19 +319,31 @@ def add_dynamics(
         help="isotopes of a trajectory, as in 5=2.014 for deuterium at atom 5, counted from 0",
     )
     p.add_argument("--save-fs", type=number(), default=2.0, help="time between saved states, fs (default: %(default)s)")
+    add_surface(p)
+
+# %% ../../nbs/90_cli/06_data.ipynb #5e7f0a11
+def add_surface(
+    p: ArgumentParser,  # parser of the verb
+) -> None:
+    "The surface that the atoms move on, and whether the nuclei are quantum."
+    p.add_argument(
+        "--surface",
+        metavar="SURFACE",
+        help="that the atoms move on: gfn2 (default), or what 'bpm-nb fit --quantity energy' wrote; for a harmonic "
+        "spectrum dft, the level itself (default), or gfn2",
+    )
+    p.add_argument(
+        "--beads",
+        type=number(kind=int),
+        metavar="P",
+        help="of each nucleus of a trajectory: path integrals, 16 for molecules at 300 K (default: classical nuclei)",
+    )
 
 # %% ../../nbs/90_cli/06_data.ipynb #5aaf62de
 def add_derivatives(
     p: ArgumentParser,  # parser of the verb
 ) -> None:
     "Settings of the derivatives at a minimum."
-    p.add_argument(
-        "--surface",
-        choices=["dft", "gfn2"],
-        default="dft",
-        help="of minimum and Hessian of a harmonic spectrum: the level itself, or that of the dynamics "
-        "(default: %(default)s)",
-    )
     p.add_argument(
         "--displacement",
         type=number(),

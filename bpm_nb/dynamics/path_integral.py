@@ -279,7 +279,7 @@ def at_rest(
     centroid = momenta.mean(0)
     return beads, momenta + internal_momenta(molecule.bare_atoms(beads.mean(0), centroid)) - centroid
 
-# %% ../../nbs/35_dynamics/05_path_integral.ipynb #33c3d563
+# %% ../../nbs/35_dynamics/05_path_integral.ipynb #98121b65
 def path_integral_trajectory(
     output: str | Path,  # npz file
     numbers: np.ndarray,  # (N,) atomic numbers
@@ -289,16 +289,18 @@ def path_integral_trajectory(
     length_ps: int = 5,  # length of each, ps
     temperature_K: float = 300.0,  # K
     step_fs: float = 0.5,  # time step, fs
-    save_fs: float = 2.0,  # time between saved states, fs
+    save_fs: float = 2.0,  # between saved states, fs
     seed: int = 0,  # random seed
+    charge: int = 0,  # total charge, e
+    spin: int = 0,  # unpaired electrons
     workers: int = 1,  # processes
     masses: list | dict | None = None,  # (N,) or {atom: mass}, u
     calculator: Callable = gfn2,  # makes an ASE calculator, see `gfn2`
 ) -> Trajectory:
-    """Segments of TRPMD, with their beads. Resumes work.
-    Raises `InputError` for what does not fit and a molecule that reacts."""
+    """Segments of TRPMD with beads. Resumes work.
+    Raises `InputError` for what does not fit and for reactions."""
     masses = None if masses is None else isotope_masses(numbers, masses)
-    molecule = Molecule(numbers, masses=masses, calculator=calculator)
+    molecule = Molecule(numbers, charge, spin, masses, calculator)
     times = dict(temperature_K=temperature_K, step_fs=step_fs, save_fs=save_fs, seed=seed)
     return ring_segments(output, molecule, pos, RingSchedule(n_beads, n_segments, length_ps, **times), workers)
 

@@ -9,7 +9,7 @@ __all__ = ['BondFunction', 'FittedModel', 'model_representation', 'bond_values',
 # %% ../../nbs/30_regression/08_prediction.ipynb #019fbedf
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -19,13 +19,28 @@ from ..bonds.pairs import Bonds, pair_blocks, weight_slopes
 from ..bonds.quantities import Quantity, basis_slopes, summation_matrices
 from ..core.work import CACHE_BLOCK_BYTES, parallel_map, row_blocks
 from ..data.records import Frames, molecule_groups
-from .kernel import gaussian
+from .kernel import lifted, lifted_gaussian
 from .representation import ModelSettings, Projection, Representation, bond_settings
 from .stream import frames_per_block
 
+# %% ../../nbs/30_regression/08_prediction.ipynb #b0a7c0de
+class PointProducts:
+    "What of the points and weights of a function is needed at every call, computed once."
+
+    @cached_property
+    def lifted(self) -> np.ndarray:
+        "See `lifted`."
+        return lifted(self.points)
+
+    @cached_property
+    def moments(self) -> np.ndarray:
+        "(M, Q (1 + R)): weights, and weights times points."
+        w = self.weights[..., None]
+        return np.concatenate([w, w * self.points[:, None]], 2).reshape(len(w), -1)
+
 # %% ../../nbs/30_regression/08_prediction.ipynb #b21d8933
 @dataclass(frozen=True, eq=False)
-class BondFunction:
+class BondFunction(PointProducts):
     "Σ_m k(q, z_m) (weights_m + tilts_m · q)."
 
     projection: Projection  # from raw descriptors
@@ -39,40 +54,50 @@ class BondFunction:
         gamma: float,  # inverse squared width
     ) -> np.ndarray:
         "Values (P, Q). Raises `InputError` as `Projection` does."
-        blocks = row_blocks(len(raw), 8 * len(self.points), CACHE_BLOCK_BYTES)
-        return np.concatenate([_inner_values(self, self.projection(raw[b]), gamma) for b in blocks])
+        return np.concatenate([_inner_values(self, q, gamma) for q in _blocks(self, raw)])
 
-    def gradient(
+    def with_gradient(
         self,
         raw: np.ndarray,  # (P, F) raw descriptors
         gamma: float,  # inverse squared width
-    ) -> np.ndarray:
-        "Derivatives (P, Q, F) by the descriptor. Raises `InputError` as `Projection` does."
-        blocks = row_blocks(len(raw), 8 * len(self.points), CACHE_BLOCK_BYTES)
-        inner = np.concatenate([_inner_gradient(self, self.projection(raw[b]), gamma) for b in blocks])
-        return inner @ self.projection.matrix.T
+    ) -> tuple[np.ndarray, np.ndarray]:
+        "Values (P, Q), and derivatives (P, Q, F) by the descriptor. Raises `InputError` as `Projection` does."
+        inner = [_inner_gradient(self, q, gamma) for q in _blocks(self, raw)]
+        values, gradients = map(np.concatenate, zip(*inner))
+        return values, gradients @ self.projection.matrix.T
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #ebcb3144
+def _blocks(function, raw):
+    "Projected descriptors (P, R) in blocks whose kernel stays in a processor's cache."
+    blocks = row_blocks(len(raw), 8 * len(function.points), CACHE_BLOCK_BYTES)
+    return [function.projection(raw[b]) for b in blocks]
+
+
 def _inner_values(function, q, gamma):
     "Values (P, Q) of a `BondFunction` at projected descriptors (P, R)."
-    k = gaussian(q, function.points, gamma)
+    k = lifted_gaussian(q, function.lifted, gamma)
     if function.tilts is None:
         return k @ function.weights
     return k @ function.weights + np.einsum("pr,pqr->pq", q, np.tensordot(k, function.tilts, 1))
 
-
+# %% ../../nbs/30_regression/08_prediction.ipynb #b042f0b3
 def _inner_gradient(function, q, gamma):
-    "Derivatives (P, Q, R) of a `BondFunction` by projected descriptors (P, R)."
-    k, gradients = gaussian(q, function.points, gamma), []
-    for part, w in enumerate(function.weights.T):
-        if function.tilts is None:
-            gradients.append(-2 * gamma * (q * (k @ w)[:, None] - k @ (w[:, None] * function.points)))
-        else:
-            tilt = function.tilts[:, part]
-            carried = k * (w + q @ tilt.T)
-            outward = q * carried.sum(1)[:, None] - carried @ function.points
-            gradients.append(k @ tilt - 2 * gamma * outward)
-    return np.stack(gradients, 1)
+    "Values (P, Q) and derivatives (P, Q, R) of a `BondFunction` at projected descriptors (P, R)."
+    k = lifted_gaussian(q, function.lifted, gamma)
+    if function.tilts is None:
+        moments = (k @ function.moments).reshape(len(q), -1, 1 + q.shape[1])
+        values, along = moments[..., 0], moments[..., 1:]
+        return values, 2 * gamma * (along - q[:, None] * values[..., None])
+    parts = [_tilted_gradient(q, k, w, function, part, gamma) for part, w in enumerate(function.weights.T)]
+    return tuple(np.stack(x, 1) for x in zip(*parts))
+
+
+def _tilted_gradient(q, k, w, function, part, gamma):
+    "Values (P,) and derivatives (P, R) of one part of a `BondFunction` with tilts."
+    carried = k * (w + q @ function.tilts[:, part].T)
+    values = carried.sum(1)
+    outward = q * values[:, None] - carried @ function.points
+    return values, k @ function.tilts[:, part] - 2 * gamma * outward
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #a4bcc90b
 class FittedModel(ModelSettings, Protocol):
@@ -260,6 +285,5 @@ def bond_slopes(
     values = np.zeros((len(b.frame), len(model.quantity.sizes)))
     slopes = np.zeros((*values.shape, raw.shape[1]))
     for kind, of_kind in bonds_by_kind(model, b):
-        values[of_kind] = model.expansions_[kind](raw[of_kind], model.gamma_)
-        slopes[of_kind] = model.expansions_[kind].gradient(raw[of_kind], model.gamma_)
+        values[of_kind], slopes[of_kind] = model.expansions_[kind].with_gradient(raw[of_kind], model.gamma_)
     return b, values, slopes

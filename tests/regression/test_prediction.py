@@ -36,7 +36,7 @@ def complex_step_derivative(model, frames, step=1e-20):
         of_moved, raw_moved = described_bonds(model, numbers, moved)
         values = np.zeros((len(b.frame), len(model.quantity.sizes)), complex)
         for kind, rows in bonds_by_kind(model, b):
-            slope = model.expansions_[kind].gradient(raw[rows], model.gamma_)
+            slope = model.expansions_[kind].with_gradient(raw[rows], model.gamma_)[1]
             values[rows] = model.expansions_[kind](raw[rows], model.gamma_)
             values[rows] += 1j * np.einsum("pvf,pf->pv", slope, raw_moved.imag[rows])
         parts = summed_components(model.quantity, of_moved, values, len(pos))
