@@ -234,7 +234,8 @@ HEAVY = {
     "pyscf",
 }
 HEAVY |= {"ray", "sklearn", "sympy", "tblite", "torch"}
-MAY_LOAD = dict(BondDipole={"sklearn"}, BondPolarizability={"sklearn"}, kernel_lab=HEAVY, raman_compare=HEAVY)
+MODELS = {name: {"sklearn"} for name in ("BondDipole", "BondEnergy", "BondPolarizability")}
+MAY_LOAD = dict(MODELS, kernel_lab=HEAVY, raman_compare=HEAVY)
 
 
 @pytest.mark.parametrize("name", bpm_nb.__all__)
