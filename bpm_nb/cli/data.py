@@ -175,7 +175,7 @@ def sampled_surface(
 
     if a.surface == "dft":
         raise InputError("--surface dft is for --what harmonic; give gfn2, or a model of the energy")
-    return gfn2 if a.surface in (None, "gfn2") else file_surface(a.surface)
+    return gfn2 if a.surface in (None, "gfn2") else file_surface(a.surface, f"{a.output}.strange.xyz")
 
 # %% ../../nbs/90_cli/06_data.ipynb #5e57b76a
 def make_rings(
