@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from ase.calculators.calculator import Calculator, all_changes
+from springs import MASSES, WATER, water_springs
 
 from bpm_nb.core.files import InputError
 from bpm_nb.data.files import read, write
@@ -22,9 +23,6 @@ from bpm_nb.spectra.bands import peaks
 from bpm_nb.spectra.infrared import power_spectrum
 from bpm_nb.spectra.modes import harmonic_modes
 
-BOND, STIFFNESS, MASSES = 0.9584, 49.0, [15.999, 1.008, 1.008]  # Å, eV/Å², u
-WATER = np.array([[0.0, 0, 0], [BOND, 0, 0], [-0.24, 0.9278, 0]])
-
 
 class HarmonicWater(Calculator):
     "Springs between all three atoms of water."
@@ -37,16 +35,7 @@ class HarmonicWater(Calculator):
         self.results = dict(energy=energies[0], forces=forces[0])
 
     def surface(self, numbers, pos):
-        energy, forces = np.zeros(len(pos)), np.zeros(pos.shape)
-        for a, b, k in ((0, 1, STIFFNESS), (0, 2, STIFFNESS), (1, 2, 9.0)):
-            vector = pos[:, b] - pos[:, a]
-            length = np.linalg.norm(vector, axis=1)
-            stretch = length - np.linalg.norm(WATER[b] - WATER[a])
-            energy += 0.5 * k * stretch**2
-            pull = (k * stretch / length)[:, None] * vector
-            forces[:, a] += pull
-            forces[:, b] -= pull
-        return energy, forces
+        return water_springs(pos)
 
 
 def springs(charge=0, spin=0):
