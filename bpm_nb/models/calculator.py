@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['learned_surface', 'LearnedSurface', 'BondCalculator', 'file_calculator', 'file_surface']
 
-# %% ../../nbs/40_models/11_calculator.ipynb #fb3f7165
+# %% ../../nbs/40_models/11_calculator.ipynb #02d47560
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,9 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.units import Bohr
+from threadpoolctl import ThreadpoolController
 
 from ..core.files import InputError, file_hash
-from ..core.work import one_blas_thread
 from ..data.records import Frames
 from ..dynamics.calculators import surface, surface_values
 from .checks import check_fitted, prediction_frames
@@ -37,32 +37,33 @@ def learned_surface(
     energies = summed_components(model.quantity, b, values, len(pos))[0][:, 0] + constants
     return energies, -carried_derivatives(model, numbers, pos, b, values, slopes)[0][..., 0]
 
-# %% ../../nbs/40_models/11_calculator.ipynb #bd0b78f3
+# %% ../../nbs/40_models/11_calculator.ipynb #744dc08c
 class LearnedSurface:
-    "Of a model and its baseline. Raises `NotFittedError` or `InputError`."
+    "Raises `NotFittedError` or `InputError`."
 
     def __init__(
         self,
         model: BondEnergy,  # fitted
-        baseline: Calculator | None = None,  # None: as it says
+        baseline: Calculator | None = None,  # None: its own
         guard: Guard | None = None,  # None: none
     ):
         check_fitted(model)
         if baseline is None and model.baseline is not None:
             baseline = surface(model.baseline)(0, 0)
         self.model, self.baseline, self.guard = model, baseline, guard
+        self.threads = ThreadpoolController()
 
     def __call__(
         self,
         numbers: np.ndarray,  # (N,) atomic numbers
-        pos: np.ndarray,  # (S, N, 3) positions, Å, of replicas
+        pos: np.ndarray,  # (S, N, 3) positions, Å
     ) -> tuple[np.ndarray, np.ndarray]:
         "Energies (S,), eV, and forces (S, N, 3), eV/Å. Raises `InputError` for what it does not know."
         if self.guard is not None:
             self.guard(numbers, pos)
         energies, forces = checked_surface(self.model, numbers, pos)
         if self.baseline is not None:
-            with one_blas_thread():
+            with self.threads.limit(limits=1):
                 below = surface_values(self.baseline, numbers, pos)
             return energies + below[0], forces + below[1]
         return energies, forces
