@@ -101,7 +101,8 @@ def reference(
 
     Returns what was made, for machines and as text. Raises `InputError` where molecule or settings cannot be.
     """
-    out, molecule = output_path(a.output, [".npz"]), start_geometry(a.molecule)
+    inputs = [file for file in (a.molecule, a.surface) if file]
+    out, molecule = output_path(a.output, [".npz"], inputs), start_geometry(a.molecule)
     make = dict(frames=make_frames, trajectory=make_trajectory, harmonic=make_harmonic)[a.what]
     return make(a, out, *molecule)
 

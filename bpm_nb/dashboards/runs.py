@@ -66,10 +66,12 @@ def fine_resolution(
 def positions_of(
     run: Trajectory,  # any run
     segments: slice = slice(None),  # which of its segments
-    steps: int | None = None,  # the first steps of each; None: all
+    steps: int | slice | None = None,  # the first steps of each, or which; None: all
 ) -> Trajectory:
-    "The positions of some segments, without velocities and energies."
-    return replace(run, pos=run.pos[segments, :steps], vel=None, energy=None)
+    "The positions of some segments, and their beads, without velocities and energies."
+    steps = steps if isinstance(steps, slice) else slice(steps)
+    beads = None if run.beads is None else run.beads[segments, steps]
+    return replace(run, pos=run.pos[segments, steps], beads=beads, vel=None, energy=None)
 
 # %% ../../nbs/85_dashboards/05_runs.ipynb #e1ef4422
 def predicted_alpha(
@@ -79,11 +81,16 @@ def predicted_alpha(
     block: int = 2000,  # frames between two reports
 ) -> np.ndarray:
     "Polarizability (G, T, 3, 3), bohr³, along a run. Raises `InputError` where the model does not know an element."
-    frames, blocks = run.frames, []
-    for k in range(0, len(frames), block):
-        report(k / len(frames), f"polarizability of frame {k} of {len(frames)}")
-        blocks.append(model.predict(frames[k : k + block]))
-    return np.concatenate(blocks).reshape(*run.pos.shape[:2], 3, 3)
+    (n_segments, n_steps), segments = run.pos.shape[:2], []
+    for g in range(n_segments):
+        parts = []
+        for k in range(0, n_steps, block):
+            report(
+                (g + k / n_steps) / n_segments, f"polarizability of frame {g * n_steps + k} of {n_segments * n_steps}"
+            )
+            parts.append(model.predict_trajectory(positions_of(run, slice(g, g + 1), slice(k, k + block))))
+        segments.append(np.concatenate(parts, 1))
+    return np.concatenate(segments)
 
 # %% ../../nbs/85_dashboards/05_runs.ipynb #0469129e
 def with_shares(

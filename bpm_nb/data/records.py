@@ -255,8 +255,12 @@ class Trajectory(RunProperties, AtomsTrajectory, Summarized):
 def joined_segments(
     runs: Sequence[Trajectory],  # trajectories of one molecule, at one time step
 ) -> Trajectory:
-    "One `Trajectory` of all segments; velocities, energies and beads stay when every run has them."
+    """One `Trajectory` of all segments; velocities, energies and beads stay when every run has them.
+
+    Raises `InputError` for rings of different numbers of beads."""
     held = [k for k in STATES if all(getattr(r, k) is not None for r in runs)]
+    if "beads" in held and len({r.beads.shape[2] for r in runs}) > 1:
+        raise InputError("the runs have rings of different numbers of beads: join those of one number")
     arrays = {k: np.concatenate([getattr(r, k) for r in runs]) for k in held}
     return replace(runs[0], **dict.fromkeys(STATES) | arrays)
 

@@ -78,7 +78,10 @@ def validated_run(numbers, pos, dt_fs: float, vel, masses, beads=None) -> dict[s
 def validated_beads(pos: np.ndarray, beads: np.ndarray) -> np.ndarray:
     "Beads (G, T, P, N, 3) of the rings whose centroids the positions (G, T, N, 3) are, Å."
     if beads.ndim != 5 or beads.shape[:2] + beads.shape[3:] != pos.shape:
-        raise InputError(f"beads have shape {beads.shape}, expected (segments, states, beads, atoms, 3)")
+        g, t, n, _ = pos.shape
+        raise InputError(
+            f"beads have shape {beads.shape}, expected ({g}, {t}, any number, {n}, 3) as the positions have it"
+        )
     if not np.allclose(beads.mean(2), pos, atol=1e-3):
         raise InputError("the positions are not the centroids of the beads: give both of the same states")
     return beads

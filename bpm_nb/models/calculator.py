@@ -127,10 +127,10 @@ def checked_surface(
         raise InputError("the surface is not finite: check the positions, or make the model anew")
     return energies, forces
 
-# %% ../../nbs/40_models/11_calculator.ipynb #48a14ac3
+# %% ../../nbs/40_models/11_calculator.ipynb #82d4fcdd
 def file_calculator(
-    charge: int = 0,  # total charge, e, for the baseline
-    spin: int = 0,  # unpaired electrons, for the baseline
+    charge: int = 0,  # total charge, e: a model has that of its frames
+    spin: int = 0,  # unpaired electrons, likewise
     *,
     model: str,  # file of a fitted `BondEnergy`
     sha256: str | None = None,  # of the file; None: any
@@ -140,8 +140,9 @@ def file_calculator(
     fitted = BondEnergy.load(model)
     if sha256 is not None and file_hash(model) != sha256:
         raise InputError(f"{model}: another model than the one with which the run began; give that one, or begin anew")
-    below = None if fitted.baseline is None else surface(fitted.baseline)(charge, spin)
-    return BondCalculator(fitted, below, guard=Guard(fitted, keep=strange))
+    if fitted.baseline is not None and (charge or spin):
+        raise InputError(f"{model}: its baseline was that of neutral molecules with paired electrons: leave both out")
+    return BondCalculator(fitted, guard=Guard(fitted, keep=strange))
 
 # %% ../../nbs/40_models/11_calculator.ipynb #8cdc7413
 def file_surface(

@@ -141,6 +141,8 @@ def prediction_frames(
 ) -> Frames:
     "Checked `Frames` that the model can predict for, of all beads. Raises `NotFittedError` or `InputError`."
     check_fitted(model)
+    if isinstance(X, (list, tuple)) and any(n_beads(x) > 1 for x in X):
+        raise InputError("a list holds a path integral, whose beads need a mean for each state: give that run alone")
     frames = checked(as_frames(X) if n_beads(X) == 1 else bead_frames(X))
     check_elements(frames, model.species_)
     check_bonds(frames, model.bonds, model.cutoff, model.expansions_)

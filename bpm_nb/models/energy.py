@@ -33,7 +33,7 @@ from ..regression.process import EnergyPosterior
 # %% ../../nbs/40_models/09_energy.ipynb #46a9fe53
 ENERGY_DESCRIPTOR = BondAxis(n=8, width=1.0, length_weight=4.0)
 
-# %% ../../nbs/40_models/09_energy.ipynb #b5b67a0a
+# %% ../../nbs/40_models/09_energy.ipynb #3d6ceed3
 class EnergySettings(BondSettings):
     "Of a `BondEnergy`."
 
@@ -48,7 +48,7 @@ class EnergySettings(BondSettings):
         descriptor: str | BondAxis | Soap = ENERGY_DESCRIPTOR,  # name, or settings
         gamma: float | None = 0.1,  # inverse squared width γ; None: by the evidence
         lam: float | None = None,  # how much 1 meV and 10 meV/Å count; None: by the evidence
-        n_points: int | None = None,  # points of the sparse basis; None: as many as bonds, at most 5000
+        n_points: int | None = None,  # points of the sparse basis; None: at most 5000
         memory_mb: float = 2048,  # memory for the work, MiB
         baseline: str | Callable | None = None,  # surface that is corrected: "gfn2", or (charge, spin) → calculator
     ):

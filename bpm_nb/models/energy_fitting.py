@@ -40,7 +40,7 @@ from bpm_nb.regression.process import (
 from ..regression.representation import Representation, bond_settings, fitted_representation
 from ..regression.stream import default_sample_pairs, frame_stream, training_summary
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #5ad35b99
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #47f52618
 def energy_frames(
     model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
     frames: Frames,  # as they were given
@@ -48,9 +48,12 @@ def energy_frames(
     "Checked frames, each geometry once, and how many repeat others. Raises `InputError` for the first fault."
     checked(frames, "the training set", "energy" if frames.forces is None else "forces")
     check_bonds(frames, model.bonds, model.cutoff)
-    kept = np.unique(first_alike(geometry_invariants(frames)))
+    first = first_alike(geometry_invariants(frames))
+    kept = np.unique(first)
     if n_repeats := len(frames) - len(kept):
-        warnings.warn(f"{n_repeats} of {len(frames)} frames repeat others and were counted once", stacklevel=2)
+        apart = 0.0 if frames.energy is None else np.abs(frames.energy - frames.energy[first]).max()
+        more = f"; their energies differ by up to {apart:.2g} eV, and the first of each counts" if apart > 1e-3 else ""
+        warnings.warn(f"{n_repeats} of {len(frames)} frames repeat others and were counted once{more}", stacklevel=2)
     return frames[kept], n_repeats
 
 # %% ../../nbs/40_models/08_energy_fitting.ipynb #701a3eae
@@ -80,16 +83,15 @@ def energy_problem(
     targets = EnergyTargets(frames, summary.species, summary.atomic)
     return EnergyProblem(targets, summary.sample, representation, descriptors, counts)
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #cdaaab69
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #edab72c5
 def chosen_frames(
     problem: EnergyProblem,  # what is solved
     n_numbers: int = 1700,  # energies and forces that they may have
 ) -> np.ndarray:
     "Indices of random frames, at most 100, that are left out to see the errors."
-    frames, kept = problem.targets.frames, problem.targets.kept
-    order = np.random.default_rng(0).permutation(len(frames))
-    numbers = ("energy" in kept) + 3 * ("forces" in kept) * (frames.numbers[order] > 0).sum(1)
-    return order[: min(100, max(2, np.searchsorted(numbers.cumsum(), n_numbers)))]
+    order = np.random.default_rng(0).permutation(len(problem.targets.frames))
+    numbers = problem.targets.n_numbers[order].cumsum()
+    return order[: min(100, max(2, np.searchsorted(numbers, n_numbers)))]
 
 # %% ../../nbs/40_models/08_energy_fitting.ipynb #878334fa
 def process_targets(
@@ -119,14 +121,20 @@ def likely_settings(
             values[gamma, lam] = evidence(of_lam, process_targets(of_lam, few))
     return max(values, key=values.get)
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #2f9e5713
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #59f3faf7
 def chosen_gamma(
     model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
     problem: EnergyProblem,  # what is solved
 ) -> float:
     "The given γ, or that of the largest evidence."
-    lams = LAMBDAS if model.lam is None else (model.lam,)
-    return model.gamma or likely_settings(problem, GAMMAS, lams)[0]
+    return model.gamma or likely_settings(problem, GAMMAS, given_lambdas(model))[0]
+
+
+def given_lambdas(
+    model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
+) -> tuple:
+    "λ to choose from: the given one, or all."
+    return LAMBDAS if model.lam is None else tuple(np.ravel(model.lam).tolist()[:1])
 
 # %% ../../nbs/40_models/08_energy_fitting.ipynb #2cdb0af7
 @dataclass(frozen=True, eq=False)
@@ -158,14 +166,15 @@ def candidate_bonds(
             q[kind].append(descriptors[kind])
     return {kind: np.concatenate(of_kind) for kind, of_kind in q.items()}
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #dfb4d82a
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #3d5007f4
 def energy_points(
     model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
     problem: EnergyProblem,  # what is solved
     gamma: float,  # inverse squared width of the kernel
 ) -> dict:
     "{kind: (M, R)} basis points: those that explain the kernel between the candidates best, one after another."
-    n = model.n_points or int(min(5000, np.sqrt(model.memory_mb * 2**19 / 40)))
+    known = problem.targets.n_numbers.sum()  # more points than energies and forces say nothing more
+    n = model.n_points or int(min(5000, known, np.sqrt(model.memory_mb * 2**19 / 40)))
     q, points, rng = candidate_bonds(problem, 3 * n // 2), {}, np.random.default_rng(0)
     total = sum(map(len, q.values()))
     for kind, of_kind in q.items():
@@ -174,7 +183,7 @@ def energy_points(
         points[kind] = some[pivoted_cholesky(some, gamma, share, 1e-8)]
     return points
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #24a7d016
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #b530293a
 def sparse_solution(
     model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
     problem: EnergyProblem,  # what is solved
@@ -187,7 +196,7 @@ def sparse_solution(
     equations = NormalEquations.empty(len(basis) + len(targets.species))
     for _, design, y in energy_blocks(*arguments, np.arange(len(targets.frames))):
         equations.add(design.reshape(-1, design.shape[2]), y.ravel())
-    lams = LAMBDAS if model.lam is None else (model.lam,)
+    lams = given_lambdas(model)
     k, solved = lambda_by_evidence(equations, lams)
     functions, constants = sparse_functions(problem, basis, solved.weights)
     left_out = {}
@@ -207,7 +216,7 @@ def sparse_functions(
     functions = {kind: BondFunction(projections[kind], z, by_point[kind]) for kind, z in basis.points.items()}
     return functions, problem.targets.atomic + ELEMENT_PRIOR * weights[len(basis) :]
 
-# %% ../../nbs/40_models/08_energy_fitting.ipynb #b503c0b3
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #3b53e745
 def exact_solution(
     model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
     problem: EnergyProblem,  # what is solved
@@ -215,7 +224,7 @@ def exact_solution(
 ) -> EnergySolution:
     "A coefficient for every energy and force. Raises `InputError` where that takes more memory than there is."
     targets, chosen = problem.targets, chosen_frames(problem)
-    lam = model.lam or likely_settings(problem, (gamma,), LAMBDAS)[1]
+    lam = likely_settings(problem, (gamma,), given_lambdas(model))[1]
     process = EnergyProcess(problem.representation, targets.frames, gamma, lam, targets.kept)
     check_exact_memory(model, process)
     y = process_targets(process, targets)

@@ -23,7 +23,7 @@ from ..regression.representation import bond_settings
 LIMIT = 0.1  # standard deviation of the energy, eV, at which a run stops
 WORTH_LEARNING = 0.03  # the same from which a geometry is kept
 
-# %% ../../nbs/40_models/10_guard.ipynb #35b44e9f
+# %% ../../nbs/40_models/10_guard.ipynb #c30c217d
 class Guard:
     "Looks at geometries. Raises `InputError` for one that the model cannot know."
 
@@ -46,7 +46,7 @@ class Guard:
         self.calls += 1
         if (self.calls - 1) % self.every:
             return
-        replica = pos[self.calls // self.every % len(pos)]
+        numbers, replica = np.asarray(numbers), pos[self.calls // self.every % len(pos)]
         std, what = unknown_energy(self.model, numbers, replica)
         if std > WORTH_LEARNING:
             self.strange.append(Frames(numbers[None], replica[None]))
@@ -72,7 +72,7 @@ def stop_message(
         where = f" ({len(frames)} in {guard.keep})"
     return f"step {guard.calls - 1}: {what}; learn frames like these{where}, or stay cooler"
 
-# %% ../../nbs/40_models/10_guard.ipynb #e50c66ce
+# %% ../../nbs/40_models/10_guard.ipynb #74efb883
 def unknown_energy(
     model: BaseEstimator,  # fitted `BondEnergy`
     numbers: np.ndarray,  # (N,) atomic numbers
@@ -80,13 +80,28 @@ def unknown_energy(
 ) -> tuple[float, str]:
     "Standard deviation of its energy, eV, infinite for what is no such molecule any more, and what to say of it."
     try:
-        _, (std,) = BondPredictor.predict(model, Frames(numbers[None], pos[None]), return_std=True)
+        std = relevant_std(model, Frames(numbers[None], pos[None]))
         bond, length, known = strangest_bond(model, numbers, pos)
     except InputError as e:
         return np.inf, str(e)
     label = bond_labels(numbers, bond[None])[0]
     usual = f"known are {known.min():.2f} to {known.max():.2f} Å" if len(known) else "known are none"
     return std, f"the energy is not known (± {std:.2g} eV): the bond {label} has {length:.2f} Å, {usual}"
+
+# %% ../../nbs/40_models/10_guard.ipynb #b17a1cfd
+A_STEP = 0.3  # Å
+
+
+def relevant_std(
+    model: BaseEstimator,  # fitted `BondEnergy`
+    frame: Frames,  # one
+) -> float:
+    """Standard deviation of its energy, eV; of a model that learned from forces alone, of what a step along the least
+    known force changes. Raises `InputError` for what it cannot predict for."""
+    _, (std,) = BondPredictor.predict(model, frame, return_std=True)
+    if "energy" in model.posterior_.process.kept:
+        return float(std)
+    return A_STEP * float(np.sqrt(model.posterior_.force_variances(frame).max()))
 
 # %% ../../nbs/40_models/10_guard.ipynb #471ba579
 def known_lengths(
@@ -100,7 +115,7 @@ def known_lengths(
             lengths.setdefault(kind, []).append(b.length[b.kind == kind])
     return {kind: np.concatenate(parts) for kind, parts in lengths.items()}
 
-# %% ../../nbs/40_models/10_guard.ipynb #de8ad37a
+# %% ../../nbs/40_models/10_guard.ipynb #f5eb81d0
 def strangest_bond(
     model: BaseEstimator,  # fitted `BondEnergy`
     numbers: np.ndarray,  # (N,) atomic numbers
@@ -108,7 +123,8 @@ def strangest_bond(
 ) -> tuple[np.ndarray, float, np.ndarray]:
     "Its atoms (2,), its length, Å, and known lengths, Å, of its kind. Raises `InputError` for a loose atom."
     b, known = bond_settings(model).bonds(numbers, pos[None]), known_lengths(model)
-    if (lonely := np.bincount(b.atoms.ravel(), minlength=len(numbers)) == 0).any():
+    lonely = np.bincount(b.atoms.ravel(), minlength=len(numbers)) == 0
+    if isinstance(model.bonds, str) and lonely.any():  # a list may leave atoms out
         atom = int(lonely.argmax())
         raise InputError(f"{chemical_symbols[numbers[atom]]}{atom} has no bond any more")
     typical = {kind: (lengths.mean(), lengths.std() + 0.01) for kind, lengths in known.items()}

@@ -178,9 +178,23 @@ def in_noise_units(
     rows = slice(0 if "energy" in kept else 1, None if "forces" in kept else 1)
     return (whole / noise.reshape(-1, *[1] * (whole.ndim - 2)))[:, rows]
 
-# %% ../../nbs/30_regression/10_forces.ipynb #e7376d41
+# %% ../../nbs/30_regression/10_forces.ipynb #6469a755
+class KnownNumbers:
+    "Which of energies and forces frames have, and how many numbers they are."
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        "Which of them there are."
+        return tuple(name for name in ("energy", "forces") if getattr(self.frames, name) is not None)
+
+    @property
+    def n_numbers(self) -> np.ndarray:
+        "How many numbers each frame gives, (S,)."
+        return ("energy" in self.kept) + 3 * ("forces" in self.kept) * (self.frames.numbers > 0).sum(1)
+
+# %% ../../nbs/30_regression/10_forces.ipynb #0c64719b
 @dataclass(frozen=True, eq=False)
-class EnergyTargets:
+class EnergyTargets(KnownNumbers):
     "Energies and forces of S frames, without the constants of the elements."
 
     frames: Frames  # energy and forces, or one of them
@@ -200,11 +214,6 @@ class EnergyTargets:
         if "forces" in self.kept:
             parts.append(f.forces[index, :n_atoms].reshape(len(index), -1) / FORCE_NOISE)
         return np.hstack(parts)
-
-    @property
-    def kept(self) -> tuple[str, ...]:
-        "Which of them there are."
-        return tuple(name for name in ("energy", "forces") if getattr(self.frames, name) is not None)
 
 # %% ../../nbs/30_regression/10_forces.ipynb #61adf134
 def energy_blocks(

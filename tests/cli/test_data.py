@@ -40,3 +40,5 @@ def test_quantum_nuclei_on_a_learned_surface(tmp_path, capsys):
         *call(capsys, f"reference malonaldehyde-enol --what trajectory --surface dft {out}"), "--surface dft is"
     )
     is_one_line(*call(capsys, f"reference malonaldehyde-enol --what trajectory --surface no.npz {out}"), "no such file")
+    over = f"reference malonaldehyde-enol --what trajectory --surface {tmp_path}/energy.npz -o {tmp_path}/energy.npz"
+    is_one_line(*call(capsys, over), "it is the input")

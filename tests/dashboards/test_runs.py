@@ -50,3 +50,19 @@ def test_a_cache_that_lacks_something_is_none(monkeypatch, tmp_path, change):
     arrays = {k: v for k, v in (read_npz(file) | change).items() if v is not None}
     write_npz(file, arrays)
     assert runs.cached_series(name) is None
+
+
+def test_a_run_of_rings_is_the_mean_over_beads_here_too():
+    "In whatever blocks it is predicted."
+    from bpm_nb.data.records import Trajectory
+    from bpm_nb.models.polarizability import BondPolarizability
+
+    enol = load("malonaldehyde-enol")
+    model = BondPolarizability(n_points=50).fit(enol.train[:20])
+    centroids = enol.trajectory.pos[:2, :7]
+    beads = centroids[:, :, None] + 0.03 * np.random.default_rng(0).normal(size=(2, 7, 3, 9, 3))
+    run = Trajectory(enol.trajectory.numbers, beads.mean(2), 2.0, beads=beads)
+    expected = model.predict_trajectory(run)
+    np.testing.assert_allclose(runs.predicted_alpha(model, run, lambda *_: None, 3), expected, atol=1e-10)
+    some = runs.positions_of(run, slice(1, 2), 4)
+    np.testing.assert_array_equal(some.beads, beads[1:, :4])

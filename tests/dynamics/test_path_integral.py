@@ -172,3 +172,17 @@ def test_one_bead_is_a_classical_nucleus():
     assert harmonic_potential_energy(3000.0, 300.0, 1) == pytest.approx(0.5 * 0.025852, rel=1e-3)
     assert harmonic_potential_energy(3000.0, 300.0, 512) == pytest.approx(0.25 * 3000 * 1.239842e-4, rel=1e-2)
     assert partial(Ring, 4)(300.0).frequencies[0] == 0
+
+
+def test_rings_in_a_list_and_of_different_numbers_are_refused(tmp_path):
+    from bpm_nb.data.records import Frames
+
+    runs = [
+        Trajectory([8, 1, 1], np.tile(WATER, (1, 2, 1, 1)), 1.0, beads=np.tile(WATER, (1, 2, p, 1, 1))) for p in (2, 3)
+    ]
+    with pytest.raises(InputError, match="different numbers of beads"):
+        joined_segments(runs)
+    moved = WATER + 0.05 * np.random.default_rng(0).normal(size=(6, 3, 3))
+    model = BondDipole(gamma=0.1, lam=1e-3).fit(Frames(np.tile([8, 1, 1], (6, 1)), moved, dipole=moved[:, 1]))
+    with pytest.raises(InputError, match="give that run alone"):
+        model.predict([runs[0], runs[1]])

@@ -251,3 +251,15 @@ def test_a_calculator_refuses_what_the_model_never_saw(model):
     atoms = Atoms("H2S", [[0, 0, 0], [0, 0.9, 0.9], [0, 0, 1.3]], calculator=BondCalculator(model))
     with pytest.raises(InputError, match="never saw the element S"):
         atoms.get_potential_energy()
+
+
+def test_points_are_at_most_the_numbers_that_are_known(enol):
+    assert sum(len(f.points) for f in BondEnergy().fit(enol.train[:3]).expansions_.values()) <= 3 * 28 + 4
+    assert BondEnergy(lam=(0.5,), n_points=50).fit(enol.train[:5]).lam_ == (0.5,)
+
+
+def test_repeats_with_other_energies_are_said(enol):
+    frames = replace(enol.train[:5], alpha=None, dipole=None)
+    other = replace(frames, energy=frames.energy + 5)
+    with pytest.warns(UserWarning, match="energies differ by up to 5 eV"):
+        BondEnergy(n_points=50).fit(joined([frames, other]))

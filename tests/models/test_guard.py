@@ -60,3 +60,25 @@ def test_a_run_goes_on_with_the_same_model_only(enol, model, tmp_path):
         surface(0, 0)
     with pytest.raises(InputError, match="no such file"):
         file_surface(tmp_path / "nothing.npz")
+
+
+def test_a_model_of_forces_alone_runs_too(enol):
+    from dataclasses import replace
+
+    alone = BondEnergy(n_points=1500).fit(replace(enol.train[:150], energy=None))
+    guard = Guard(alone, every=100)
+    assert len(run_at(300.0, enol, alone, guard, 400)["pos"]) == 20
+    with pytest.raises(InputError, match="not known"):
+        run_at(6000.0, enol, alone, Guard(alone), 4000)
+
+
+def test_atoms_that_a_list_of_bonds_leaves_out_are_no_reason_to_stop(enol):
+    listed = BondEnergy(n_points=200, bonds=[(0, 1), (1, 2)]).fit(enol.train[:60])
+    Guard(listed, limit=np.inf)(enol.train.numbers[0].tolist(), enol.test.pos[:1])
+
+
+def test_a_charge_over_a_baseline_is_refused(enol, tmp_path):
+    pytest.importorskip("tblite", reason="the reference extra is not installed")
+    BondEnergy(n_points=50, baseline="gfn2").fit(enol.train[:10]).save(tmp_path / "energy.npz")
+    with pytest.raises(InputError, match="neutral molecules"):
+        file_surface(tmp_path / "energy.npz")(0, 2)
