@@ -337,7 +337,7 @@ def check_unnamed(
     if not said and np.isfinite(x).all() and (laser := laser_behind(x)):
         raise InputError(
             f"its axis, {x.min():g} to {x.max():g}, has no unit: in nm it is a spectrum of a laser at {laser:g} nm. "
-            "Give the laser as `laser_nm`, or say that they are shifts: `columns` (1, 2)"
+            "Give the laser as `laser_nm`, or say that they are shifts: `columns` 1 and 2"
         )
 
 # %% ../../nbs/50_spectra/10_measured.ipynb #ab2ca4aa
