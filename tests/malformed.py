@@ -151,10 +151,16 @@ VALID = [  # [verb, positional arguments, {option: values}]; FILE marks what is 
         {"--numbers": "O C C C O H H H H", "--alpha": "FILE alpha.npy", "--units": "pos=bohr", "-o": "OUT x.npz"},
     ],
     ["reference", ["FILE train.xyz"], {"--what": "frames", "-o": "OUT x.npz", "--charge": "0", "--n-frames": "2"}],
+    [
+        "active",
+        ["FILE train.xyz"],
+        {"-o": "OUT x.npz", "--rounds": "1", "--temperature": "100", "--basis": "def2-svpd"},
+    ],
     ["demo", [], {"--molecule": "malonaldehyde-enol", "--folder": "OUT ."}],
 ]
 SLOW = {  # these compute for long where nothing is wrong: always something that cannot be
     "reference": ("--what", ["something", "", "\x1b[31m"]),
+    "active": ("--basis", ["none", "", "\x1b[31m"]),
     "demo": ("--molecule", ["water", "", "../x", "\x1b[31m"]),
 }
 

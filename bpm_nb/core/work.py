@@ -73,6 +73,9 @@ def parallel_map(
 ) -> Iterator:
     "The function's results in the order of the items, each computed as one joblib task."
     items, workers = iter(items), effective_n_jobs(get_active_backend()[1] or -1)
+    if total == 1:
+        yield from map(function, items)  # one item needs no pool
+        return
     with (
         one_blas_thread(),
         Parallel(workers, prefer="threads", batch_size=1) as parallel,

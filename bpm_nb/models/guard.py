@@ -23,7 +23,7 @@ from ..regression.representation import bond_settings
 LIMIT = 0.1  # standard deviation of the energy, eV, at which a run stops
 WORTH_LEARNING = 0.03  # the same from which a geometry is kept
 
-# %% ../../nbs/40_models/10_guard.ipynb #c30c217d
+# %% ../../nbs/40_models/10_guard.ipynb #59c68433
 class Guard:
     "Looks at geometries. Raises `InputError` for one that the model cannot know."
 
@@ -35,7 +35,7 @@ class Guard:
         keep: str | Path | None = None,  # .xyz for what was strange
     ):
         self.model, self.limit, self.every, self.keep = model, limit, every, keep
-        self.calls, self.strange = 0, []
+        self.calls, self.strange, self.last = 0, [], None
 
     def __call__(
         self,
@@ -48,10 +48,22 @@ class Guard:
             return
         numbers, replica = np.asarray(numbers), pos[self.calls // self.every % len(pos)]
         std, what = unknown_energy(self.model, numbers, replica)
-        if std > WORTH_LEARNING:
-            self.strange.append(Frames(numbers[None], replica[None]))
+        note(self, numbers, replica, std)
         if not std < self.limit:
             raise InputError(stop_message(self, what))
+
+# %% ../../nbs/40_models/10_guard.ipynb #dc22e798
+def note(
+    guard: Guard,  # on a run
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (N, 3) positions, Å
+    std: float,  # of the energy there, eV; infinite for what is no such molecule any more
+) -> None:
+    "Keep a geometry that is worth learning."
+    if std < np.inf:
+        guard.last = Frames(numbers[None], pos[None].copy())
+    if std > WORTH_LEARNING and guard.last is not None:
+        guard.strange.append(guard.last)
 
 # %% ../../nbs/40_models/10_guard.ipynb #8b9d7ab2
 def strange_frames(

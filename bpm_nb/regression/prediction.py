@@ -268,7 +268,9 @@ def carried_derivatives(
     sums, parts = summation_matrices(b, b.frame, len(pos), model.quantity), []
     for k, (basis, total) in enumerate(zip(bases, sums)):
         carried = descriptor_gradients(settings.descriptor, numbers, pos, b, model.species_, slopes[:, k])
-        carried = (total @ carried.reshape(len(carried), -1)).reshape(len(pos), -1, len(numbers), 3)
+        carried = (total @ carried.reshape(len(carried), 3 * len(numbers))).reshape(
+            len(pos), basis.shape[1], len(numbers), 3
+        )
         parts.append(np.moveaxis(carried, 1, 3))
         for end, sign in ((1, 1), (0, -1)):
             np.add.at(parts[k], (b.frame, b.atoms[:, end]), sign * np.moveaxis(basis, 1, 2) * values[:, k, None, None])

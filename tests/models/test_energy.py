@@ -10,7 +10,8 @@ from sklearn.base import clone
 
 from bpm_nb.core.files import InputError
 from bpm_nb.data import load
-from bpm_nb.data.records import joined
+from bpm_nb.data.records import Frames, joined
+from bpm_nb.dynamics.calculators import gfn2, surface_values
 from bpm_nb.models.calculator import BondCalculator, LearnedSurface
 from bpm_nb.models.energy import BondEnergy
 
@@ -263,3 +264,12 @@ def test_repeats_with_other_energies_are_said(enol):
     other = replace(frames, energy=frames.energy + 5)
     with pytest.warns(UserWarning, match="energies differ by up to 5 eV"):
         BondEnergy(n_points=50).fit(joined([frames, other]))
+
+
+def test_forces_that_are_zero_by_symmetry_make_no_surface_sure():
+    "Four of the six forces on a diatomic along x are zero in every frame."
+    pos = np.array([[[0.0, 0, 0], [r, 0, 0]] for r in (0.88, 0.93, 0.98)])
+    energy, forces = surface_values(gfn2(), np.array([9, 1]), pos)
+    frames = Frames(np.tile([9, 1], (3, 1)), pos, energy=energy, forces=forces)
+    energy, std = BondEnergy().fit(frames).predict(Frames([[9, 1]], [[[0.0, 0, 0], [1.1, 0, 0]]]), return_std=True)
+    assert std[0] > 0.01
