@@ -34,7 +34,7 @@ def test_modes_are_orthogonal_and_diagonal_for_the_springs():
 
 
 def test_rings_hold_the_energy_that_theory_gives_for_their_beads():
-    for n_beads in (1, 8, 16):
+    for n_beads in (1, 8, 16, 32):
         state, integrator, surface, rng = oscillators(3000.0, 600, 300.0, n_beads, 0.25, True)
         potential, kinetic = [], []
         for _ in range(400):
