@@ -74,12 +74,10 @@ def energy_left_out(
 def estimator_of(
     a: Namespace,  # parsed arguments of `fit`
 ) -> tuple[type, str | None]:
-    "The class of the model, and what its frames need. Raises `InputError` for a baseline of another quantity."
+    "The class of the model, and what its frames need."
     from bpm_nb.models.energy import BondEnergy
     from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 
-    if a.baseline and a.quantity != "energy":
-        raise InputError(f"--baseline is for --quantity energy, not for {a.quantity}")
     return dict(energy=(BondEnergy, None), dipole=(BondDipole, "dipole")).get(a.quantity, (BondPolarizability, "alpha"))
 
 # %% ../../nbs/90_cli/02_models.ipynb #741cf09b
@@ -108,6 +106,7 @@ def add_fit(
     "Arguments of `fit`."
     examples = [
         "bpm-nb fit train.xyz -o model.npz --bonds pairs --cutoff 4",
+        "bpm-nb fit train.npz --baseline gfn2 -o model.npz",
         "bpm-nb fit train.npz --quantity dipole -o dipole.npz",
         "bpm-nb fit train.npz --quantity energy --baseline gfn2 -o energy.npz",
     ]
@@ -118,7 +117,7 @@ def add_fit(
         default="polarizability",
         help="what the frames carry and the model predicts; energy: with forces, or one of them (default: %(default)s)",
     )
-    p.add_argument("--baseline", choices=["gfn2"], help="for energies: the surface that the model corrects")
+    p.add_argument("--baseline", choices=["gfn2"], help="what the model corrects: it learns the rest")
     p.add_argument(
         "train",
         metavar="TRAIN",

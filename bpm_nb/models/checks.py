@@ -35,6 +35,8 @@ def check_settings(
             raise InputError(f"{name} is {value}: give a positive number")
     if model.lam is not None and not (np.asarray(model.lam) > 0).all():
         raise InputError(f"lam is {model.lam}: give a positive number, or None")
+    if model.baseline is not None and model.quantity.name != "energy" and model.baseline != "gfn2":
+        raise InputError(f"baseline is {model.baseline!r}: give 'gfn2' or None")
     descriptor(model.descriptor)
 
 # %% ../../nbs/40_models/01_checks.ipynb #a17ee785

@@ -6,7 +6,8 @@
 __all__ = []
 
 # %% ../../nbs/40_models/02_fitting.ipynb #a45679bf
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.base import BaseEstimator
 
 from ..core.tensors import spread
 from ..data.records import Frames
+from ..dynamics.fields import baseline_tensors
 from .checks import warn_of_errors, warn_of_repeats
 from ..regression.kernel import sampled_points
 from ..regression.posterior import Posterior, fitted_posterior
@@ -36,16 +38,32 @@ from bpm_nb.regression.stream import (
     training_summary,
 )
 
+# %% ../../nbs/40_models/02_fitting.ipynb #15f0b5f8
+@dataclass(frozen=True)
+class LackingSets:
+    "Sets of frames with what a baseline lacks of their quantity, each time they are run through."
+
+    sets: Iterable  # of `Frames`
+    baseline: str  # see `bpm_nb.dynamics.fields.baseline_tensors`
+    name: str  # of the quantity, as a field of `Frames`
+
+    def __iter__(self) -> Iterator[Frames]:
+        for frames in self.sets:
+            values = getattr(frames, self.name) - baseline_tensors(self.baseline, frames, self.name)
+            yield replace(frames, **{self.name: values})
+
 # %% ../../nbs/40_models/02_fitting.ipynb #e0f27801
 def distinct_training_frames(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
     X: object,  # `Frames` with the quantity, or a stream of them
-    y: np.ndarray | None = None,  # (S, 3, 3) or (S, 3) values of the quantity; None: those of the frames
+    y: np.ndarray | None = None,  # (S, 3, 3) or (S, 3) values; None: those of the frames
 ) -> DistinctFrames:
-    "Checked frames, each geometry once, with a warning where some repeat others. Raises `InputError` for a fault."
+    "Checked, each geometry once, with what the baseline lacks; warns of repeats. Raises `InputError` for a fault."
     frames = distinct_frames(training_sets(X, y, model.quantity.name), bond_settings(model))
     warn_of_repeats(frames, model.quantity)
-    return frames
+    if model.baseline is None:
+        return frames
+    return replace(frames, sets=LackingSets(frames.sets, model.baseline, model.quantity.name))
 
 
 def summarized(

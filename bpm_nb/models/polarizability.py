@@ -31,6 +31,8 @@ n_points : int or None
     Basis points M; None: 2500 and five for each frame, at most 5000.
 memory_mb : float, default 2048
     Memory for the work beside frames and result, MiB.
+baseline : "gfn2" or None
+    "gfn2": what GFN2-xTB lacks is learned, and added to what it says (neutral molecules; needs tblite).
 """
 
 # %% ../../nbs/40_models/05_polarizability.ipynb #e63d6a07

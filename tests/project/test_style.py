@@ -39,7 +39,7 @@ NEVER = {
 ONLY = {  # these packages are imported in these places alone
     "torch": "models.neural",
     "pyscf": "reference",
-    "tblite": "dynamics.calculators",
+    "tblite": "dynamics.calculators dynamics.fields",
     "ipi": "dynamics.path_integral",
     "ipywidgets": "dashboards",
     "anywidget": "dashboards",
