@@ -10,7 +10,7 @@ import pytest
 from published import FOLDER
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-NEEDS = dict(methods=("dscribe", "featomic"), heat=("tblite",), energies=("tblite",))
+NEEDS = dict(methods=("dscribe", "featomic"), heat=("tblite",), energies=("tblite",), tensor_baselines=("tblite",))
 SCRIPTS = sorted(p.stem for p in BENCHMARKS.glob("*.py") if p.stem != "measure" and "SMALL" in p.read_text("utf-8"))
 
 
