@@ -1193,6 +1193,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'bpm_nb/dynamics/fields.py'),
                                         'bpm_nb.dynamics.fields.learn_responses': ( '35_dynamics/fields.html#learn_responses',
                                                                                     'bpm_nb/dynamics/fields.py'),
+                                        'bpm_nb.dynamics.fields.remembered': ( '35_dynamics/fields.html#remembered',
+                                                                               'bpm_nb/dynamics/fields.py'),
                                         'bpm_nb.dynamics.fields.response_named': ( '35_dynamics/fields.html#response_named',
                                                                                    'bpm_nb/dynamics/fields.py'),
                                         'bpm_nb.dynamics.fields.responses': ( '35_dynamics/fields.html#responses',

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['gfn2_response', 'baseline_tensors', 'baseline_slopes']
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #acc771f3
+# %% ../../nbs/35_dynamics/06_fields.ipynb #e4b01062
 from functools import lru_cache
+from hashlib import blake2b
 from threading import Lock
 
 import numpy as np
@@ -70,8 +71,8 @@ def responses(
             found[s] = np.append((slopes + slopes.T) / 2, dipoles[0])
     return found
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #5c5bee73
-_KNOWN, MOST_KNOWN, BLOCK = {}, 200_000, 64
+# %% ../../nbs/35_dynamics/06_fields.ipynb #4aae3a11
+_KNOWN, MOST_KNOWN, BLOCK = {}, 100_000, 64  # what is remembered takes 30 MB at most
 
 
 def geometry_keys(
@@ -79,9 +80,10 @@ def geometry_keys(
     pos: np.ndarray,  # (S, N, 3) positions, Å
     charge: int,  # total charge, e
     spin: int,  # unpaired electrons
-) -> list[tuple]:
+) -> list[bytes]:
     "What geometries are remembered by."
-    return [(numbers, charge, spin, np.ascontiguousarray(x).tobytes()) for x in pos]
+    molecule = np.array([charge, spin, *numbers]).tobytes()
+    return [blake2b(molecule + x.tobytes(), digest_size=16).digest() for x in pos]
 
 # %% ../../nbs/35_dynamics/06_fields.ipynb #5db2cea7
 def learn_responses(
@@ -101,7 +103,20 @@ def learn_responses(
             _KNOWN.update(zip([keys[s] for s in block], values))
             bar.update(len(block))
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #7f56da75
+# %% ../../nbs/35_dynamics/06_fields.ipynb #71cd3e1d
+def remembered(
+    numbers: tuple[int, ...],  # (N,) atomic numbers
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+    charge: int,  # total charge, e
+    spin: int,  # unpaired electrons
+) -> np.ndarray:
+    "As `responses`, what is known looked up."
+    if len(_KNOWN) + len(pos) > MOST_KNOWN:
+        _KNOWN.clear()
+    learn_responses(numbers, pos, charge, spin)
+    return np.array([_KNOWN[key] for key in geometry_keys(numbers, pos, charge, spin)]).reshape(-1, 12)
+
+# %% ../../nbs/35_dynamics/06_fields.ipynb #8350bf58
 def gfn2_response(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
@@ -113,10 +128,9 @@ def gfn2_response(
     C. Bannwarth, S. Ehlert and S. Grimme, J. Chem. Theory Comput. 15, 1652, 2019.
     Raises `InputError` where a calculation fails."""
     numbers, pos = tuple(map(int, numbers)), np.asarray(pos, float)
-    if len(_KNOWN) + len(pos) > MOST_KNOWN:
-        _KNOWN.clear()
-    learn_responses(numbers, pos, charge, spin)
-    values = np.array([_KNOWN[key] for key in geometry_keys(numbers, pos, charge, spin)]).reshape(-1, 12)
+    values, most = np.empty((len(pos), 12)), MOST_KNOWN // 4
+    for some in (slice(i, i + most) for i in range(0, len(pos), most)):
+        values[some] = remembered(numbers, pos[some], charge, spin)
     return values[:, :9].reshape(-1, 3, 3), values[:, 9:]
 
 # %% ../../nbs/35_dynamics/06_fields.ipynb #cdce36a5

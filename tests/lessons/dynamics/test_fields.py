@@ -26,6 +26,22 @@ def test_methane_answers_alike_in_all_directions_and_its_tensor_turns_with_the_m
     np.testing.assert_allclose(other, turn @ dipole, atol=1e-5)
 
 
+def test_what_is_remembered_stays_small():
+    import bpm_nb.dynamics.fields as room
+
+    many, saved = np.tile(molecule("H2").positions, (9, 1, 1)) * np.linspace(0.9, 1.1, 9)[:, None, None], room.MOST_KNOWN
+    whole = gfn2_response([1, 1], many)
+    try:
+        room.MOST_KNOWN = 8
+        room._KNOWN.clear()
+        pieces = gfn2_response([1, 1], many)
+        assert len(room._KNOWN) <= 8
+    finally:
+        room.MOST_KNOWN = saved
+    for a, b in zip(whole, pieces):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
 def test_what_is_no_baseline_is_refused():
     import pytest
 
