@@ -9,15 +9,28 @@ __all__ = ['active', 'add_active']
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .arguments import add_unit, number, output_path, verb
-from ..core.files import errors_name_file
+from ..core.files import InputError, errors_name_file
 from ..data.files import read_frames
 from ..data.records import Frames, checked
 
 if TYPE_CHECKING:
     from bpm_nb.pipeline.active import Round, Walk
+
+# %% ../../nbs/90_cli/07_active.ipynb #4095ddae
+def checked_outputs(
+    a: Namespace,  # parsed arguments of `active`
+) -> list[Path]:
+    "Files of the frames and, if asked for, of the surface. Raises `InputError` for what cannot be written, or be."
+    if a.baseline and (a.charge or a.spin):
+        raise InputError("--baseline is that of neutral molecules with paired electrons: leave it out")
+    out = [output_path(a.output, [".npz"], [a.frames])]
+    return out + ([output_path(a.model, [".npz"], [a.frames, a.output])] if a.model else [])
 
 # %% ../../nbs/90_cli/07_active.ipynb #873fd160
 def active(
@@ -25,15 +38,15 @@ def active(
 ) -> tuple[dict, str]:
     """Grow a set of frames until hot runs, and rings of beads, stay inside the surface that it teaches.
 
-    Returns what each round found, for machines and as text. Raises `InputError` for frames that cannot be used, and
-    where they are of another level of theory.
+    Returns what each round found, for machines and as text. Raises `InputError` for frames that cannot be used.
     """
     from bpm_nb.models.energy import BondEnergy
     from bpm_nb.pipeline.active import active_surface
 
-    outputs = [output_path(path, [".npz"], [a.frames]) for path in (a.output, a.model) if path]
+    outputs = checked_outputs(a)
     frames = read_frames(a.frames, a.unit, None, a.key, a.order)
-    counts = dict(n_rounds=a.rounds, per_round=a.per_round, seed=a.seed, workers=a.workers)
+    level = f"{a.xc}/{a.basis}, charge {a.charge}, spin {a.spin}"
+    counts = dict(n_rounds=a.rounds, per_round=a.per_round, seed=a.seed, workers=a.workers, reference_name=level)
     with errors_name_file(a.frames):
         checked(frames, need="energy")
         model = BondEnergy(baseline=a.baseline)
@@ -76,8 +89,9 @@ def round_text(
     if not found.n_new:
         return f"{found.n_frames} frames: every run stayed inside"
     stopped = f", {found.n_stopped} runs stopped" if found.n_stopped else ""
-    forces = f"forces there off by {1000 * found.error:.0f} meV/Å, expected {1000 * found.deviation:.0f}"
-    return f"{found.n_frames} frames: {found.n_strange} strange geometries{stopped}; {found.n_new} learned, {forces}"
+    forces = f", forces there off by {1000 * found.error:.0f} meV/Å, expected {1000 * found.deviation:.0f}"
+    forces = forces if np.isfinite(found.error) else ""
+    return f"{found.n_frames} frames: {found.n_strange} strange geometries{stopped}; {found.n_new} learned{forces}"
 
 # %% ../../nbs/90_cli/07_active.ipynb #a9f738ac
 def add_active(

@@ -123,6 +123,18 @@ def write_motions(
         write_atomic(files[-1], lambda f, content=content: f.write(content))
     return files
 
+# %% ../../nbs/90_cli/04_bands.ipynb #4efed693
+def bond_model(
+    path: str,  # what `bpm-nb fit` wrote
+) -> "BondPolarizability":
+    "The model in a file. Raises `InputError` for one whose tensors are only in part those of its bonds."
+    from bpm_nb.models.estimator import check_no_baseline
+
+    model = model_file(path)
+    with errors_name_file(path):
+        check_no_baseline(model)
+    return model
+
 # %% ../../nbs/90_cli/04_bands.ipynb #b82d230e
 def assign(
     a: Namespace,  # parsed arguments, see `add_assign`
@@ -133,7 +145,7 @@ def assign(
     """
     from bpm_nb.reports.bands import PARTITION, assignment_report
 
-    out, model = output_path(a.output, [".html"], [a.model, a.trajectory]), model_file(a.model)
+    out, model = output_path(a.output, [".html"], [a.model, a.trajectory]), bond_model(a.model)
     check_folder(a.motions)
     run = read_trajectory(a.trajectory, a.dt_fs, a.topology, a.elements)
     minimum, table = harmonic_record(a.harmonic, run.numbers), reference_lines(a.lines, run, a.line_columns)

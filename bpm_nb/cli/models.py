@@ -95,6 +95,7 @@ def fit(
         model = estimator(**given_settings(a)).fit(frames)
     model.save(out)
     errors, text = leave_one_out(model)
+    text = text.replace("of the spread", "of what the baseline lacks") if model.baseline else text
     counted = {name: model.info_[name] for name in ("n_frames", "n_repeats")}
     result = dict(model=str(out), **counted, **errors, lam=list(model.lam_))
     return result, f"fitted on {counted['n_frames']} frames; error on a frame left out: {text}\n{out}"

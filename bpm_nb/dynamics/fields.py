@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['gfn2_response', 'baseline_tensors', 'baseline_slopes']
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #e4b01062
+# %% ../../nbs/35_dynamics/06_fields.ipynb #896bccd8
 from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 from tqdm.auto import tqdm
 
 from ..core.files import InputError, first_line
@@ -19,7 +20,7 @@ from ..core.work import one_blas_thread
 from ..data.records import Frames, molecule_groups
 from .calculators import check_electrons
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #bd283b30
+# %% ../../nbs/35_dynamics/06_fields.ipynb #7c5fc5af
 FIELD = 2e-3  # atomic units
 ACCURACY = 0.01  # of tblite: smaller is tighter
 _LOCK = Lock()  # a calculator has one geometry at a time
@@ -47,7 +48,7 @@ def calculators_in_fields(
         made.append(calculator)
     return made
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #da844269
+# %% ../../nbs/35_dynamics/06_fields.ipynb #31cfb16d
 def responses(
     numbers: tuple[int, ...],  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
@@ -71,7 +72,7 @@ def responses(
             found[s] = np.append((slopes + slopes.T) / 2, dipoles[0])
     return found
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #4aae3a11
+# %% ../../nbs/35_dynamics/06_fields.ipynb #30dc13cc
 _KNOWN, MOST_KNOWN, BLOCK = {}, 100_000, 64  # what is remembered takes 30 MB at most
 
 
@@ -85,25 +86,25 @@ def geometry_keys(
     molecule = np.array([charge, spin, *numbers]).tobytes()
     return [blake2b(molecule + x.tobytes(), digest_size=16).digest() for x in pos]
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #5db2cea7
-def learn_responses(
+# %% ../../nbs/35_dynamics/06_fields.ipynb #def2394a
+def shared_responses(
     numbers: tuple[int, ...],  # (N,) atomic numbers
-    pos: np.ndarray,  # (S, N, 3) positions, Å
+    pos: np.ndarray,  # (S, N, 3) positions, Å, at least one
     charge: int,  # total charge, e
     spin: int,  # unpaired electrons
-) -> None:
-    "Remember those that are not known. Raises `InputError` where a calculation fails."
-    keys = geometry_keys(numbers, pos, charge, spin)
-    new = [s for s, key in enumerate(keys) if key not in _KNOWN]
-    blocks = [new[i : i + BLOCK] for i in range(0, len(new), BLOCK)]
-    workers = effective_n_jobs(-1) if len(blocks) > 4 else 1
+) -> np.ndarray:
+    "As `responses`, many geometries shared among processes. Raises `InputError` where a calculation fails."
+    blocks = [slice(i, i + BLOCK) for i in range(0, len(pos), BLOCK)]
+    workers = effective_n_jobs(get_active_backend()[1] or -1) if len(blocks) > 4 else 1
     jobs = (delayed(responses)(numbers, pos[block], charge, spin) for block in blocks)
-    with tqdm(total=len(new), desc="GFN2 in fields", delay=2, leave=False) as bar:
-        for block, values in zip(blocks, Parallel(workers, return_as="generator")(jobs)):
-            _KNOWN.update(zip([keys[s] for s in block], values))
-            bar.update(len(block))
+    found = []
+    with tqdm(total=len(pos), desc="GFN2 in fields", delay=2, leave=False) as bar:
+        for values in Parallel(workers, return_as="generator")(jobs):
+            found.append(values)
+            bar.update(len(values))
+    return np.concatenate(found)
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #71cd3e1d
+# %% ../../nbs/35_dynamics/06_fields.ipynb #69b4a31f
 def remembered(
     numbers: tuple[int, ...],  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
@@ -111,12 +112,18 @@ def remembered(
     spin: int,  # unpaired electrons
 ) -> np.ndarray:
     "As `responses`, what is known looked up."
-    if len(_KNOWN) + len(pos) > MOST_KNOWN:
-        _KNOWN.clear()
-    learn_responses(numbers, pos, charge, spin)
-    return np.array([_KNOWN[key] for key in geometry_keys(numbers, pos, charge, spin)]).reshape(-1, 12)
+    keys = geometry_keys(numbers, pos, charge, spin)
+    known = {key: _KNOWN.get(key) for key in keys}
+    new = [s for s, key in enumerate(keys) if known[key] is None]
+    if new:
+        found = dict(zip([keys[s] for s in new], shared_responses(numbers, pos[new], charge, spin)))
+        if len(_KNOWN) + len(found) > MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN.update(found)
+        known |= found
+    return np.array([known[key] for key in keys]).reshape(-1, 12)
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #8350bf58
+# %% ../../nbs/35_dynamics/06_fields.ipynb #a212af6f
 def gfn2_response(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
@@ -133,7 +140,7 @@ def gfn2_response(
         values[some] = remembered(numbers, pos[some], charge, spin)
     return values[:, :9].reshape(-1, 3, 3), values[:, 9:]
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #cdce36a5
+# %% ../../nbs/35_dynamics/06_fields.ipynb #9673a33c
 def response_named(
     baseline: str,  # "gfn2"
     name: str,  # "alpha" or "dipole"
@@ -143,9 +150,11 @@ def response_named(
     "(S, 3, 3), bohr³, or (S, 3), e·bohr, of neutral molecules. Raises `InputError` for another baseline."
     if baseline != "gfn2":
         raise InputError(f"baseline is {baseline!r}: give 'gfn2' or None")
+    if sum(numbers) % 2:
+        raise InputError("the baseline is that of neutral molecules with paired electrons: leave it out for radicals")
     return gfn2_response(numbers, pos)[("alpha", "dipole").index(name)]
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #f6d86656
+# %% ../../nbs/35_dynamics/06_fields.ipynb #534f186f
 def baseline_tensors(
     baseline: str | None,  # "gfn2"; None: none
     frames: Frames,  # S frames of neutral molecules
@@ -158,7 +167,7 @@ def baseline_tensors(
             values[index] = response_named(baseline, name, numbers, pos)
     return values
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #587b4281
+# %% ../../nbs/35_dynamics/06_fields.ipynb #315a5416
 def baseline_slopes(
     baseline: str | None,  # "gfn2"; None: none
     frames: Frames,  # S frames of neutral molecules

@@ -268,7 +268,7 @@ def energy_posterior(
     _, variances = left_out_by_process(process, process_targets(process, targets))
     ratios = np.abs(np.concatenate(solution.residuals)) / np.sqrt(np.concatenate(variances))
     told = ratios[ratios > 1e-6 * ratios.max()]  # zero by symmetry says nothing
-    return replace(posterior, amplitudes=(float(np.median(told)) / 0.6745 if len(told) else 0.0,))
+    return replace(posterior, amplitudes=(float(np.median(told)) / 0.6745 if len(told) else np.inf,))
 
 # %% ../../nbs/40_models/08_energy_fitting.ipynb #f271c3a0
 def energy_errors(

@@ -146,6 +146,8 @@ class TensorPredictor(BondPredictor):
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         "As of `BondPredictor`, with the baseline. Raises `NotFittedError` or `InputError` as there."
         predicted = super().predict(X, return_std)
+        if self.baseline is None:
+            return predicted
         below = state_means(X, baseline_tensors(self.baseline, prediction_frames(self, X), self.quantity.name))
         return (predicted[0] + below, predicted[1]) if return_std else predicted + below
 
@@ -163,8 +165,10 @@ class BondDerivative:
         `InputError` for frames that the model cannot predict for.
         """
         frames = prediction_frames(self, X)
-        below = baseline_slopes(self.baseline, frames, self.quantity.name)
-        return state_means(X, finite_values(self, frames, position_derivatives, "derivatives") + below)
+        slopes = finite_values(self, frames, position_derivatives, "derivatives")
+        if self.baseline is not None:
+            slopes += baseline_slopes(self.baseline, frames, self.quantity.name)
+        return state_means(X, slopes)
 
 # %% ../../nbs/40_models/04_estimator.ipynb #fa0436a9
 def by_pair(

@@ -52,6 +52,16 @@ class LackingSets:
             values = getattr(frames, self.name) - baseline_tensors(self.baseline, frames, self.name)
             yield replace(frames, **{self.name: values})
 
+# %% ../../nbs/40_models/02_fitting.ipynb #abaa0291
+def lacking(
+    model: BaseEstimator,  # `BondModel`: its baseline and its quantity
+    frames: Frames,  # S frames with the quantity
+) -> Frames:
+    "The frames with what the baseline lacks of the quantity. Raises `InputError` where the baseline fails."
+    if model.baseline is None:
+        return frames
+    return next(iter(LackingSets([frames], model.baseline, model.quantity.name)))
+
 # %% ../../nbs/40_models/02_fitting.ipynb #e0f27801
 def distinct_training_frames(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from ..core.work import one_blas_thread
 from ..data.records import Frames, joined
 from .checks import check_settings, training_frames
-from .fitting import distinct_training_frames, representation_of, summarized
+from .fitting import distinct_training_frames, lacking, representation_of, summarized
 from .polarizability import BondPolarizability
 from ..regression.kernel import KernelBasis, pivoted_cholesky, sampled_points
 from ..regression.krr import LAMBDAS, design_ridge, leave_one_out_std
@@ -163,16 +163,17 @@ def training_indices(
 
 # %% ../../nbs/40_models/06_tuning.ipynb #aefd53f8
 def tuning_columns(
-    train: Frames,  # with polarizabilities
+    train: Frames,  # with α
     test: Frames,  # the same, for the learning curve
     settings: dict,  # of the model
-    gammas: Iterable[float],  # inverse squared widths, in order
-    report: Callable,  # report(fraction, text, column); column: (γ, `GammaColumn`), or absent
+    gammas: Iterable[float],  # in order
+    report: Callable,  # of (fraction, text), or of (fraction, text, (γ, `GammaColumn`))
 ) -> tuple[float, tuple]:
     "Compute the columns; γ and λ of the largest evidence. Raises `InputError` for a fault."
     report(0.0, "descriptors")
     columns, model = [], BondPolarizability(**settings)
     train = joined(list(distinct_training_frames(model, train)))
+    test = lacking(model, test)
     with one_blas_thread():  # small matrices
         *rows, targets = tuning_rows(train, test, model)
         for k, gamma in enumerate(gammas):

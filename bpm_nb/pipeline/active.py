@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['Walk', 'strange_geometries', 'Round', 'active_surface']
 
-# %% ../../nbs/80_pipeline/01_active.ipynb #690c23a6
+# %% ../../nbs/80_pipeline/01_active.ipynb #b4042631
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -23,19 +24,24 @@ from ..dynamics.ensembles import dynamics_chunk, thermal_momenta
 from ..dynamics.path_integral import Ring, RingIntegrator, ring_chunk, thermal_ring
 from ..models.calculator import BondCalculator
 from ..models.energy import BondEnergy
-from ..models.guard import Guard, strange_frames
+from ..models.guard import Guard, UnknownGeometry, strange_frames
+from ..models.storage import settings_json
 
-# %% ../../nbs/80_pipeline/01_active.ipynb #d7c5cb1d
+# %% ../../nbs/80_pipeline/01_active.ipynb #e2ce9e85
 @dataclass(frozen=True)
 class Walk:
-    "A run at constant temperature, of classical nuclei or of rings of beads."
+    "A run at constant temperature, of classical nuclei or rings of beads. Raises `InputError` for less than a step."
 
     temperature_K: float  # K
     n_beads: int = 1  # beads of each nucleus
     length_fs: float = 1000.0  # fs
     step_fs: float = 0.5  # time step, fs
 
-# %% ../../nbs/80_pipeline/01_active.ipynb #eea23f34
+    def __post_init__(self):
+        if not (self.temperature_K > 0 and self.n_beads >= 1 and self.length_fs >= self.step_fs > 0):
+            raise InputError(f"{self}: give a temperature, at least one bead and at least one step")
+
+# %% ../../nbs/80_pipeline/01_active.ipynb #8f33cfe1
 def strange_geometries(
     model: BondEnergy,  # fitted
     numbers: np.ndarray,  # (N,) atomic numbers
@@ -45,24 +51,24 @@ def strange_geometries(
 ) -> tuple[np.ndarray, bool]:
     """Geometries worth learning (S, N, 3), Å, in the order of the run, and whether its guard stopped it.
 
-    Raises `InputError` for a model with an unknown baseline."""
+    Raises `InputError` for a model with an unknown baseline, and where the baseline fails."""
     guard, stopped = Guard(model, every=5), False
-    molecule = Molecule(numbers, calculator=lambda charge, spin: BondCalculator(model, guard=guard))
+    calculator = BondCalculator(model, guard=guard)
     try:
-        walked(molecule, pos, walk, seed)
-    except InputError:
+        walked(Molecule(numbers, calculator=lambda charge, spin: calculator), pos, walk, seed)
+    except UnknownGeometry:
         stopped = True
     frames = strange_frames(guard)
     return np.empty((0, *pos.shape)) if frames is None else frames.pos, stopped
 
-# %% ../../nbs/80_pipeline/01_active.ipynb #337fed6d
+# %% ../../nbs/80_pipeline/01_active.ipynb #32ac3100
 def walked(
     molecule: Molecule,  # with its surface
     pos: np.ndarray,  # (N, 3) Å
     walk: Walk,  # the run
     seed: Sequence[int],  # of the random stream
 ) -> None:
-    "Raises `InputError` where the guard of the surface stops the run."
+    "Raises `UnknownGeometry` where the guard of the surface stops the run."
     steps, rng = round(walk.length_fs / walk.step_fs), np.random.default_rng(seed)
     if walk.n_beads == 1:
         momenta = thermal_momenta(molecule.numbers, pos, walk.temperature_K, rng)
@@ -101,22 +107,34 @@ def spread(
     "Some of them, evenly spread, the last among them."
     return pos[np.unique(np.linspace(len(pos) - 1, 0, min(n, len(pos))).astype(int))]
 
-# %% ../../nbs/80_pipeline/01_active.ipynb #784f8c70
+# %% ../../nbs/80_pipeline/01_active.ipynb #68c40cc9
+def chosen(
+    found: list[np.ndarray],  # (S, N, 3) strange geometries of each run, Å
+    known: np.ndarray,  # (K, N, 3) geometries that are known
+    n: int,  # at most
+) -> np.ndarray:
+    "(C, N, 3) of them, as many of each run as of any other, none that is known."
+    new = [[x for x in pos if np.abs(known - x).max((1, 2)).min() > 1e-6] for pos in found]
+    new = [np.array(pos) for pos in new if pos]
+    shares = [n // len(new) + (k < n % len(new)) for k in range(len(new))]
+    return np.concatenate([known[:0], *(spread(pos, share) for pos, share in zip(new, shares) if share)])
+
+# %% ../../nbs/80_pipeline/01_active.ipynb #b57340dd
 def tried(
     model: BondEnergy,  # fitted
-    begin: Frames,  # one frame, where the runs begin
+    frames: Frames,  # that it knows
     walks: Sequence[Walk],  # the runs
     n: int,  # geometries to choose, at most
     seed: Sequence[int],  # of the round
 ) -> dict[str, np.ndarray]:
     "What was strange, what is chosen of it, and what the model says of that."
+    begin = lowest(frames)
     runs = [strange_geometries(model, begin.numbers[0], begin.pos[0], w, [*seed, k]) for k, w in enumerate(walks)]
-    found = [pos for pos, _ in runs if len(pos)]
-    chosen = [spread(pos, max(1, n // len(found))) for pos in found]
-    counts = dict(n_strange=np.array(sum(map(len, found))), n_stopped=np.array(sum(stopped for _, stopped in runs)))
-    if not chosen:
-        return counts | dict(pos=np.empty((0, *begin.pos.shape[1:])))
-    pos = np.concatenate(chosen)
+    found, stopped = zip(*runs)
+    counts = dict(n_strange=np.array(sum(map(len, found))), n_stopped=np.array(sum(stopped)))
+    pos = chosen(list(found), frames.pos, n)
+    if not len(pos):
+        return counts | dict(pos=pos)
     forces, std = model.predict_forces(Frames(np.tile(begin.numbers, (len(pos), 1)), pos), return_std=True)
     return counts | dict(pos=pos, forces=forces, std=std)
 
@@ -139,40 +157,43 @@ def answers(
     values = {name: np.array([p[name] for p in points]) for name in wanted}
     return Frames(np.tile(known.numbers[:1], (len(pos), 1)), pos, **values)
 
-# %% ../../nbs/80_pipeline/01_active.ipynb #98d5a398
+# %% ../../nbs/80_pipeline/01_active.ipynb #1f1f77e3
 SAME = dict(energy=0.005, forces=0.02, alpha=0.05, dipole=0.01)  # eV, eV/Å, bohr³, e·bohr
 
 
 def check_reference(
     known: Frames,  # one frame
-    again: Frames,  # the same from the reference
+    reference: Callable,  # as in `active_surface`
 ) -> None:
     "Raises `InputError` for a reference of another level of theory."
+    again = reference(known.numbers[0], known.pos[0])
     for name, allowed in SAME.items():
         value = getattr(known, name)
-        off = 0.0 if value is None else np.abs(getattr(again, name) - value).max()
+        off = 0.0 if value is None else np.abs(again[name] - value[0]).max()
         if not off < allowed:
             raise InputError(
                 f"the reference differs from the frames in {name} by {off:.3g} for the same geometry: "
                 "give the level of theory with which the frames were made"
             )
 
-# %% ../../nbs/80_pipeline/01_active.ipynb #c5f04d29
+# %% ../../nbs/80_pipeline/01_active.ipynb #7bbefc94
 def loop_settings(
     frames: Frames,  # to begin with
     walks: Sequence[Walk],  # the runs
     model: BondEnergy,  # settings
     per_round: int,  # geometries
     seed: int,  # random seed
+    reference_name: str,  # of the reference
 ) -> dict:
     "What the rounds depend on. Raises `InputError` for frames of several molecules and for no run."
-    if not walks or (frames.numbers != frames.numbers[0]).any():
+    if not walks or (frames.numbers != frames.numbers[0]).any() or not frames.numbers.all():
         raise InputError("learning by runs needs frames of one molecule, in one order of atoms, and at least one run")
-    first = sha256(np.round(frames.pos, 8).tobytes()).hexdigest()
-    runs = [asdict(w) for w in walks]
-    return dict(what="active", first=first, walks=runs, model=repr(model), per_round=per_round, seed=seed)
+    known = [getattr(frames, name) for name in ("numbers", "pos", *PROPERTIES)]
+    first = sha256(b"".join(np.round(x, 8).tobytes() for x in known if x is not None)).hexdigest()
+    settings = dict(model=json.loads(settings_json(model)), per_round=per_round, seed=seed, reference=reference_name)
+    return dict(what="active", first=first, walks=[asdict(w) for w in walks], **settings)
 
-# %% ../../nbs/80_pipeline/01_active.ipynb #66da2a42
+# %% ../../nbs/80_pipeline/01_active.ipynb #1e867ba4
 def found_in_round(
     parts: Checkpoint,  # open
     k: int,  # the round, from 0
@@ -184,9 +205,9 @@ def found_in_round(
     key, asked = f"round-{k:03}", parts.settings
     if parts.missing([key]):
         fitted = clone(model).fit(frames)
-        parts.write(key, tried(fitted, lowest(frames), walks, asked["per_round"], [asked["seed"], k]))
+        parts.write(key, tried(fitted, frames, walks, asked["per_round"], [asked["seed"], k]))
     found = parts.read(key)
-    if found["n_stopped"] and not found["n_strange"]:
+    if found["n_stopped"] and not len(found["pos"]):
         raise InputError(f"{len(frames)} frames are too few: a run breaks up at once; begin with more, or stay cooler")
     return found
 
@@ -223,23 +244,25 @@ def learned(
         frames = frames if new is None else joined([frames, new])
     return frames, rounds
 
-# %% ../../nbs/80_pipeline/01_active.ipynb #1ab89bf0
+# %% ../../nbs/80_pipeline/01_active.ipynb #ee9ffefb
 def active_surface(
-    output: str | Path,  # npz for the frames
+    output: str | Path,  # npz
     frames: Frames,  # known, of one molecule
     reference: Callable,  # function (numbers (N,), pos (N, 3)) → {"energy": eV, "forces": (N, 3) eV/Å, …}
     walks: Sequence[Walk],  # runs to last
-    model: BondEnergy | None = None,  # settings; None: the defaults
+    model: BondEnergy | None = None,  # its settings
     n_rounds: int = 10,  # at most
-    per_round: int = 20,  # new geometries, at most
+    per_round: int = 20,  # at most
     seed: int = 0,  # random seed
     workers: int = 1,  # processes
+    reference_name: str = "",  # goes on with the same only
 ) -> tuple[BondEnergy, Frames, list[Round]]:
     """The surface, all frames, which are written, and the rounds: every run stayed inside where the last has no
     new frames. Resumes. Raises `InputError` for frames and a reference that do not fit each other."""
     model = BondEnergy() if model is None else model
-    with Checkpoint(output, loop_settings(frames, walks, model, per_round, seed)) as parts:
-        check_reference(lowest(frames), answers(parts, frames, lowest(frames).pos, reference, 1))
+    settings = loop_settings(frames, walks, model, per_round, seed, reference_name)
+    check_reference(lowest(frames), reference)
+    with Checkpoint(output, settings) as parts:
         frames, rounds = learned(parts, frames, reference, walks, model, n_rounds, workers)
         write(output, frames)
         parts.remove()

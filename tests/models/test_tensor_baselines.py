@@ -139,6 +139,36 @@ def test_what_cannot_be(model, enol):
         model.bond_tensors(enol.test[:2])
     with pytest.raises(InputError, match="give 'gfn2' or None"):
         BondPolarizability(baseline="pm7").fit(enol.train[:10])
+    radicals = Frames(
+        np.tile([8, 1], (3, 1)), [[[0, 0, 0], [0, 0, r]] for r in (0.9, 1, 1.1)], alpha=[5 * np.eye(3)] * 3
+    )
+    with pytest.raises(InputError, match="neutral molecules with paired electrons"):
+        BondPolarizability(baseline="gfn2").fit(radicals)
+
+
+def test_a_scan_looks_at_what_is_lacking_everywhere(enol):
+    from bpm_nb.models.tuning import tuning_columns
+
+    found = {}
+    for baseline in (None, "gfn2"):
+        reports, settings = [], dict(n_points=100, baseline=baseline)
+        tuning_columns(enol.train[:30], enol.test[:10], settings, [0.1], lambda *a, to=reports: to.append(a))
+        column = next(a[2][1] for a in reports if len(a) > 2)
+        found[baseline] = column.learning[0][-1].min()
+    assert found["gfn2"] < found[None]
+
+
+def test_threads_share_what_is_remembered(enol, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    import bpm_nb.dynamics.fields as room
+
+    monkeypatch.setattr(room, "MOST_KNOWN", 12)
+    water = np.array([[0.0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
+    sets = [water * (1 + 0.001 * np.arange(k, k + 8)[:, None, None]) for k in (0, 4, 8, 2)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda pos: gfn2_response([8, 1, 1], pos)[0], sets * 3))
+    np.testing.assert_allclose(found[0][4:], found[1][:4], atol=2e-3)
 
 
 def test_the_command_line_fits_and_evaluates(enol, tmp_path, capsys):

@@ -64,13 +64,13 @@ def test_rounds_go_on_until_every_run_stays_inside(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:the model has learned little")
 def test_a_stopped_loop_goes_on_and_asks_nothing_twice(tmp_path):
-    whole, stopped, resumed = Counted(), Counted(fail_after=1), Counted()
+    whole, stopped, resumed = Counted(), Counted(fail_after=2), Counted()
     settings = dict(n_rounds=2, per_round=4)
     _, expected, rounds = active_surface(tmp_path / "whole.npz", FIRST, whole, HOT, **settings)
     with pytest.raises(KeyboardInterrupt):
         active_surface(tmp_path / "more.npz", FIRST, stopped, HOT, **settings)
     _, frames, again = active_surface(tmp_path / "more.npz", FIRST, resumed, HOT, **settings)
-    assert len(stopped.asked) + len(resumed.asked) == len(whole.asked)
+    assert len(stopped.asked) + len(resumed.asked) == len(whole.asked) + 1  # the known geometry is asked for again
     np.testing.assert_array_equal(frames.pos, expected.pos)
     assert again == rounds
 
@@ -142,11 +142,15 @@ def test_the_verb_adds_frames_with_all_that_they_carry(hydrogen, tmp_path, capsy
         ("--charge 7", "charge"),
         ("--temperature 0", "is not above 0"),
         ("--model {hydrogen}", "it is the input"),
+        ("--model {output}", "it is the input"),
+        ("--length-fs 0.1", "at least one step"),
+        ("--baseline gfn2 --charge 2", "neutral molecules"),
     ],
 )
 def test_the_verb_says_what_cannot_be(hydrogen, tmp_path, capsys, options, words):
+    options = options.format(hydrogen=hydrogen, output=tmp_path / "more.npz")
     try:
-        code, _, err = run(capsys, f"active {hydrogen} -o {tmp_path}/more.npz {options.format(hydrogen=hydrogen)}")
+        code, _, err = run(capsys, f"active {hydrogen} -o {tmp_path}/more.npz {options}")
     except SystemExit as e:
         code, err = e.code, capsys.readouterr().err
     assert code == 2 and words in err and "Traceback" not in err
@@ -157,3 +161,49 @@ def test_frames_without_energies_are_refused(hydrogen, tmp_path, capsys):
     write(tmp_path / "bare.npz", Frames(frames.numbers, frames.pos, alpha=frames.alpha))
     code, _, err = run(capsys, f"active {tmp_path}/bare.npz -o {tmp_path}/more.npz --xc hf --basis 6-31g**")
     assert code == 2 and "bare.npz" in err and "energ" in err
+
+
+def test_a_wrong_level_can_be_mended_and_another_one_cannot_slip_in(tmp_path):
+    "After a refused reference the right one is taken; a loop that was begun goes on with the same only."
+
+    def shifted(numbers, pos):
+        point = answer(numbers, pos)
+        return point | dict(energy=point["energy"] + 0.5)
+
+    out = tmp_path / "more.npz"
+    with pytest.raises(InputError, match="level of theory"):
+        active_surface(out, FIRST, shifted, HOT, reference_name="shifted")
+    with pytest.raises(KeyboardInterrupt):
+        active_surface(out, FIRST, Counted(fail_after=1), HOT, reference_name="gfn2")
+    with pytest.raises(InputError, match="level of theory"):
+        active_surface(out, FIRST, shifted, HOT, reference_name="gfn2")
+    with pytest.raises(InputError, match="other settings"):
+        active_surface(out, FIRST, answer, HOT, reference_name="another")
+    assert len(active_surface(out, FIRST, answer, HOT, n_rounds=1, reference_name="gfn2")[1]) > 3
+
+
+@pytest.mark.filterwarnings("ignore:the model has learned little")
+def test_no_more_is_asked_than_was_said_and_nothing_twice(tmp_path):
+    reference = Counted()
+    walks = [*HOT, Walk(4500.0, length_fs=300.0), Walk(5000.0, length_fs=300.0)]
+    _, frames, rounds = active_surface(tmp_path / "more.npz", FIRST, reference, walks, n_rounds=3, per_round=2)
+    assert all(r.n_new <= 2 for r in rounds)
+    distances = np.linalg.norm(frames.pos[:, 1] - frames.pos[:, 0], axis=1)
+    assert len(np.unique(distances.round(6))) == len(frames)
+
+
+@pytest.mark.parametrize(
+    "settings", [dict(n_beads=0), dict(length_fs=0.2), dict(step_fs=0.0), dict(temperature_K=-1.0)]
+)
+def test_runs_that_are_none_are_refused(settings):
+    with pytest.raises(InputError, match="at least one step"):
+        Walk(**(dict(temperature_K=300.0) | settings))
+
+
+def test_a_baseline_that_is_none_is_no_strange_geometry():
+    from bpm_nb.pipeline import strange_geometries
+
+    model = BondEnergy().fit(known([0.85, 0.9, 0.95, 1.0]))
+    model.baseline = "nothing"
+    with pytest.raises(InputError, match="nothing"):
+        strange_geometries(model, HF, FIRST.pos[0], HOT[0], [0])
