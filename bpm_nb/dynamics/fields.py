@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['gfn2_response', 'baseline_tensors', 'baseline_slopes']
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #896bccd8
+# %% ../../nbs/35_dynamics/06_fields.ipynb #f231d1ea
+import atexit
 from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
@@ -20,7 +21,7 @@ from ..core.work import one_blas_thread
 from ..data.records import Frames, molecule_groups
 from .calculators import check_electrons
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #7c5fc5af
+# %% ../../nbs/35_dynamics/06_fields.ipynb #0d9a8706
 FIELD = 2e-3  # atomic units
 ACCURACY = 0.01  # of tblite: smaller is tighter
 _LOCK = Lock()  # a calculator has one geometry at a time
@@ -48,7 +49,10 @@ def calculators_in_fields(
         made.append(calculator)
     return made
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #31cfb16d
+
+atexit.register(calculators_in_fields.cache_clear)  # later tblite could not delete them any more
+
+# %% ../../nbs/35_dynamics/06_fields.ipynb #da844269
 def responses(
     numbers: tuple[int, ...],  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
@@ -72,7 +76,7 @@ def responses(
             found[s] = np.append((slopes + slopes.T) / 2, dipoles[0])
     return found
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #30dc13cc
+# %% ../../nbs/35_dynamics/06_fields.ipynb #4aae3a11
 _KNOWN, MOST_KNOWN, BLOCK = {}, 100_000, 64  # what is remembered takes 30 MB at most
 
 
@@ -86,7 +90,7 @@ def geometry_keys(
     molecule = np.array([charge, spin, *numbers]).tobytes()
     return [blake2b(molecule + x.tobytes(), digest_size=16).digest() for x in pos]
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #def2394a
+# %% ../../nbs/35_dynamics/06_fields.ipynb #d0dab245
 def shared_responses(
     numbers: tuple[int, ...],  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å, at least one
@@ -104,7 +108,7 @@ def shared_responses(
             bar.update(len(values))
     return np.concatenate(found)
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #69b4a31f
+# %% ../../nbs/35_dynamics/06_fields.ipynb #5cf29731
 def remembered(
     numbers: tuple[int, ...],  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
@@ -123,7 +127,7 @@ def remembered(
         known |= found
     return np.array([known[key] for key in keys]).reshape(-1, 12)
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #a212af6f
+# %% ../../nbs/35_dynamics/06_fields.ipynb #8350bf58
 def gfn2_response(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
@@ -140,7 +144,7 @@ def gfn2_response(
         values[some] = remembered(numbers, pos[some], charge, spin)
     return values[:, :9].reshape(-1, 3, 3), values[:, 9:]
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #9673a33c
+# %% ../../nbs/35_dynamics/06_fields.ipynb #eeb9a713
 def response_named(
     baseline: str,  # "gfn2"
     name: str,  # "alpha" or "dipole"
@@ -154,7 +158,7 @@ def response_named(
         raise InputError("the baseline is that of neutral molecules with paired electrons: leave it out for radicals")
     return gfn2_response(numbers, pos)[("alpha", "dipole").index(name)]
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #534f186f
+# %% ../../nbs/35_dynamics/06_fields.ipynb #f6d86656
 def baseline_tensors(
     baseline: str | None,  # "gfn2"; None: none
     frames: Frames,  # S frames of neutral molecules
@@ -167,7 +171,7 @@ def baseline_tensors(
             values[index] = response_named(baseline, name, numbers, pos)
     return values
 
-# %% ../../nbs/35_dynamics/06_fields.ipynb #315a5416
+# %% ../../nbs/35_dynamics/06_fields.ipynb #587b4281
 def baseline_slopes(
     baseline: str | None,  # "gfn2"; None: none
     frames: Frames,  # S frames of neutral molecules

@@ -366,5 +366,3 @@ def test_energies_are_fitted_evaluated_and_refused_elsewhere(tmp_path, capsys):
     assert "20 frames: energy" in call(capsys, f"evaluate {model} {test}")[1]
     code, _, err = call(capsys, f"predict {model} {test} -o {tmp_path}/out.npz")
     assert code and "a model of the energy, not of the alpha" in err
-    code, _, err = call(capsys, f"fit {train} --baseline gfn2 -o {model}")
-    assert code and "--baseline is for --quantity energy" in err

@@ -38,6 +38,7 @@ ARRAYS = dict(format=0, quantity=0, params=0, species=1, atomic=1, gamma=0, lam=
 ARRAYS |= dict(amplitudes=1, remembered_numbers=2, remembered_pos=3)
 ARRAYS_OF_A_KIND = dict(mean=1, matrix=2, points=2, weights=2, known=2, limit=0)
 PARAMS = {
+    "baseline": None,
     "basis": "inducing",
     "bonds": "pairs",
     "cutoff": 5.0,

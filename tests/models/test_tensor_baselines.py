@@ -185,3 +185,13 @@ def test_the_command_line_fits_and_evaluates(enol, tmp_path, capsys):
         assert not main(f"evaluate {tmp_path}/m.npz {tmp_path}/test.npz --json".split())
         found.append(json.loads(capsys.readouterr().out)["alpha_rmse_au"])
     assert found[1] < 0.75 * found[0]
+
+
+def test_a_process_ends_in_silence(tmp_path):
+    "What tblite made is given back while tblite is still there."
+    import subprocess
+    import sys
+
+    program = "from bpm_nb.dynamics.fields import gfn2_response; gfn2_response([1, 1], [[[0, 0, 0], [0, 0, 0.74]]])"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not ended.stdout and not ended.stderr
