@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .arguments import add_unit, number, output_path, verb
+from .data import add_electrons, add_level
 from ..core.files import InputError, errors_name_file
 from ..data.files import read_frames
 from ..data.records import Frames, checked
@@ -107,6 +108,7 @@ def add_active(
     p.add_argument("--rounds", type=number(kind=int), default=10, help="at most (default: %(default)s)")
     p.add_argument("--per-round", type=number(kind=int), default=20, help="new frames, at most (default: %(default)s)")
     add_runs(p)
+    add_electrons(p)
     add_level(p)
     add_unit(p)
 
@@ -128,15 +130,3 @@ def add_runs(
     )
     p.add_argument("--length-fs", type=number(), default=1000.0, help="of each run (default: %(default)g)")
     p.add_argument("--step-fs", type=number(), default=0.5, help="time step (default: %(default)g)")
-    p.add_argument("--seed", type=number(-1, int), default=0, help="random seed (default: %(default)s)")
-
-# %% ../../nbs/90_cli/07_active.ipynb #1e38edc7
-def add_level(
-    p: ArgumentParser,  # parser of the verb
-) -> None:
-    "The level of theory, which is that of the frames."
-    p.add_argument("--xc", default="b3lyp", help="functional (default: %(default)s)")
-    p.add_argument("--basis", default="def2-svpd", help="basis set (default: %(default)s)")
-    p.add_argument("--charge", type=int, default=0, help="total charge (default: %(default)s)")
-    p.add_argument("--spin", type=int, default=0, help="unpaired electrons (default: %(default)s)")
-    p.add_argument("--workers", type=number(kind=int), default=1, help="processes (default: %(default)s)")

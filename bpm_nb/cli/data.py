@@ -280,10 +280,25 @@ def add_sampling(
         metavar="K",
         help="one or more for frames (default: 500), one for a trajectory (default: 300)",
     )
+    add_electrons(p)
+
+# %% ../../nbs/90_cli/06_data.ipynb #7a3907f6
+def add_electrons(
+    p: ArgumentParser,  # parser of the verb
+) -> None:
+    "Seed, electrons of the molecule, and processes."
     p.add_argument("--seed", type=number(-1, int), default=0, help="random seed (default: %(default)s)")
     p.add_argument("--charge", type=int, default=0, help="total charge (default: %(default)s)")
     p.add_argument("--spin", type=int, default=0, help="unpaired electrons (default: %(default)s)")
     p.add_argument("--workers", type=number(kind=int), default=1, help="processes (default: %(default)s)")
+
+
+def add_level(
+    p: ArgumentParser,  # parser of the verb
+) -> None:
+    "The level of theory."
+    p.add_argument("--xc", default="b3lyp", help="functional (default: %(default)s)")
+    p.add_argument("--basis", default="def2-svpd", help="basis set (default: %(default)s)")
 
 # %% ../../nbs/90_cli/06_data.ipynb #a7432e0d
 def add_frames(
@@ -297,8 +312,7 @@ def add_frames(
         default=2,
         help="sampled frames for each one chosen (default: %(default)s)",
     )
-    p.add_argument("--xc", default="b3lyp", help="functional (default: %(default)s)")
-    p.add_argument("--basis", default="def2-svpd", help="basis set (default: %(default)s)")
+    add_level(p)
 
 # %% ../../nbs/90_cli/06_data.ipynb #697320e6
 def add_dynamics(
