@@ -167,6 +167,14 @@ def candidate_bonds(
     return {kind: np.concatenate(of_kind) for kind, of_kind in q.items()}
 
 # %% ../../nbs/40_models/08_energy_fitting.ipynb #3d5007f4
+def half_precision(
+    points: np.ndarray,  # (M, R) descriptors
+) -> np.ndarray:
+    "The same, with the digits that a number of half precision has; of single precision where they are too large."
+    small = np.abs(points).max(initial=0) < np.finfo(np.float16).max
+    return points.astype(np.float16 if small else np.float32).astype(float)
+
+
 def energy_points(
     model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
     problem: EnergyProblem,  # what is solved
@@ -180,7 +188,7 @@ def energy_points(
     for kind, of_kind in q.items():
         share = max(1, round(n * len(of_kind) / total))
         some = of_kind[rng.permutation(len(of_kind))[: max(4000, 3 * share // 2)]]
-        points[kind] = some[pivoted_cholesky(some, gamma, share, 1e-8)]
+        points[kind] = half_precision(some[pivoted_cholesky(some, gamma, share, 1e-8)])
     return points
 
 # %% ../../nbs/40_models/08_energy_fitting.ipynb #b530293a

@@ -75,6 +75,20 @@ def model_arrays(
             arrays[f"{kind}/tilts"] = function.tilts
     return arrays | posterior_arrays(model.posterior_)
 
+# %% ../../nbs/40_models/03_storage.ipynb #8486fdce
+def fewest_bytes(
+    values: object,  # an array, or what becomes one
+) -> np.ndarray:
+    "The same values, in half or single precision where that loses nothing."
+    array = np.asarray(values)
+    if array.dtype == np.float64:
+        for kind in (np.float16, np.float32):
+            with np.errstate(over="ignore"):
+                smaller = array.astype(kind)
+            if np.array_equal(smaller, array, equal_nan=True):
+                return smaller
+    return array
+
 # %% ../../nbs/40_models/03_storage.ipynb #baedd7ee
 def arrays_by_kind(
     arrays: dict,  # {name: array} of a file
@@ -112,6 +126,7 @@ def model_from_arrays(
     arrays: dict,  # {name: array} of a file
 ) -> BaseEstimator:
     "The fitted model of `model_arrays`. Raises some exception for arrays that make no model."
+    arrays = {name: x.astype(float) if x.dtype.kind == "f" else x for name, x in arrays.items()}
     check_finite(arrays)
     params = json.loads(str(arrays["params"]), parse_constant=refuse_constant)
     name, own_settings = params.pop("descriptor")
@@ -195,7 +210,7 @@ class StoredModel:
         path: str | Path,  # where the npz goes
     ) -> None:
         "Write the fitted model as npz. Raises `NotFittedError`, or `InputError` where the file cannot be written."
-        write_npz(path, model_arrays(self))
+        write_npz(path, {name: fewest_bytes(values) for name, values in model_arrays(self).items()})
 
     @classmethod
     def load(

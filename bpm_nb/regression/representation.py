@@ -140,7 +140,8 @@ def fitted_projection(
     variance, axes = np.linalg.eigh((raw - mean).T @ (raw - mean) / len(raw))
     large = variance > tolerance * scale**2
     large[-1] = True
-    return Projection(mean, axes[:, large] / scale)
+    single = [x.astype(np.float32).astype(float) for x in (mean, axes[:, large] / scale)]  # half the bytes in a file
+    return Projection(*single)
 
 # %% ../../nbs/30_regression/04_representation.ipynb #06b3e992
 def element_counts(
