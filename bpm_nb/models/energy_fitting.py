@@ -174,7 +174,7 @@ def half_precision(
     small = np.abs(points).max(initial=0) < np.finfo(np.float16).max
     return points.astype(np.float16 if small else np.float32).astype(float)
 
-
+# %% ../../nbs/40_models/08_energy_fitting.ipynb #dbd0e7c9
 def energy_points(
     model: BaseEstimator,  # `BondEnergy`, not fitted: its settings
     problem: EnergyProblem,  # what is solved

@@ -13,7 +13,9 @@ model = BondPolarizability(n_points=400).fit(enol.train[:60])
 
 def test_an_array_is_written_in_as_few_bytes_as_lose_nothing():
     x = np.array([0.1, -3e-6, 2.5, np.inf])
-    kinds = [fewest_bytes(y).dtype.itemsize for y in (x.astype(np.float16).astype(float), x.astype(np.float32).astype(float), x)]
+    kinds = [
+        fewest_bytes(y).dtype.itemsize for y in (x.astype(np.float16).astype(float), x.astype(np.float32).astype(float), x)
+    ]
     assert kinds == [2, 4, 8] and fewest_bytes(["text"]).dtype.kind == "U"
 
 
