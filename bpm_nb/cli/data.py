@@ -19,7 +19,7 @@ from ..core.units import UNITS
 from ..data.arrays import frames_from
 from ..data.datasets import start_geometry, start_isotopes
 from ..data.files import read_frames, write
-from ..data.records import Frames
+from ..data.records import Frames, Trajectory
 
 if TYPE_CHECKING:
     from bpm_nb.spectra.modes import Modes
@@ -153,8 +153,9 @@ def make_trajectory(
     made = reference_trajectory(out, numbers, pos, **run_times(a), **common_settings(a), calculator=sampled_surface(a))
     drift, n_segments = made.energy_drift(), len(made.pos)
     result = dict(output=str(out), shape=list(made.pos.shape), drift_mev_per_atom_10ps=drift.tolist())
+    offered, what = offered_states(a, made)
     largest = f"{np.abs(drift).max():.2g} meV per atom and 10 ps"
-    return result, f"{n_segments} segments, largest energy drift {largest}\n{out}"
+    return result | offered, f"{n_segments} segments, largest energy drift {largest}{what}\n{out}"
 
 # %% ../../nbs/90_cli/06_data.ipynb #c58ae3f3
 def run_times(
@@ -178,6 +179,24 @@ def sampled_surface(
         raise InputError("--surface dft is for --what harmonic; give gfn2, or a model of the energy")
     return gfn2 if a.surface in (None, "gfn2") else file_surface(a.surface, f"{a.output}.strange.xyz")
 
+# %% ../../nbs/90_cli/06_data.ipynb #6c10926d
+def offered_states(
+    a: Namespace,  # parsed arguments of `reference`
+    made: Trajectory,  # on its surface
+) -> tuple[dict, str]:
+    "How many states of a run on a learned surface are worth learning, for machines and as text; they are written."
+    from bpm_nb.models.energy import BondEnergy
+    from bpm_nb.models.guard import uncertain_states
+
+    if a.surface in (None, "gfn2"):
+        return {}, ""
+    found, file = uncertain_states(BondEnergy.load(a.surface), made), f"{a.output}.strange.xyz"
+    if found is None:
+        return dict(worth_learning=0), ""
+    write(file, found)
+    told = f"\n{len(found)} of 200 states are not well known to the surface: learn frames like those in {file}"
+    return dict(worth_learning=len(found)), told
+
 # %% ../../nbs/90_cli/06_data.ipynb #5e57b76a
 def make_rings(
     a: Namespace,  # parsed arguments of `reference`
@@ -190,8 +209,9 @@ def make_rings(
 
     settings = run_times(a) | common_settings(a) | dict(calculator=sampled_surface(a))
     made = path_integral_trajectory(out, numbers, pos, a.beads, **settings)
-    text = f"{len(made.pos)} segments of rings of {a.beads} beads\n{out}"
-    return dict(output=str(out), shape=list(made.beads.shape)), text
+    offered, what = offered_states(a, made)
+    text = f"{len(made.pos)} segments of rings of {a.beads} beads{what}\n{out}"
+    return dict(output=str(out), shape=list(made.beads.shape)) | offered, text
 
 # %% ../../nbs/90_cli/06_data.ipynb #47905c51
 def make_harmonic(

@@ -24,7 +24,7 @@ def test_reference_settings_that_cannot_be(tmp_path, capsys, options, words):
 
 def test_quantum_nuclei_on_a_learned_surface(tmp_path, capsys):
     "Rings of two beads for a picosecond, and what no surface is."
-    from bpm_nb.data.files import read
+    from bpm_nb.data.files import read, read_frames
     from bpm_nb.models.energy import BondEnergy
 
     BondEnergy(n_points=1000).fit(ENOL.train[:120]).save(tmp_path / "energy.npz")
@@ -32,7 +32,9 @@ def test_quantum_nuclei_on_a_learned_surface(tmp_path, capsys):
     times = "--segments 1 --length-ps 1 --step-fs 1 --save-fs 10 --beads 2"
     code, out, err = call(capsys, f"{run} {times} --json")
     assert not code, err
-    assert json.loads(out)["shape"] == [1, 100, 2, 9, 3]
+    told, strange = json.loads(out), tmp_path / "rings.npz.strange.xyz"
+    assert told["shape"] == [1, 100, 2, 9, 3]
+    assert told["worth_learning"] == (len(read_frames(strange)) if strange.exists() else 0)
     made = read(tmp_path / "rings.npz")
     assert made.provenance["n_beads"] == 2 and "energy.npz" in made.provenance["dynamics"]
     out = f"-o {tmp_path}/r.npz"
