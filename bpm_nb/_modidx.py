@@ -1191,6 +1191,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'bpm_nb/dynamics/fields.py'),
                                         'bpm_nb.dynamics.fields.calculators_in_fields': ( '35_dynamics/fields.html#calculators_in_fields',
                                                                                           'bpm_nb/dynamics/fields.py'),
+                                        'bpm_nb.dynamics.fields.checked_responses': ( '35_dynamics/fields.html#checked_responses',
+                                                                                      'bpm_nb/dynamics/fields.py'),
                                         'bpm_nb.dynamics.fields.geometry_keys': ( '35_dynamics/fields.html#geometry_keys',
                                                                                   'bpm_nb/dynamics/fields.py'),
                                         'bpm_nb.dynamics.fields.gfn2_response': ( '35_dynamics/fields.html#gfn2_response',

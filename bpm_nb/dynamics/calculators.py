@@ -106,12 +106,12 @@ def surface_values(
     from ase.calculators.calculator import CalculatorError
 
     atoms, values = Atoms(numbers, pos[0], calculator=calculator), []
-    for s, positions in enumerate(pos):
+    for positions in pos:
         atoms.positions = positions
         try:
             values.append((atoms.get_potential_energy(), atoms.get_forces()))
         except CalculatorError as e:
-            raise InputError(f"frame {s}: the calculator fails ({first_line(e)}): check the geometry") from e
+            raise InputError(f"the calculator fails ({first_line(e)}): check the geometry") from e
     energies, forces = zip(*values)
     return np.array(energies), np.array(forces)
 

@@ -16,7 +16,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 from tqdm.auto import tqdm
 
-from ..core.files import InputError, first_line
+from ..core.files import InputError
 from ..core.work import one_blas_thread
 from ..data.records import Frames, molecule_groups
 from .calculators import check_electrons
@@ -59,19 +59,19 @@ def responses(
     charge: int,  # total charge, e
     spin: int,  # unpaired electrons
 ) -> np.ndarray:
-    "Polarizability, bohr³, and dipole, e·bohr, as (S, 12). Raises `InputError` where a calculation fails."
+    "Polarizability, bohr³, and dipole, e·bohr, as (S, 12); not a number where a calculation fails."
     from ase.units import Bohr
 
-    found = np.empty((len(pos), 12))
+    found = np.full((len(pos), 12), np.nan)
     with _LOCK, one_blas_thread():
         for s, x in enumerate(pos):
+            dipoles = []
             try:
-                dipoles = []
                 for calculator in calculators_in_fields(numbers, charge, spin):
                     calculator.update(x / Bohr)
                     dipoles.append(calculator.singlepoint().get("dipole"))
-            except RuntimeError as e:
-                raise InputError(f"GFN2-xTB fails in a field ({first_line(e)}): check the geometry") from e
+            except RuntimeError:
+                continue
             slopes = (np.array(dipoles[1::2]) - dipoles[2::2]) / (2 * FIELD)
             found[s] = np.append((slopes + slopes.T) / 2, dipoles[0])
     return found
@@ -97,7 +97,7 @@ def shared_responses(
     charge: int,  # total charge, e
     spin: int,  # unpaired electrons
 ) -> np.ndarray:
-    "As `responses`, many geometries shared among processes. Raises `InputError` where a calculation fails."
+    "As `responses`, many geometries shared among processes."
     blocks = [slice(i, i + BLOCK) for i in range(0, len(pos), BLOCK)]
     workers = effective_n_jobs(get_active_backend()[1] or -1) if len(blocks) > 4 else 1
     jobs = (delayed(responses)(numbers, pos[block], charge, spin) for block in blocks)
@@ -127,6 +127,26 @@ def remembered(
         known |= found
     return np.array([known[key] for key in keys]).reshape(-1, 12)
 
+# %% ../../nbs/35_dynamics/06_fields.ipynb #d3790bf3
+def checked_responses(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+    index: np.ndarray,  # (S,) the frames that they belong to
+    charge: int = 0,  # total charge, e
+    spin: int = 0,  # unpaired electrons
+) -> tuple[np.ndarray, np.ndarray]:
+    "As `gfn2_response`. Raises `InputError` with the frame where a calculation fails."
+    numbers, pos = tuple(map(int, numbers)), np.asarray(pos, float)
+    values, most = np.empty((len(pos), 12)), MOST_KNOWN // 4
+    for some in (slice(i, i + most) for i in range(0, len(pos), most)):
+        values[some] = remembered(numbers, pos[some], charge, spin)
+    if (failed := np.isnan(values).any(1)).any():
+        raise InputError(
+            f"frame {index[failed.argmax()]}: GFN2-xTB fails in a field: are two atoms too close, or has the molecule "
+            "come apart?"
+        )
+    return values[:, :9].reshape(-1, 3, 3), values[:, 9:]
+
 # %% ../../nbs/35_dynamics/06_fields.ipynb #8350bf58
 def gfn2_response(
     numbers: np.ndarray,  # (N,) atomic numbers
@@ -138,11 +158,7 @@ def gfn2_response(
 
     C. Bannwarth, S. Ehlert and S. Grimme, J. Chem. Theory Comput. 15, 1652, 2019.
     Raises `InputError` where a calculation fails."""
-    numbers, pos = tuple(map(int, numbers)), np.asarray(pos, float)
-    values, most = np.empty((len(pos), 12)), MOST_KNOWN // 4
-    for some in (slice(i, i + most) for i in range(0, len(pos), most)):
-        values[some] = remembered(numbers, pos[some], charge, spin)
-    return values[:, :9].reshape(-1, 3, 3), values[:, 9:]
+    return checked_responses(numbers, pos, np.arange(len(pos)), charge, spin)
 
 # %% ../../nbs/35_dynamics/06_fields.ipynb #eeb9a713
 def response_named(
@@ -150,13 +166,14 @@ def response_named(
     name: str,  # "alpha" or "dipole"
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
+    index: np.ndarray,  # (S,) the frames that they belong to
 ) -> np.ndarray:
     "(S, 3, 3), bohr³, or (S, 3), e·bohr, of neutral molecules. Raises `InputError` for another baseline."
     if baseline != "gfn2":
         raise InputError(f"baseline is {baseline!r}: give 'gfn2' or None")
     if sum(numbers) % 2:
         raise InputError("the baseline is that of neutral molecules with paired electrons: leave it out for radicals")
-    return gfn2_response(numbers, pos)[("alpha", "dipole").index(name)]
+    return checked_responses(numbers, pos, index)[("alpha", "dipole").index(name)]
 
 # %% ../../nbs/35_dynamics/06_fields.ipynb #f6d86656
 def baseline_tensors(
@@ -168,7 +185,7 @@ def baseline_tensors(
     values = np.zeros((len(frames), 3, 3) if name == "alpha" else (len(frames), 3))
     if baseline is not None:
         for index, numbers, pos in molecule_groups(frames):
-            values[index] = response_named(baseline, name, numbers, pos)
+            values[index] = response_named(baseline, name, numbers, pos, index)
     return values
 
 # %% ../../nbs/35_dynamics/06_fields.ipynb #587b4281
@@ -184,7 +201,8 @@ def baseline_slopes(
         for index, numbers, pos in molecule_groups(frames):
             moves = step * np.eye(3 * len(numbers)).reshape(-1, len(numbers), 3)
             for s, x in zip(index, pos):
-                ends = response_named(baseline, name, numbers, np.concatenate([x + moves, x - moves]))
+                moved = np.concatenate([x + moves, x - moves])
+                ends = response_named(baseline, name, numbers, moved, np.full(len(moved), s))
                 slope = (ends[: len(moves)] - ends[len(moves) :]) / (2 * step)
                 slopes[s, : len(numbers)] = slope.reshape(len(numbers), 3, *slope.shape[1:])
     return slopes

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from tqdm.auto import tqdm
 
+from ..core.files import InputError
 from ..core.work import one_blas_thread
 from ..data.records import Frames, molecule_groups
 from ..dynamics.calculators import surface, surface_values
@@ -29,7 +30,10 @@ def baseline_values(
     with one_blas_thread(), tqdm(total=len(frames), desc="baseline", delay=2, leave=False) as bar:
         for index, numbers, pos in molecule_groups(frames):
             for s, of_frame in zip(index, pos):
-                energy, force = surface_values(calculator, numbers, of_frame[None])
+                try:
+                    energy, force = surface_values(calculator, numbers, of_frame[None])
+                except InputError as e:
+                    raise InputError(f"frame {s}: {e}") from e
                 energies[s], forces[s, : len(numbers)] = energy[0], force[0]
                 bar.update()
     return energies, forces

@@ -130,8 +130,8 @@ def warn_of_errors(
         elif error >= 0.8 * width:
             warnings.warn(
                 f"the model has learned little or nothing of the {name}: a component misses by {error:.2g} "
-                f"{quantity.unit} on a frame left out, and the frames spread over {width:.2g}; give more, or check "
-                "that what they carry belongs to their positions",
+                f"{quantity.unit} on a frame left out, and what there is to learn spreads over {width:.2g}; give more, "
+                "or check that what they carry belongs to their positions",
                 stacklevel=2,
             )
 

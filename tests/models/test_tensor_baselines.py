@@ -10,7 +10,8 @@ from bpm_nb.core.files import InputError
 from bpm_nb.core.tensors import errors
 from bpm_nb.data import Frames, Trajectory, load
 from bpm_nb.data.files import write
-from bpm_nb.dynamics.fields import baseline_slopes, gfn2_response
+from bpm_nb.dynamics.fields import baseline_slopes, baseline_tensors, gfn2_response
+from bpm_nb.models.baselines import baseline_values
 from bpm_nb.models.estimator import jackknife_models
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 
@@ -195,3 +196,16 @@ def test_a_process_ends_in_silence(tmp_path):
     program = "from bpm_nb.dynamics.fields import gfn2_response; gfn2_response([1, 1], [[[0, 0, 0], [0, 0, 0.74]]])"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not ended.stdout and not ended.stderr
+
+
+def test_the_frame_that_fails_is_named(enol):
+    frames = enol.train[:4]
+    pos = frames.pos.copy()
+    pos[2, 1] = pos[2, 0]
+    broken = replace(frames, pos=pos)
+    with pytest.raises(InputError, match="frame 2: GFN2-xTB fails in a field"):
+        baseline_tensors("gfn2", broken, "alpha")
+    with pytest.raises(InputError, match="frame 2: GFN2-xTB fails in a field"):
+        baseline_slopes("gfn2", broken, "dipole")
+    with pytest.raises(InputError, match="frame 2: the calculator fails .*[Tt]oo close"):
+        baseline_values("gfn2", broken)
