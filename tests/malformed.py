@@ -100,6 +100,7 @@ def make_bad_files(folder):
 
 VALID = [  # [verb, positional arguments, {option: values}]; FILE marks what is read, OUT what is written
     ["fit", ["FILE train.xyz"], {"-o": "OUT x.npz", "--n-points": "60", "--gamma": "0.5", "--lam": "1e-6"}],
+    ["fit", ["FILE train.xyz"], {"-o": "OUT x.npz", "--quantity": "energy", "--outside": "FILE train.xyz"}],
     ["evaluate", ["FILE model.npz", "FILE train.xyz"], {"--unit": "bohr3"}],
     ["predict", ["FILE model.npz", "FILE train.xyz"], {"-o": "OUT x.xyz"}],
     ["spectrum", ["FILE model.npz", "FILE run.npz"], {"-o": "OUT x.html", "--resolution": "60", "--laser": "532"}],

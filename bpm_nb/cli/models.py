@@ -80,6 +80,25 @@ def estimator_of(
 
     return dict(energy=(BondEnergy, None), dipole=(BondDipole, "dipole")).get(a.quantity, (BondPolarizability, "alpha"))
 
+# %% ../../nbs/90_cli/02_models.ipynb #f63faf0a
+def judged_settings(
+    a: Namespace,  # parsed arguments of `fit`
+    frames: Frames,  # to learn from
+) -> dict:
+    "γ and λ of a surface, judged by frames from elsewhere; nothing where none were given. Raises `InputError`."
+    from bpm_nb.models.energy import BondEnergy
+    from bpm_nb.models.surface_tuning import surface_scan
+
+    if a.outside is None:
+        return {}
+    if a.quantity != "energy":
+        raise InputError("--outside is for --quantity energy")
+    given, outside = given_settings(a), read_frames(a.outside, a.unit, None, a.key, a.order)
+    tried = {f"{name}s": [given[full]] for name, full in (("gamma", "gamma"), ("lambda", "lam")) if full in given}
+    with errors_name_file(a.outside):
+        found = surface_scan(frames, outside, BondEnergy(**given), **tried)
+    return dict(zip(("gamma", "lam"), found.best))
+
 # %% ../../nbs/90_cli/02_models.ipynb #741cf09b
 def fit(
     a: Namespace,  # parsed arguments, see `add_fit`
@@ -89,15 +108,16 @@ def fit(
     Returns errors and settings, for machines and as text. Raises `InputError` for frames that cannot be used.
     """
     estimator, need = estimator_of(a)
-    out = output_path(a.output, [".npz"], [a.train])
+    out = output_path(a.output, [".npz"], [f for f in (a.train, a.outside) if f])
     frames = read_frames(a.train, a.unit, need, a.key, a.order)
+    judged = judged_settings(a, frames)
     with errors_name_file(a.train):
-        model = estimator(**given_settings(a)).fit(frames)
+        model = estimator(**given_settings(a) | judged).fit(frames)
     model.save(out)
     errors, text = leave_one_out(model)
     text = text.replace("of the spread", "of what the baseline lacks") if model.baseline else text
     counted = {name: model.info_[name] for name in ("n_frames", "n_repeats")}
-    result = dict(model=str(out), **counted, **errors, lam=list(model.lam_))
+    result = dict(model=str(out), **counted, **errors, gamma=model.gamma_, lam=list(model.lam_))
     return result, f"fitted on {counted['n_frames']} frames; error on a frame left out: {text}\n{out}"
 
 # %% ../../nbs/90_cli/02_models.ipynb #a744e087
@@ -109,7 +129,7 @@ def add_fit(
         "bpm-nb fit train.xyz -o model.npz --bonds pairs --cutoff 4",
         "bpm-nb fit train.npz --baseline gfn2 -o model.npz",
         "bpm-nb fit train.npz --quantity dipole -o dipole.npz",
-        "bpm-nb fit train.npz --quantity energy --baseline gfn2 -o energy.npz",
+        "bpm-nb fit train.npz --quantity energy --baseline gfn2 --outside hot.npz -o energy.npz",
     ]
     p = verb(commands, fit, "\n  ".join(examples))
     p.add_argument(
@@ -119,12 +139,8 @@ def add_fit(
         help="what the frames carry and the model predicts; energy: with forces, or one of them (default: %(default)s)",
     )
     p.add_argument("--baseline", choices=["gfn2"], help="what the model corrects: it learns the rest")
-    p.add_argument(
-        "train",
-        metavar="TRAIN",
-        help="frames with what is learned: .xyz or .npz; where they follow each other in time, "
-        "the error on a frame left out is too good",
-    )
+    then = "where they follow each other in time, the error on a frame left out is too good"
+    p.add_argument("train", metavar="TRAIN", help=f"frames with what is learned: .xyz or .npz; {then}")
     p.add_argument("-o", "--output", required=True, metavar="MODEL", help="where the model goes, .npz")
     add_settings(p)
     add_unit(p)
@@ -151,6 +167,8 @@ def add_settings(
     p.add_argument("--gamma", type=number(), help="inverse squared kernel width")
     p.add_argument("--lam", type=number(), help="relative ridge (default: by the evidence; 1 for energies)")
     p.add_argument("--n-points", type=number(kind=int), help="points of the inducing basis")
+    outside = "of a hotter run, or beads: γ and λ of a surface are those that miss their forces least"
+    p.add_argument("--outside", metavar="FRAMES", help=outside)
 
 # %% ../../nbs/90_cli/02_models.ipynb #7c4efbd9
 def evaluate(

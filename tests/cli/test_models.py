@@ -366,3 +366,22 @@ def test_energies_are_fitted_evaluated_and_refused_elsewhere(tmp_path, capsys):
     assert "20 frames: energy" in call(capsys, f"evaluate {model} {test}")[1]
     code, _, err = call(capsys, f"predict {model} {test} -o {tmp_path}/out.npz")
     assert code and "a model of the energy, not of the alpha" in err
+
+
+def test_settings_of_a_surface_are_judged_by_frames_from_elsewhere(tmp_path, capsys):
+    from bpm_nb.models.energy import BondEnergy
+    from bpm_nb.models.surface_tuning import surface_scan
+
+    train, hot, model = (tmp_path / name for name in ("train.npz", "hot.npz", "energy.npz"))
+    write(train, ENOL.train[:20])
+    write(hot, ENOL.train[30:40])
+    options = "--quantity energy --n-points 100 --gamma 0.2"
+    code, out, err = call(capsys, f"fit {train} {options} --outside {hot} -o {model} --json")
+    assert code == 0, err
+    found = json.loads(out)
+    scanned = surface_scan(ENOL.train[:20], ENOL.train[30:40], BondEnergy(n_points=100), gammas=[0.2])
+    assert (found["gamma"], found["lam"][0]) == scanned.best and BondEnergy.load(model).lam == scanned.best[1]
+    is_one_line(*call(capsys, f"fit {train} --outside {hot} -o {model}"), "--quantity energy")
+    to_xyz(tmp_path / "no_forces.xyz", ENOL.train[:5])
+    is_one_line(*call(capsys, f"fit {train} {options} --outside {tmp_path}/no_forces.xyz -o {model}"), "no_forces.xyz")
+    is_one_line(*call(capsys, f"fit {train} {options} --outside {model} -o {model}"), "it is the input")
