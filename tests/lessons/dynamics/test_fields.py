@@ -6,7 +6,7 @@ pytest.importorskip("tblite", reason="tblite is not installed")
 import numpy as np
 from bpm_nb.core.files import InputError
 from bpm_nb.data.records import Frames
-from bpm_nb.dynamics.fields import gfn2_response, baseline_tensors
+from bpm_nb.dynamics.fields import gfn2_response, baseline_tensors, gfn2_slopes
 
 
 from ase.build import molecule
@@ -24,6 +24,15 @@ def test_methane_answers_alike_in_all_directions_and_its_tensor_turns_with_the_m
     )
     np.testing.assert_allclose(moved, turn @ alpha @ turn.T, atol=2e-3)
     np.testing.assert_allclose(other, turn @ dipole, atol=1e-5)
+
+
+def test_slopes_are_those_of_displaced_atoms():
+    water, move = molecule("H2O"), 0.01 * np.random.default_rng(1).normal(size=(3, 3))
+    ends = gfn2_response(water.numbers, np.array([water.positions + move, water.positions - move]))
+    for slope, (after, before) in zip(gfn2_slopes(water.numbers, water.positions), ends):
+        along = np.tensordot(2 * move, slope, 2)
+        np.testing.assert_allclose(along, after - before, atol=0.01 * np.abs(along).max())
+        np.testing.assert_allclose(slope.sum(0), 0, atol=2e-3 * np.abs(slope).max())  # nothing changes when all atoms move
 
 
 def test_what_is_remembered_stays_small():
