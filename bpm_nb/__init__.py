@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BondDipole', 'BondEnergy', 'BondPolarizability', 'Frames', 'InputError', 'Trajectory', 'bond_shares', 'errors',
-           'instrument_intensity', 'ir_spectrum', 'kernel_lab', 'load', 'peaks', 'raman_compare', 'raman_spectrum',
-           'read_frames', 'read_trajectory']
+           'instrument_intensity', 'ir_spectrum', 'kernel_lab', 'load', 'peaks', 'raman', 'raman_compare',
+           'raman_spectrum', 'read_frames', 'read_trajectory']
 
 # %% ../nbs/00_bpm_nb.ipynb #7569b024
 from importlib import import_module
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bpm_nb.dashboards import kernel_lab, raman_compare
     from bpm_nb.data import Frames, Trajectory, load, read_frames, read_trajectory
     from bpm_nb.models import BondDipole, BondEnergy, BondPolarizability
+    from bpm_nb.pipeline import raman
     from bpm_nb.spectra import instrument_intensity, ir_spectrum, peaks, raman_spectrum
 
 __version__ = "0.2.0"
@@ -28,6 +29,7 @@ _FOLDERS = dict(
     dashboards=["kernel_lab", "raman_compare"],
     data=["Frames", "Trajectory", "load", "read_frames", "read_trajectory"],
     models=["BondDipole", "BondEnergy", "BondPolarizability"],
+    pipeline=["raman"],
     spectra=["instrument_intensity", "ir_spectrum", "peaks", "raman_spectrum"],
 )
 _HOME = {name: folder for folder, names in _FOLDERS.items() for name in names}
@@ -45,6 +47,7 @@ _all_ = [
     "kernel_lab",
     "load",
     "peaks",
+    "raman",
     "raman_compare",
     "raman_spectrum",
     "read_frames",

@@ -157,11 +157,13 @@ VALID = [  # [verb, positional arguments, {option: values}]; FILE marks what is 
         ["FILE train.xyz"],
         {"-o": "OUT x.npz", "--rounds": "1", "--temperature": "100", "--basis": "def2-svpd"},
     ],
+    ["raman", ["FILE train.xyz"], {"-o": "OUT folder", "--segments": "1", "--temperature": "300", "--charge": "99"}],
     ["demo", [], {"--molecule": "malonaldehyde-enol", "--folder": "OUT ."}],
 ]
 SLOW = {  # these compute for long where nothing is wrong: always something that cannot be
     "reference": ("--what", ["something", "", "\x1b[31m"]),
     "active": ("--basis", ["none", "", "\x1b[31m"]),
+    "raman": ("--charge", ["99", "", "x", "\x1b[31m"]),
     "demo": ("--molecule", ["water", "", "../x", "\x1b[31m"]),
 }
 

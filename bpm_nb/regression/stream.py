@@ -86,14 +86,14 @@ def distinct_frames(
     invariants, labels, rounding = [np.zeros((0, 7))], [], 0.0
     for frames in sets:
         checked(frames, "the training set", settings.quantity.name)
-        if settings.quantity.name == "alpha":
+        if settings.quantity.name == "alpha" and "source" not in frames.provenance:
             require_plausible(frames.numbers, frames.pos, frames.alpha, "the training set")
         check_bonds(frames, settings.choice, settings.cutoff)
         invariants.append(geometry_invariants(frames))
         rounding = max(rounding, written_digit(frames.pos))
         labels.append(principal_values(getattr(frames, settings.quantity.name)))
     if not labels:
-        raise InputError("no frames were given: give at least one")
+        raise InputError("no frames were given")
     tolerance = np.clip(2.5 * rounding, 1e-5, 2.5e-4)  # of distances between rounded positions
     first, labels = first_alike(np.concatenate(invariants), tolerance), np.concatenate(labels)
     return DistinctFrames(sets, first, float(np.abs(labels - labels[first]).max()))

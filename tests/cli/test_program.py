@@ -142,7 +142,9 @@ def test_every_argument_is_explained():
     from bpm_nb.cli.program import parser
 
     verbs = next(action for action in parser()._actions if hasattr(action, "choices") and action.choices).choices
-    assert list(verbs) == "fit evaluate predict spectrum assign isotopes compare demo convert reference active".split()
+    assert list(verbs) == (
+        "fit evaluate predict spectrum assign isotopes compare demo convert reference active raman".split()
+    )
     for name, verb in verbs.items():
         assert not [action.dest for action in verb._actions if not action.help], name
         assert verb.description.endswith(".") and "Raises" not in verb.format_help()

@@ -1,0 +1,125 @@
+"From a molecule to its spectrum: known lines, killed runs, isotopes, rings, models of frames, and what is no molecule."
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import molecule
+
+from bpm_nb.core.files import InputError
+from bpm_nb.data import load
+from bpm_nb.data.files import read
+from bpm_nb.dynamics.calculators import gfn2
+from bpm_nb.pipeline import Dynamics, raman
+from bpm_nb.pipeline.pages import certainty_text, full_sections
+from bpm_nb.spectra.modes import normal_modes
+
+SHORT = Dynamics(n_segments=1, length_ps=1, n_frames=40, step_fs=1.0, resolution_cm1=40)
+
+
+def test_harmonic_lines_are_those_of_ase(tmp_path):
+    "Wavenumbers by ASE's own vibrations on the same surface."
+    from ase.vibrations import Vibrations
+
+    made = raman(molecule("H2O"), tmp_path / "w", dynamics=None)
+    atoms = Atoms(made.harmonic.numbers, made.harmonic.pos, calculator=gfn2())
+    there = Vibrations(atoms, name=str(tmp_path / "vib"), delta=0.01)
+    there.run()
+    np.testing.assert_allclose(made.modes.wavenumber_cm1, there.get_frequencies().real[-3:], atol=2.0)
+    assert made.activity is None and "harmonic lines" in repr(made)
+
+
+def test_a_band_of_the_run_is_near_its_harmonic_line_and_of_its_strength(tmp_path):
+    made = raman(molecule("CO2"), tmp_path / "c", dynamics=SHORT)
+    breathing = made.modes.activity.argmax()
+    band = max(made.bands, key=lambda p: p.height)
+    assert abs(band.wavenumber_cm1 - made.modes.wavenumber_cm1[breathing]) < 30
+    assert made.modes.infrared[breathing] < 1e-3 < made.modes.infrared.max()
+
+
+def test_deuterium_moves_the_lines_by_the_root_of_the_mass(tmp_path):
+    light, heavy = (
+        raman(molecule("H2"), tmp_path / f"{len(m)}", dynamics=None, masses=m or None)
+        for m in ({}, {0: 2.014, 1: 2.014})
+    )
+    ratio = light.modes.wavenumber_cm1 / heavy.modes.wavenumber_cm1
+    np.testing.assert_allclose(ratio, np.sqrt(2.014 / 1.008), rtol=1e-3)
+
+
+def test_beads_are_in_the_spectrum_and_on_the_page(tmp_path):
+    made = raman(molecule("H2O"), tmp_path / "w", dynamics=replace(SHORT, n_beads=4))
+    assert made.run.beads.shape[2] == 4 and "4 beads" in certainty_text(made)
+    assert {"Which motion", "Harmonic lines"} <= {heading for heading, *_ in full_sections(made)}
+
+
+def test_frames_of_the_molecule_teach_what_gfn2_lacks(tmp_path):
+    "Harmonic activities of the enol's strongest lines, with 60 frames: nearer to those of the table than GFN2-xTB's."
+    enol = load("malonaldehyde-enol")
+    exact = normal_modes(enol.harmonic_dft)
+    off = {}
+    for name, frames in (("cheap", None), ("learned", enol.train[:60])):
+        made = raman("malonaldehyde-enol", tmp_path / name, frames, dynamics=None)
+        strong = np.argsort(-exact.activity)[:6]
+        off[name] = (
+            np.array([np.abs(made.modes.wavenumber_cm1 - exact.wavenumber_cm1[k]).min() for k in strong]),
+            abs(made.modes.activity.sum() / exact.activity.sum() - 1),
+        )
+    assert np.sqrt(np.mean(off["learned"][0] ** 2)) < 0.4 * np.sqrt(np.mean(off["cheap"][0] ** 2))
+    assert off["learned"][1] < 0.15 < off["cheap"][1]
+    assert "learned energy, polarizability, dipole" in made.source
+
+
+def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path):
+    "Killed five times while it works, and begun again; nothing that was finished is made anew."
+    molecule("H2O").write(tmp_path / "water.xyz")
+    words = "--segments 1 --length-ps 1 --step-fs 1 --resolution 40 --workers 1 --json".split()
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from bpm_nb.cli.program import main; sys.exit(main(sys.argv[1:]))",
+        "raman",
+        str(tmp_path / "water.xyz"),
+        *words,
+        "-o",
+    ]
+    rng, finished = np.random.default_rng(0), {}
+    for _ in range(5):
+        work = subprocess.Popen(
+            [*command, str(tmp_path / "killed")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(rng.uniform(1.0, 5.0))
+        work.kill()
+        work.wait()
+        there = {p: p.stat().st_mtime_ns for p in (tmp_path / "killed").glob("*.npz")}
+        assert all(there[p] == t for p, t in finished.items() if p in there)
+        finished |= there
+    results = []
+    for name in ("killed", "whole"):
+        done = subprocess.run([*command, str(tmp_path / name)], capture_output=True, text=True, check=True)
+        results.append(json.loads(done.stdout))
+    assert results[0]["peaks"] == results[1]["peaks"] and results[0]["lines"] == results[1]["lines"]
+    np.testing.assert_array_equal(*(read(tmp_path / name / "run.npz").pos for name in ("killed", "whole")))
+
+
+@pytest.mark.parametrize(
+    "atoms, words",
+    [
+        (Atoms("H"), "one atom alone"),
+        (Atoms("H2", [[0, 0, 0], [0, 0, 0.0]]), "[Tt]oo close"),
+        (molecule("CH3"), "unpaired|spin|electrons"),
+        (Atoms("OH2", [[0, 0, 0], [0, 0, 0.96], [0, 0, 9.0]]), "check the geometry"),
+    ],
+)
+def test_what_cannot_be_is_said(tmp_path, atoms, words):
+    with pytest.raises(InputError, match=words):
+        raman(atoms, tmp_path / "x", dynamics=None)
+
+
+def test_another_molecule_is_no_reference(tmp_path):
+    with pytest.raises(InputError):
+        raman(molecule("H2O"), tmp_path / "w", load("malonaldehyde-enol").train[:5], dynamics=None)
