@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .arguments import add_unit, number, output_path, verb
-from .data import add_electrons, add_level
+from .data import PROPERTIES, add_electrons, add_level
 from ..core.files import InputError, errors_name_file
 from ..data.files import read_frames
 from ..data.records import Frames, checked
@@ -68,7 +68,7 @@ def answering(
 
     level = Level(a.xc, a.basis)
     check_level(frames.numbers[0], frames.pos[0], level, a.charge, a.spin)
-    want = [name for name in ("alpha", "forces") if getattr(frames, name) is not None]
+    want = [name for name in PROPERTIES if getattr(frames, name) is not None]
     return partial(frame_point, level=level, charge=a.charge, spin=a.spin, want=want)
 
 

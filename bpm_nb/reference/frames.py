@@ -42,11 +42,13 @@ def frame_point(
     level: Level = Level(),  # level of theory
     charge: int = 0,  # total charge, e
     spin: int = 0,  # unpaired electrons
-    want: Collection[str] = ("alpha", "forces"),  # beyond energy and dipole
+    want: Collection[str] = ("alpha", "dipole", "energy", "forces"),  # names
 ) -> dict[str, np.ndarray]:
     "As `single_point`, with the dipole of frames. Raises `InputError` as it does."
     point = single_point(numbers, pos, level, charge, spin, want)
-    return point | dict(dipole=dipole_about_centre_of_mass(point["dipole"][None], numbers, pos[None], charge)[0])
+    if "dipole" in point:
+        point["dipole"] = dipole_about_centre_of_mass(point["dipole"][None], numbers, pos[None], charge)[0]
+    return point
 
 # %% ../../nbs/60_reference/05_frames.ipynb #0f2077ff
 @dataclass(frozen=True)

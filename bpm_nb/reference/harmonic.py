@@ -41,9 +41,9 @@ def displaced_point(
     level: Level,  # level of theory
     surface: str,  # one of `SURFACES`: what the forces are taken from
 ) -> dict[str, np.ndarray]:
-    """What central differences are made of: `alpha` (3, 3) bohr³, `dipole` (3,) e·bohr and `energy` eV at the level,
+    """What central differences are made of: `alpha` (3, 3) bohr³, `dipole` (3,) e·bohr at the level,
     `forces` (N, 3) eV/Å of the surface. Raises `InputError` where the calculation does not converge."""
-    want = ("alpha", "forces") if surface == "dft" else ("alpha",)
+    want = ("alpha", "dipole", *(("energy", "forces") if surface == "dft" else ()))
     electrons = dict(charge=molecule.charge, spin=molecule.spin)
     point = single_point(molecule.numbers, pos, level, **electrons, want=want, tol=TIGHT_GRADIENT)
     if surface == "gfn2":
@@ -84,7 +84,7 @@ def _minimum(parts, molecule, pos, surface, level, tol):
     electrons = dict(charge=molecule.charge, spin=molecule.spin)
 
     def point(pos):
-        return single_point(numbers, pos, level, **electrons, want=("forces",), tol=TIGHT_GRADIENT)
+        return single_point(numbers, pos, level, **electrons, want=("energy", "forces"), tol=TIGHT_GRADIENT)
 
     atoms = molecule.bare_atoms(start.pos)
     atoms.calc = cached_calculator(parts, point)

@@ -10,7 +10,7 @@ import pytest
 
 from bpm_nb.core.files import InputError
 from bpm_nb.data.datasets import load, shipped
-from bpm_nb.reference.quantum import WITH_AVX2, Level, mean_field, pyscf_molecule, single_point
+from bpm_nb.reference.quantum import WITH_AVX2, Level, energy_mean_field, mean_field, pyscf_molecule, single_point
 
 pytest.importorskip("pyscf", reason="the reference extra is not installed")
 WATER = np.array([8, 1, 1]), np.array([[0, 0, 0.117], [0.1, 0.757, -0.469], [0, -0.757, -0.469]])
@@ -33,6 +33,46 @@ def test_a_shipped_frame_is_what_its_level_of_theory_gives(name):
     np.testing.assert_allclose(found["dipole"], frames.dipole[k], atol=1e-4)
     np.testing.assert_allclose(found["energy"], frames.energy[k], atol=1e-5)
     np.testing.assert_allclose(found["forces"], frames.forces[k], atol=1e-3)
+
+
+def test_the_energy_leaves_out_the_diffuse_d_functions_of_carbon():
+    "Five of the 24 functions of each carbon of benzene, none of other elements, none where nothing is left out."
+    from ase.build import molecule
+
+    benzene = molecule("C6H6")
+    sizes = [pyscf_molecule(benzene.numbers, benzene.positions, Level(), 0, 0, of_energy=e).nao for e in (False, True)]
+    assert sizes == [168, 138]
+    whole = Level(carbon_d=0.0)
+    assert pyscf_molecule(benzene.numbers, benzene.positions, whole, 0, 0, of_energy=True).nao == 168
+    water = [pyscf_molecule(*WATER, Level(), 0, 0, of_energy=e).nao for e in (False, True)]
+    assert water[0] == water[1]
+
+
+METHANE = np.array([6, 1, 1, 1, 1]), 0.63 * np.array([[0, 0, 0.1], [1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.1]])
+
+
+@pytest.mark.parametrize("spin", [0, 1])
+def test_the_energy_is_the_same_from_either_density(spin):
+    numbers, pos = METHANE[0][: 5 - spin], METHANE[1][: 5 - spin]  # methane, or the radical that lacks one hydrogen
+    settings = dict(spin=spin, tol=1e-6)
+    near = mean_field(numbers, pos, **settings)
+    alone, after = (energy_mean_field(numbers, pos, **settings, near=x) for x in (None, near))
+    assert abs(alone.e_tot - after.e_tot) < 1e-8 and alone.e_tot > near.e_tot + 1e-6
+    assert alone.mol.nao == after.mol.nao < near.mol.nao
+
+
+def test_forces_are_the_slope_of_the_energy_with_the_grid_that_moves_along():
+    numbers, pos = METHANE
+    step = 0.002 * np.eye(15)[5].reshape(5, 3)
+    low, high = (single_point(numbers, pos + s * step, want=("energy",), tol=1e-7)["energy"] for s in (-1, 1))
+    forces = single_point(numbers, pos, want=("forces",), tol=1e-7)["forces"]
+    np.testing.assert_allclose(forces[1, 2], -(high - low) / 0.004, atol=2e-4)
+    np.testing.assert_allclose(forces.sum(0), 0, atol=1e-5)
+
+
+def test_only_what_is_wanted_is_there():
+    found = single_point(*WATER, Level("hf", "6-31g"), want=("dipole",))
+    assert list(found) == ["dipole"]
 
 
 def test_a_shipped_tensor_is_that_of_an_independent_solver():

@@ -10,7 +10,7 @@ from bpm_nb.reference.quantum import Level, single_point
 def test_forces_are_the_slope_of_the_energy():
     pos, step = np.array([[0, 0, 0], [0, 0, 0.8]]), np.array([[0, 0, 0], [0, 0, 0.005]])
     level = Level("hf", "6-31g")
-    low, high = (single_point([1, 1], pos + s * step, level, want=())["energy"] for s in (-1, 1))
+    low, high = (single_point([1, 1], pos + s * step, level, want=("energy",))["energy"] for s in (-1, 1))
     forces = single_point([1, 1], pos, level, want=("forces",))["forces"]
     np.testing.assert_allclose(forces[1, 2], -(high - low) / 0.01, rtol=1e-3)
     np.testing.assert_allclose(forces.sum(0), 0, atol=1e-4)
