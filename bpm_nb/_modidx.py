@@ -1774,6 +1774,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'bpm_nb/reference/harmonic.py'),
                                            'bpm_nb.reference.harmonic.cached_calculator': ( '60_reference/harmonic.html#cached_calculator',
                                                                                             'bpm_nb/reference/harmonic.py'),
+                                           'bpm_nb.reference.harmonic.calculator_and_name': ( '60_reference/harmonic.html#calculator_and_name',
+                                                                                              'bpm_nb/reference/harmonic.py'),
                                            'bpm_nb.reference.harmonic.central_differences': ( '60_reference/harmonic.html#central_differences',
                                                                                               'bpm_nb/reference/harmonic.py'),
                                            'bpm_nb.reference.harmonic.displaced_point': ( '60_reference/harmonic.html#displaced_point',

@@ -228,24 +228,21 @@ def make_harmonic(
     from bpm_nb.spectra.modes import harmonic_modes
 
     level, settings = Level(a.xc, a.basis), common_settings(a) | dict(symmetry_tol=a.symmetry)
-    surface = harmonic_surface(a)
-    made = reference_harmonic(out, numbers, pos, surface, a.displacement, level, **settings)
+    made = reference_harmonic(out, numbers, pos, harmonic_surface(a), a.displacement, level, **settings)
     masses = atomic_masses[made.numbers]
     for atom, mass in start_isotopes(a.molecule).items():
         masses[atom] = mass
     modes = harmonic_modes(masses, made.pos, made.hessian, made.dalpha, made.ddipole)
     lines = harmonic_lines(modes)
     text = "\n".join([*map(harmonic_line_text, lines), str(out)])
-    return dict(output=str(out), surface=surface, lines=lines), text
+    return dict(output=str(out), surface=a.surface or "dft", lines=lines), text
 
 # %% ../../nbs/90_cli/06_data.ipynb #cec3dc0f
 def harmonic_surface(
     a: Namespace,  # parsed arguments of `reference`
-) -> str:
-    "Of minimum and Hessian. Raises `InputError` for a model."
-    if a.surface not in (None, "dft", "gfn2"):
-        raise InputError(f"--surface {a.surface}: that of a harmonic spectrum is dft or gfn2")
-    return a.surface or "dft"
+) -> str | Callable:
+    "Of minimum and Hessian. Raises `InputError` for no surface."
+    return "dft" if a.surface in (None, "dft") else sampled_surface(a)
 
 # %% ../../nbs/90_cli/06_data.ipynb #63ae4750
 def harmonic_lines(
@@ -365,7 +362,7 @@ def add_surface(
         "--surface",
         metavar="SURFACE",
         help="that the atoms move on: gfn2 (default), or what 'bpm-nb fit --quantity energy' wrote; for a harmonic "
-        "spectrum dft, the level itself (default), or gfn2",
+        "spectrum also dft, the level itself (default there)",
     )
     p.add_argument(
         "--beads",

@@ -21,7 +21,8 @@ from ..core.files import InputError
 from ..core.work import Checkpoint, run_tasks
 from ..data.files import write
 from ..data.records import Harmonic
-from ..dynamics.calculators import Molecule, finite_hessian, relaxed_positions
+from ..dynamics.calculators import Molecule, finite_hessian, gfn2, relaxed_positions, surface_name
+from ..dynamics.calculators import surface as surface_named
 from ..dynamics.ensembles import internal_forces
 from ..dynamics.trajectory import relaxed_start, run_settings
 from .quantum import Level, check_level, single_point
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
 # %% ../../nbs/60_reference/04_harmonic.ipynb #1b4f4792
-SURFACES = "dft", "gfn2"
 TIGHT_GRADIENT = 1e-6  # orbital gradient, a.u., where a difference of two calculations is taken
 
 
@@ -39,14 +39,14 @@ def displaced_point(
     molecule: Molecule,  # atoms, charge and spin
     pos: np.ndarray,  # (N, 3) positions, Å
     level: Level,  # level of theory
-    surface: str,  # one of `SURFACES`: what the forces are taken from
+    surface: str,  # what the forces are taken from: "dft", the level; else the calculator of the molecule
 ) -> dict[str, np.ndarray]:
     """What central differences are made of: `alpha` (3, 3) bohr³, `dipole` (3,) e·bohr at the level,
     `forces` (N, 3) eV/Å of the surface. Raises `InputError` where the calculation does not converge."""
     want = ("alpha", "dipole", *(("energy", "forces") if surface == "dft" else ()))
     electrons = dict(charge=molecule.charge, spin=molecule.spin)
     point = single_point(molecule.numbers, pos, level, **electrons, want=want, tol=TIGHT_GRADIENT)
-    if surface == "gfn2":
+    if surface != "dft":
         with threadpool_limits(1):
             point["forces"] = molecule.atoms(pos).get_forces()
     return point
@@ -76,10 +76,10 @@ def cached_calculator(
 
 # %% ../../nbs/60_reference/04_harmonic.ipynb #773da337
 def _minimum(parts, molecule, pos, surface, level, tol):
-    "`Symmetry` of the minimum: that of GFN2-xTB, and from there, in its principal axes, that of the level."
+    "`Symmetry` of the minimum: that of the calculator, and from there, in its principal axes, that of the level."
     numbers = molecule.numbers
     start = symmetrized(numbers, relaxed_start(parts, molecule, pos), tol)
-    if surface == "gfn2":
+    if surface != "dft":
         return start
     electrons = dict(charge=molecule.charge, spin=molecule.spin)
 
@@ -139,24 +139,31 @@ def _harmonic(output, molecule, pos, settings, level, workers):
         parts.remove()
     return record
 
+# %% ../../nbs/60_reference/04_harmonic.ipynb #436e0209
+def calculator_and_name(
+    surface: str | Callable,  # as in `reference_harmonic`
+) -> tuple[Callable, str]:
+    "Where the molecule relaxes first, and what the record says of it. Raises `InputError`."
+    calculator = gfn2 if surface == "dft" else surface_named(surface)
+    return calculator, surface if isinstance(surface, str) else surface_name(surface)
+
 # %% ../../nbs/60_reference/04_harmonic.ipynb #aac1b332
 def reference_harmonic(
     output: str | Path,  # npz file of the derivatives
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (N, 3) positions, Å
-    surface: str = "dft",  # one of `SURFACES`
+    surface: str | Callable = "dft",  # "dft", "gfn2", or function (charge, spin) → calculator
     step: float = 0.005,  # displacement, Å
     level: Level = Level(),  # level of theory
     charge: int = 0,  # total charge, e
     spin: int = 0,  # unpaired electrons
     workers: int = 1,  # processes
-    symmetry_tol: float = 0.02,  # how far an atom may be from where a symmetry has it, Å; 0: compute every displacement
+    symmetry_tol: float = 0.02,  # how far an atom may be off a symmetry, Å; 0: compute all
 ) -> Harmonic:
     """Derivatives at the minimum of a molecule. Goes on where it was stopped. Raises `InputError` for a surface,
     a level or settings that do not fit, and for a molecule that becomes another one when it relaxes."""
-    if surface not in SURFACES:
-        raise InputError(f"surface {surface!r}: use {' or '.join(SURFACES)}")
     check_level(numbers, pos, level, charge, spin)
-    molecule = Molecule(np.asarray(numbers), charge, spin)
-    settings = dict(surface=surface, step=step, level=asdict(level), symmetry_tol=symmetry_tol)
+    calculator, name = calculator_and_name(surface)
+    molecule = Molecule(np.asarray(numbers), charge, spin, calculator=calculator)
+    settings = dict(surface=name, step=step, level=asdict(level), symmetry_tol=symmetry_tol)
     return _harmonic(output, molecule, pos, settings, level, workers)

@@ -44,3 +44,30 @@ def test_quantum_nuclei_on_a_learned_surface(tmp_path, capsys):
     is_one_line(*call(capsys, f"reference malonaldehyde-enol --what trajectory --surface no.npz {out}"), "no such file")
     over = f"reference malonaldehyde-enol --what trajectory --surface {tmp_path}/energy.npz -o {tmp_path}/energy.npz"
     is_one_line(*call(capsys, over), "it is the input")
+
+
+def test_a_harmonic_spectrum_of_a_learned_surface(tmp_path, capsys):
+    "Hydrogen: its surface from a few geometries, its line from that surface, its activity from the level."
+    pytest.importorskip("pyscf", reason="the reference extra is not installed")
+    import numpy as np
+
+    from bpm_nb.data.files import write
+    from bpm_nb.data.records import Frames
+    from bpm_nb.models.energy import BondEnergy
+    from bpm_nb.reference import Level, single_point
+
+    level, pos = Level("hf", "6-31g**"), np.array([[[0, 0, 0], [0, 0, r]] for r in np.linspace(0.69, 0.78, 13)])
+    points = [single_point(np.array([1, 1]), x, level, want=("energy", "forces")) for x in pos]
+    known = {name: np.array([p[name] for p in points]) for name in ("energy", "forces")}
+    BondEnergy().fit(Frames(np.ones((13, 2), int), pos, **known)).save(tmp_path / "energy.npz")
+    write(tmp_path / "start.xyz", Frames([[1, 1]], pos[:1]))
+    call_of = f"reference {tmp_path}/start.xyz --what harmonic --xc hf --basis 6-31g** --json"
+    lines = []
+    for options in (f"--surface {tmp_path}/energy.npz -o {tmp_path}/learned.npz", f"-o {tmp_path}/level.npz"):
+        code, out, err = call(capsys, f"{call_of} {options}")
+        assert not code, err
+        lines.append(json.loads(out)["lines"][-1])
+    learned, whole = lines
+    assert abs(learned["wavenumber_cm1"] - whole["wavenumber_cm1"]) < 15
+    assert abs(learned["activity_A4_u"] / whole["activity_A4_u"] - 1) < 0.01
+    is_one_line(*call(capsys, f"{call_of} --surface no.npz -o {tmp_path}/r.npz"), "no such file")

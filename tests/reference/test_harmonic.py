@@ -131,8 +131,24 @@ def test_the_surface_of_the_dynamics_has_its_own_minimum_and_modes(tmp_path, wat
     np.testing.assert_allclose(found.dalpha[1, 1], (moved[0] - moved[1]) / (2 * h), atol=1e-3)
 
 
+def test_springs_are_a_surface_too(tmp_path):
+    "A function that makes a calculator: its minimum, its Hessian, and the level's polarizability there."
+    found = reference_harmonic(tmp_path / "s.npz", [1, 1], np.array([[0, 0, 0], [0, 0, 0.9]]), surface=spring, level=HF)
+    assert abs(np.linalg.norm(found.pos[1] - found.pos[0]) - 0.8) < 1e-4
+    axis = (found.pos[1] - found.pos[0]) / 0.8
+    np.testing.assert_allclose(np.einsum("x,xy,y", axis, found.hessian[0, :, 0], axis), 30.0, rtol=1e-3)
+    assert "spring" in found.provenance["surface"]
+
+
+def spring(charge, spin):
+    "Of 30 eV/Å² at 0.8 Å: twice the depth times the square of rho0 / r0."
+    from ase.calculators.morse import MorsePotential
+
+    return MorsePotential(epsilon=30.0 / 18, r0=0.8, rho0=2.4)
+
+
 def test_a_surface_that_is_none_is_refused(tmp_path):
-    with pytest.raises(InputError, match="dft or gfn2"):
+    with pytest.raises(InputError, match="no surface has the name .pm7."):
         reference_harmonic(tmp_path / "w.npz", *WATER, surface="pm7", level=HF)
 
 
