@@ -17,7 +17,6 @@ from scipy.linalg import block_diag
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from ..core.files import InputError
 from ..core.work import Checkpoint, run_tasks
 from ..data.files import write
 from ..data.records import Harmonic
