@@ -80,7 +80,9 @@ def with_options(
     return re.sub(r"`(\w+)`", option, message)
 
 # %% ../../nbs/90_cli/09_program.ipynb #7ce8a888
-EXTRAS = dict(pyscf="reference", tblite="reference", filelock="reference", dscribe="soap", MDAnalysis="mdanalysis")
+EXTRAS = dict(
+    pyscf="reference", tblite="reference", filelock="reference", rdkit="smiles", dscribe="soap", MDAnalysis="mdanalysis"
+)
 
 
 def problem_text(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['raman', 'add_raman']
 
-# %% ../../nbs/90_cli/08_raman.ipynb #dcdb7220
+# %% ../../nbs/90_cli/08_raman.ipynb #658cafb4
 import os
 import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -13,19 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from .arguments import isotope_argument, isotope_dict, number, verb
 from .data import add_electrons, harmonic_line_text, harmonic_lines
-from ..core.files import InputError, errors_name_file
-from ..data.datasets import load, shipped, start_geometry, start_isotopes
+from ..core.files import errors_name_file
+from ..data.datasets import load, shipped
 from ..data.files import read_frames
 from ..data.records import Frames
 
 if TYPE_CHECKING:
     from bpm_nb.pipeline.molecule import Dynamics, MoleculeSpectrum
 
-# %% ../../nbs/90_cli/08_raman.ipynb #0ef4b359
+# %% ../../nbs/90_cli/08_raman.ipynb #609d166d
 def raman(
     a: Namespace,  # parsed arguments, see `add_raman`
 ) -> tuple[dict, str]:
@@ -37,27 +35,22 @@ def raman(
     from bpm_nb.pipeline.molecule import raman as spectrum_of
     from bpm_nb.pipeline.pages import write_first_page, write_results
 
-    numbers, _ = start_geometry(a.molecule)
-    masses = start_isotopes(a.molecule) | isotope_dict(a.masses or []) or None
-    settings = dict(charge=a.charge, spin=a.spin, masses=masses, dynamics=None if a.harmonic_only else dynamics(a))
+    electrons = dict(charge=a.charge, spin=a.spin, masses=isotope_dict(a.masses or []))
+    settings = electrons | dict(dynamics=None if a.harmonic_only else dynamics(a))
+    frames = reference_frames(a)
     with errors_name_file(a.molecule):
-        frames = reference_frames(a, numbers)
         made = spectrum_of(a.molecule, a.output, frames, workers=a.workers, first=first_page(a), **settings)
     pages = [write_first_page(made)] if a.harmonic_only else write_results(made)
     return spoken(made, pages)
 
-# %% ../../nbs/90_cli/08_raman.ipynb #3d072009
+# %% ../../nbs/90_cli/08_raman.ipynb #02f67a0b
 def reference_frames(
     a: Namespace,  # parsed arguments of `raman`
-    numbers: np.ndarray,  # (N,) atomic numbers of the molecule
 ) -> Frames | None:
-    "Frames of the molecule: those given, or those that ship; None for none. Raises `InputError` for another molecule."
+    "Frames of the molecule: those given, or those that ship; None for none. Raises `InputError` for no frames."
     if a.train is None:
         return load(a.molecule).train if a.molecule in shipped() else None
-    frames = read_frames(a.train)
-    if frames.numbers.shape[1] != len(numbers) or (np.sort(frames.numbers, 1) != np.sort(numbers)).any():
-        raise InputError(f"{a.train}: frames of another molecule than that")
-    return frames
+    return read_frames(a.train)
 
 
 def dynamics(
@@ -97,21 +90,19 @@ def spoken(
     text = peaks_text(made.bands, made.intensity.settings["quantity"])
     return result | dict(peaks=peak_dicts(made.bands)), "\n".join([text, *files])
 
-# %% ../../nbs/90_cli/08_raman.ipynb #84f8b581
+# %% ../../nbs/90_cli/08_raman.ipynb #4e23477d
 def add_raman(
     commands: _SubParsersAction,  # verbs of the command line
 ) -> None:
     "Arguments of `raman`."
     examples = [
-        "bpm-nb raman ethanol.xyz -o ethanol",
+        "bpm-nb raman CCO -o ethanol",
         "bpm-nb raman ethanol.xyz -o ethanol-lines --harmonic-only --json",
-        "bpm-nb raman biphenyl --train frames.npz --segments 8 -o biphenyl",
+        "bpm-nb raman ethanol.xyz --train frames.npz -o learned",
     ]
     p = verb(commands, raman, "\n  ".join(examples))
-    p.add_argument("molecule", metavar="MOLECULE", help="an xyz file, or a known molecule")
-    p.add_argument(
-        "-o", "--output", required=True, metavar="FOLDER", help="where all files go; a stopped run goes on from there"
-    )
+    p.add_argument("molecule", metavar="MOLECULE", help="an xyz file, a known molecule, or a SMILES")
+    p.add_argument("-o", "--output", required=True, metavar="FOLDER", help="for all files; a stopped run goes on")
     p.add_argument("--harmonic-only", action="store_true", help="no dynamics: lines of the normal modes, in seconds")
     what = "frames of the molecule with α, μ, energies or forces: what GFN2-xTB lacks of them is learned"
     p.add_argument("--train", metavar="FRAMES", help=what)
@@ -119,7 +110,7 @@ def add_raman(
     isotopes = "isotopes, as in 5=2.014 for deuterium at atom 5, counted from 0"
     p.add_argument("--masses", nargs="+", type=isotope_argument, metavar="ATOM=U", help=isotopes)
     add_electrons(p)
-    p.set_defaults(workers=min(4, os.cpu_count() or 1))
+    p.set_defaults(workers=min(4, os.cpu_count() or 1), charge=None, spin=None)
 
 # %% ../../nbs/90_cli/08_raman.ipynb #2db88c38
 def add_run(

@@ -120,6 +120,30 @@ def test_what_cannot_be_is_said(tmp_path, atoms, words):
         raman(atoms, tmp_path / "x", dynamics=None)
 
 
-def test_another_molecule_is_no_reference(tmp_path):
-    with pytest.raises(InputError):
-        raman(molecule("H2O"), tmp_path / "w", load("malonaldehyde-enol").train[:5], dynamics=None)
+def test_what_frames_cannot_teach_is_said(tmp_path):
+    frames = load("malonaldehyde-enol").train[:5]
+    with pytest.raises(InputError, match="another molecule"):
+        raman(molecule("H2O"), tmp_path / "w", frames, dynamics=None)
+    with pytest.raises(InputError, match="neutral molecules"):
+        raman("malonaldehyde-enol", tmp_path / "e", frames, dynamics=None, charge=2)
+
+
+def test_a_line_of_text_is_a_molecule_with_its_charge_and_isotopes(tmp_path):
+    pytest.importorskip("rdkit", reason="the smiles extra is not installed")
+    ion = raman("[NH4+]", tmp_path / "ion", dynamics=None)
+    assert ion.harmonic.provenance["charge"] == 1 and len(ion.modes.wavenumber_cm1) == 9
+    heavy, light = (raman(text, tmp_path / f"{len(text)}", dynamics=None) for text in ("[2H]O[2H]", "O"))
+    ratio = light.modes.wavenumber_cm1 / heavy.modes.wavenumber_cm1
+    assert (ratio > 1.3).all() and (ratio < 1.42).all()
+    with pytest.raises(InputError, match="no SMILES"):
+        raman("caffeine", tmp_path / "c")
+
+
+def test_isotopes_of_atoms_count(tmp_path):
+    atoms = molecule("H2")
+    atoms.set_masses([2.014, 2.014])
+    ratio = [
+        raman(x, tmp_path / f"{k}", dynamics=None).modes.wavenumber_cm1[0]
+        for k, x in enumerate((molecule("H2"), atoms))
+    ]
+    assert ratio[0] / ratio[1] == pytest.approx(np.sqrt(2.014 / 1.008), rel=1e-3)

@@ -40,6 +40,7 @@ ONLY = {  # these packages are imported in these places alone
     "torch": "models.neural",
     "pyscf": "reference",
     "tblite": "dynamics.calculators dynamics.fields",
+    "rdkit": "pipeline.smiles",
     "ipi": "dynamics.path_integral",
     "ipywidgets": "dashboards",
     "anywidget": "dashboards",
