@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['raman', 'add_raman']
 
-# %% ../../nbs/90_cli/08_raman.ipynb #658cafb4
+# %% ../../nbs/90_cli/08_raman.ipynb #d901c413
 import os
 import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 from .arguments import isotope_argument, isotope_dict, number, verb
 from .data import add_electrons, harmonic_line_text, harmonic_lines
 from ..core.files import errors_name_file
-from ..data.datasets import load, shipped
 from ..data.files import read_frames
-from ..data.records import Frames
 
 if TYPE_CHECKING:
-    from bpm_nb.pipeline.molecule import Dynamics, MoleculeSpectrum
+    from bpm_nb.pipeline.request import Dynamics
+    from bpm_nb.pipeline.result import MoleculeSpectrum
 
-# %% ../../nbs/90_cli/08_raman.ipynb #609d166d
+# %% ../../nbs/90_cli/08_raman.ipynb #3b043dba
 def raman(
     a: Namespace,  # parsed arguments, see `add_raman`
 ) -> tuple[dict, str]:
@@ -33,49 +32,44 @@ def raman(
     cannot be.
     """
     from bpm_nb.pipeline.molecule import raman as spectrum_of
-    from bpm_nb.pipeline.pages import write_first_page, write_results
+    from bpm_nb.pipeline.pages import write_results
 
     electrons = dict(charge=a.charge, spin=a.spin, masses=isotope_dict(a.masses or []))
-    settings = electrons | dict(dynamics=None if a.harmonic_only else dynamics(a))
-    frames = reference_frames(a)
+    settings = dict(dynamics=dynamics(a), harmonic_only=a.harmonic_only, workers=a.workers, first=first_page(a))
+    frames = read_frames(a.train) if a.train else None
     with errors_name_file(a.molecule):
-        made = spectrum_of(a.molecule, a.output, frames, workers=a.workers, first=first_page(a), **settings)
-    pages = [write_first_page(made)] if a.harmonic_only else write_results(made)
+        made = spectrum_of(a.molecule, a.output, frames, **settings, **electrons)
+    pages = harmonic_page(made) if a.harmonic_only else write_results(made)
     return spoken(made, pages)
 
-# %% ../../nbs/90_cli/08_raman.ipynb #02f67a0b
-def reference_frames(
-    a: Namespace,  # parsed arguments of `raman`
-) -> Frames | None:
-    "Frames of the molecule: those given, or those that ship; None for none. Raises `InputError` for no frames."
-    if a.train is None:
-        return load(a.molecule).train if a.molecule in shipped() else None
-    return read_frames(a.train)
-
-
+# %% ../../nbs/90_cli/08_raman.ipynb #e1d452f3
 def dynamics(
     a: Namespace,  # parsed arguments of `raman`
 ) -> "Dynamics":
     "Settings of the run. Raises `InputError` for numbers that cannot be."
-    from bpm_nb.pipeline.molecule import Dynamics
+    from bpm_nb.pipeline.request import Dynamics
 
     times = dict(n_segments=a.segments, length_ps=a.length_ps, step_fs=a.step_fs, n_beads=a.beads, seed=a.seed)
     return Dynamics(temperature_K=a.temperature, resolution_cm1=a.resolution, **times)
 
-# %% ../../nbs/90_cli/08_raman.ipynb #ed95bd8f
+# %% ../../nbs/90_cli/08_raman.ipynb #8fc8db84
+def harmonic_page(
+    made: "MoleculeSpectrum",  # harmonic lines
+) -> list[Path]:
+    "The page, written where there is not a fuller one."
+    from bpm_nb.pipeline.pages import write_first_page
+
+    page = made.folder / "index.html"
+    return [page if (made.folder / "run.npz").exists() and page.exists() else write_first_page(made)]
+
+
 def first_page(
     a: Namespace,  # parsed arguments of `raman`
 ) -> Callable:
-    "Function of the harmonic lines: their page is written where there is none, and said."
-    from bpm_nb.pipeline.pages import write_first_page
+    "Function of the harmonic lines: where there are more to come, their page is written and said."
+    return lambda made: a.harmonic_only or print(f"harmonic lines: {harmonic_page(made)[0]}", file=sys.stderr)
 
-    def write(made):
-        if not (made.folder / "index.html").exists():
-            print(f"harmonic lines: {write_first_page(made)}", file=sys.stderr)
-
-    return write
-
-
+# %% ../../nbs/90_cli/08_raman.ipynb #b132542c
 def spoken(
     made: "MoleculeSpectrum",  # with or without dynamics
     pages: list[Path],  # that were written
@@ -84,7 +78,7 @@ def spoken(
     from bpm_nb.reports.text import peak_dicts, peaks_text
 
     lines, files = harmonic_lines(made.modes), [str(path) for path in pages]
-    result = dict(output=str(made.folder), source=made.source, lines=lines, files=files)
+    result = dict(output=str(made.folder), source=made.source.name, lines=lines, files=files)
     if made.activity is None:
         return result, "\n".join([*map(harmonic_line_text, lines), *files])
     text = peaks_text(made.bands, made.intensity.settings["quantity"])

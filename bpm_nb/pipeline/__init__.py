@@ -7,7 +7,9 @@ __all__ = ['Dynamics', 'MoleculeSpectrum', 'Round', 'Source', 'Walk', 'active_su
 
 # %% ../../nbs/80_pipeline/00_pipeline.ipynb #90848f13
 from .active import Round, Walk, active_surface, strange_geometries
-from .molecule import Dynamics, MoleculeSpectrum, raman
+from .molecule import raman
+from .request import Dynamics
+from .result import MoleculeSpectrum
 from .source import Source
 
 _all_ = [

@@ -23,7 +23,7 @@ class DrawnMolecule:
     spin: int  # unpaired electrons
     masses: dict[int, float]  # {atom: mass, u} of isotopes that are written
 
-# %% ../../nbs/80_pipeline/03_smiles.ipynb #73ae49cf
+# %% ../../nbs/80_pipeline/03_smiles.ipynb #420df87a
 def parsed(
     text: str,  # a SMILES
 ):
@@ -36,7 +36,8 @@ def parsed(
     RDLogger.DisableLog("rdApp.*")  # what it says is said here, in one sentence
     found = Chem.MolFromSmiles(text)
     if found is None or not found.GetNumAtoms():
-        raise InputError(f"{text!r} is no SMILES: check its rings, brackets and valences")
+        others = "nor an xyz file or the name of a known molecule"
+        raise InputError(f"{text!r} is no SMILES, {others}: check its rings, brackets and valences")
     if len(Chem.GetMolFrags(found)) > 1:
         raise InputError(f"{text!r} is several molecules or a salt: give one molecule, without its partner")
     if any(atom.GetAtomicNum() == 0 for atom in found.GetAtoms()):

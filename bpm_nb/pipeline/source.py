@@ -87,12 +87,14 @@ def kept_model(
         model.fit(frames).save(path)
     return type(model).load(path)
 
-# %% ../../nbs/80_pipeline/02_source.ipynb #bbf4dd97
+# %% ../../nbs/80_pipeline/02_source.ipynb #bfc248c3
 def learned_source(
     folder: str | Path,  # where its models go
     frames: Frames,  # of the molecule, with what is to be learned: α, μ, energies and forces, or some of them
 ) -> Source:
-    "GFN2-xTB and what it lacks. Raises `InputError` for frames that cannot be used."
+    "GFN2-xTB and what it lacks. Raises `InputError` for frames that cannot be used, or carry nothing."
+    if all(x is None for x in (frames.alpha, frames.dipole, frames.energy, frames.forces)):
+        raise InputError("the frames to learn from carry no energies, forces, polarizabilities or dipoles")
     file, learned = {name: Path(folder) / end for name, end in FILES.items()}, {}
     if frames.energy is not None or frames.forces is not None:
         kept_model(file["surface"], BondEnergy(baseline="gfn2"), frames)

@@ -26,7 +26,7 @@ def mode_motions(
     longest = np.linalg.norm(modes.displacement, axis=2).max(1)[:, None, None]
     return [Motion(nu, x, pos, 1.0) for nu, x in zip(modes.wavenumber_cm1, modes.displacement / longest)]
 
-# %% ../../nbs/75_reports/08_harmonic.ipynb #64d34a74
+# %% ../../nbs/75_reports/08_harmonic.ipynb #0744735f
 def harmonic_rows(
     modes: Modes,  # normal modes, with their infrared intensities
     record: Harmonic,  # that they are of
@@ -37,7 +37,11 @@ def harmonic_rows(
     motions, rows = mode_motions(modes, record.pos), []
     for k in np.flatnonzero(np.maximum(*shares) >= weakest):
         row = {"wavenumber (cm⁻¹)": f"{modes.wavenumber_cm1[k]:.0f}"}
-        row |= {"activity (Å⁴/u)": f"{modes.activity[k]:.2f}", "ρ": f"{modes.depolarization_ratio[k]:.2f}"}
+        seen = shares[0][k] > 1e-3
+        row |= {
+            "activity (Å⁴/u)": f"{modes.activity[k]:.2f}",
+            "ρ": f"{modes.depolarization_ratio[k]:.2f}" if seen else "–",
+        }
         row |= {"infrared (km/mol)": f"{modes.infrared[k]:.1f}"}
         row |= {"bonds that stretch": stretch_text(motions[k], record.numbers)}
         rows.append(row | {"atoms that move most": moving_atoms_text(motions[k], record.numbers, 4)})

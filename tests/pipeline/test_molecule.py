@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import molecule
+from ase.io import write as write_images
 
 from bpm_nb.core.files import InputError
-from bpm_nb.data import load
+from bpm_nb.data import Frames, load
 from bpm_nb.data.files import read
 from bpm_nb.dynamics.calculators import gfn2
 from bpm_nb.pipeline import Dynamics, raman
@@ -26,7 +27,7 @@ def test_harmonic_lines_are_those_of_ase(tmp_path):
     "Wavenumbers by ASE's own vibrations on the same surface."
     from ase.vibrations import Vibrations
 
-    made = raman(molecule("H2O"), tmp_path / "w", dynamics=None)
+    made = raman(molecule("H2O"), tmp_path / "w", harmonic_only=True)
     atoms = Atoms(made.harmonic.numbers, made.harmonic.pos, calculator=gfn2())
     there = Vibrations(atoms, name=str(tmp_path / "vib"), delta=0.01)
     there.run()
@@ -44,7 +45,7 @@ def test_a_band_of_the_run_is_near_its_harmonic_line_and_of_its_strength(tmp_pat
 
 def test_deuterium_moves_the_lines_by_the_root_of_the_mass(tmp_path):
     light, heavy = (
-        raman(molecule("H2"), tmp_path / f"{len(m)}", dynamics=None, masses=m or None)
+        raman(molecule("H2"), tmp_path / f"{len(m)}", harmonic_only=True, masses=m or None)
         for m in ({}, {0: 2.014, 1: 2.014})
     )
     ratio = light.modes.wavenumber_cm1 / heavy.modes.wavenumber_cm1
@@ -62,8 +63,9 @@ def test_frames_of_the_molecule_teach_what_gfn2_lacks(tmp_path):
     enol = load("malonaldehyde-enol")
     exact = normal_modes(enol.harmonic_dft)
     off = {}
+    start = Atoms(enol.train.numbers[0], enol.harmonic_dft.pos)
     for name, frames in (("cheap", None), ("learned", enol.train[:60])):
-        made = raman("malonaldehyde-enol", tmp_path / name, frames, dynamics=None)
+        made = raman(start, tmp_path / name, frames, harmonic_only=True)
         strong = np.argsort(-exact.activity)[:6]
         off[name] = (
             np.array([np.abs(made.modes.wavenumber_cm1 - exact.wavenumber_cm1[k]).min() for k in strong]),
@@ -71,7 +73,7 @@ def test_frames_of_the_molecule_teach_what_gfn2_lacks(tmp_path):
         )
     assert np.sqrt(np.mean(off["learned"][0] ** 2)) < 0.4 * np.sqrt(np.mean(off["cheap"][0] ** 2))
     assert off["learned"][1] < 0.15 < off["cheap"][1]
-    assert "learned energy, polarizability, dipole" in made.source
+    assert "learned energy, polarizability, dipole" in made.source.name
 
 
 def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path):
@@ -117,33 +119,71 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path):
 )
 def test_what_cannot_be_is_said(tmp_path, atoms, words):
     with pytest.raises(InputError, match=words):
-        raman(atoms, tmp_path / "x", dynamics=None)
+        raman(atoms, tmp_path / "x", harmonic_only=True)
 
 
 def test_what_frames_cannot_teach_is_said(tmp_path):
     frames = load("malonaldehyde-enol").train[:5]
     with pytest.raises(InputError, match="another molecule"):
-        raman(molecule("H2O"), tmp_path / "w", frames, dynamics=None)
+        raman(molecule("H2O"), tmp_path / "w", frames, harmonic_only=True)
     with pytest.raises(InputError, match="neutral molecules"):
-        raman("malonaldehyde-enol", tmp_path / "e", frames, dynamics=None, charge=2)
+        raman("malonaldehyde-enol", tmp_path / "e", frames, harmonic_only=True, charge=2)
+    with pytest.raises(InputError, match="carry no energies"):
+        raman("malonaldehyde-enol", tmp_path / "n", Frames(frames.numbers, frames.pos), harmonic_only=True)
+    assert raman("malonaldehyde-enol", tmp_path / "i", harmonic_only=True, charge=2).source.surface is None
 
 
 def test_a_line_of_text_is_a_molecule_with_its_charge_and_isotopes(tmp_path):
     pytest.importorskip("rdkit", reason="the smiles extra is not installed")
-    ion = raman("[NH4+]", tmp_path / "ion", dynamics=None)
+    ion = raman("[NH4+]", tmp_path / "ion", harmonic_only=True)
     assert ion.harmonic.provenance["charge"] == 1 and len(ion.modes.wavenumber_cm1) == 9
-    heavy, light = (raman(text, tmp_path / f"{len(text)}", dynamics=None) for text in ("[2H]O[2H]", "O"))
+    heavy, light = (raman(text, tmp_path / f"{len(text)}", harmonic_only=True) for text in ("[2H]O[2H]", "O"))
     ratio = light.modes.wavenumber_cm1 / heavy.modes.wavenumber_cm1
     assert (ratio > 1.3).all() and (ratio < 1.42).all()
     with pytest.raises(InputError, match="no SMILES"):
         raman("caffeine", tmp_path / "c")
 
 
+@pytest.mark.parametrize("name", ["N2", "C2H2"])
+def test_linear_molecules_and_those_without_a_dipole_come_to_an_end(tmp_path, name):
+    from bpm_nb.pipeline.pages import write_results
+
+    made = raman(molecule(name), tmp_path / name, dynamics=replace(SHORT, n_frames=20))
+    page, table, _ = write_results(made)
+    assert "Harmonic lines" in page.read_text("utf-8") and table.stat().st_size > 1000
+    assert (made.dipole is None) == (name == "N2")
+
+
+def test_what_cannot_be_computed_is_said_before_anything_is(tmp_path):
+    for settings, words in ((dict(resolution_cm1=1.0), "resolution"), (dict(step_fs=5.0), "whole steps")):
+        with pytest.raises(InputError, match=words):
+            replace(SHORT, **settings)
+    for bad, words in ((molecule("CH3"), "unpaired"), (Atoms("H2", cell=[3, 3, 3], pbc=True), "crystal")):
+        with pytest.raises(InputError, match=words):
+            raman(bad, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+    write_images(tmp_path / "two.xyz", [molecule("H2O"), molecule("CO2")])
+    with pytest.raises(InputError, match="2 geometries"):
+        raman(tmp_path / "two.xyz", tmp_path / "x")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="no folder can be made"):
+        raman(molecule("H2"), tmp_path / "file", harmonic_only=True)
+
+
+def test_a_page_names_charge_and_isotopes_and_takes_the_temperature(tmp_path):
+    from bpm_nb.pipeline.pages import write_first_page
+
+    cold = replace(SHORT, temperature_K=20.0)
+    made = raman(molecule("OH"), tmp_path / "oh", dynamics=cold, harmonic_only=True, charge=-1, masses={1: 2.014})
+    text = write_first_page(made).read_text("utf-8")
+    assert "HO, charge -1, H1 of 2.014 u" in text and "Temperature: 20 K" in text and "--train" not in text
+
+
 def test_isotopes_of_atoms_count(tmp_path):
     atoms = molecule("H2")
     atoms.set_masses([2.014, 2.014])
     ratio = [
-        raman(x, tmp_path / f"{k}", dynamics=None).modes.wavenumber_cm1[0]
+        raman(x, tmp_path / f"{k}", harmonic_only=True).modes.wavenumber_cm1[0]
         for k, x in enumerate((molecule("H2"), atoms))
     ]
     assert ratio[0] / ratio[1] == pytest.approx(np.sqrt(2.014 / 1.008), rel=1e-3)
