@@ -81,11 +81,11 @@ def asked_molecule(
     charge, spin = drawn.charge if charge is None else charge, drawn.spin if spin is None else spin
     return Molecule(drawn.numbers, charge, spin, isotope_masses(drawn.numbers, isotopes) if isotopes else None)
 
-# %% ../../nbs/80_pipeline/04_request.ipynb #cbf7374b
+# %% ../../nbs/80_pipeline/04_request.ipynb #c3e5aa41
 def checked_start(
     molecule: str | Path | Atoms,  # as given
     frames: Frames | None,  # of it, as given; None: those that ship, for a neutral molecule
-    **electrons,  # charge, spin and masses, as given
+    **electrons: object,  # charge, spin and masses, as given
 ) -> tuple[Molecule, np.ndarray, Frames | None]:
     "What moves, from where (N, 3), Å, and frames to learn from. Raises `InputError` before anything is written."
     drawn = drawn_molecule(molecule)
