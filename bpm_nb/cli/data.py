@@ -259,7 +259,7 @@ def harmonic_line_text(
 ) -> str:
     "A line for a reader."
     nu, activity, ratio, infrared = line.values()
-    raman = f"activity {activity:7.2f} Å⁴/u   ρ {ratio:.2f}"
+    raman = f"activity {activity:7.2f} Å⁴/u   ρ {f'{ratio:.2f}' if activity > 1e-3 else '–':4}"
     return f"{nu:9.0f} cm⁻¹   {raman}   infrared {infrared:6.1f} km/mol"
 
 # %% ../../nbs/90_cli/06_data.ipynb #ebf86663

@@ -136,8 +136,9 @@ def fitted_posterior(
 
 # %% ../../nbs/30_regression/09_posterior.ipynb #e9490f1f
 def _amplitude(errors, variances):
-    "Unit of the standard deviations: half of all errors lie within 0.6745 of them."
-    return float(np.median(np.abs(errors) / np.sqrt(np.maximum(variances, 1e-300))) / 0.6745)
+    "Unit of the standard deviations: half of all errors lie within 0.6745 of them; infinite where none can be told."
+    unit = float(np.median(np.abs(errors) / np.sqrt(np.maximum(variances, 1e-300))) / 0.6745)
+    return np.inf if np.isnan(unit) else unit
 
 # %% ../../nbs/30_regression/09_posterior.ipynb #68fb111b
 def posterior_std(

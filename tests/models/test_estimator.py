@@ -1,5 +1,6 @@
 "The interface: scikit-learn's tools, ASE Atoms, trajectories, derivatives."
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from bpm_nb.core.files import InputError
-from bpm_nb.data.records import Trajectory, joined
+from bpm_nb.data.records import Frames, Trajectory, joined
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 
 
@@ -87,3 +88,15 @@ def test_a_prediction_that_is_not_finite_is_an_error(water):
     for ask in (model.predict, model.derivative, model.bond_tensors):
         with pytest.raises(InputError, match="frame 0: the model gives a number that is not finite"):
             ask(water[:3])
+
+
+def test_a_quantity_that_is_zero_by_symmetry_is_learned_saved_and_read(tmp_path):
+    "The dipole of nitrogen: nothing can be told of its errors, and the file is a model."
+    pos = np.zeros((20, 2, 3))
+    pos[:, 1, 2] = np.linspace(1.05, 1.2, 20)
+    frames = Frames(np.full((20, 2), 7), pos, dipole=np.zeros((20, 3)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        BondDipole().fit(frames).save(tmp_path / "dipole.npz")
+    dipole, std = BondDipole.load(tmp_path / "dipole.npz").predict(frames, return_std=True)
+    assert not dipole.any() and np.isinf(std).all()
