@@ -1271,6 +1271,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'bpm_nb/dynamics/path_integral.py'),
                                                'bpm_nb.dynamics.path_integral.thermostatted': ( '35_dynamics/path_integral.html#thermostatted',
                                                                                                 'bpm_nb/dynamics/path_integral.py'),
+                                               'bpm_nb.dynamics.path_integral.turning_momenta': ( '35_dynamics/path_integral.html#turning_momenta',
+                                                                                                  'bpm_nb/dynamics/path_integral.py'),
                                                'bpm_nb.dynamics.path_integral.virial_energy': ( '35_dynamics/path_integral.html#virial_energy',
                                                                                                 'bpm_nb/dynamics/path_integral.py')},
             'bpm_nb.dynamics.trajectory': { 'bpm_nb.dynamics.trajectory.Schedule': ( '35_dynamics/trajectory.html#schedule',

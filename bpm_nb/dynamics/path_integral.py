@@ -158,6 +158,18 @@ def ring_step(
     momenta = thermostatted(integrator, momenta + half * np.tensordot(c, forces, 1), rng)
     return RingState(pos, np.tensordot(c.T, momenta, 1), energies, forces)
 
+# %% ../../nbs/35_dynamics/05_path_integral.ipynb #b8f143d0
+def turning_momenta(
+    state: RingState,  # of the ring
+    masses: np.ndarray,  # (N,) ASE units
+) -> np.ndarray:
+    "The part (N, 3) of the momenta of the centroid that turns the molecule as a whole, ASE units."
+    x, momenta, weights = state.pos.mean(0), state.momenta.mean(0), masses[:, None]
+    x = x - (weights * x).sum(0) / masses.sum()
+    inertia = (weights * x).ravel() @ x.ravel() * np.eye(3) - (weights * x).T @ x
+    angular = np.linalg.pinv(inertia, 1e-8, hermitian=True) @ np.cross(x, momenta).sum(0)  # a line has one axis less
+    return weights * np.cross(angular, x)
+
 # %% ../../nbs/35_dynamics/05_path_integral.ipynb #078d2cc1
 def virial_energy(
     state: RingState,  # of the ring
@@ -210,6 +222,8 @@ def ring_chunk(
     state = RingState(beads, momenta, *surface(beads))
     for step in range(1, steps + 1):
         state = ring_step(state, integrator, surface, rng)
+        if not integrator.sampling:
+            state = replace(state, momenta=state.momenta - turning_momenta(state, integrator.masses))
         if step % every == 0:
             kinetic = virial_energy(state, integrator.ring.temperature_K)
             states.append((state.pos, state.momenta, state.energies.mean(), kinetic))

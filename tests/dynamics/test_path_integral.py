@@ -186,3 +186,12 @@ def test_rings_in_a_list_and_of_different_numbers_are_refused(tmp_path):
     model = BondDipole(gamma=0.1, lam=1e-3).fit(Frames(np.tile([8, 1, 1], (6, 1)), moved, dipole=moved[:, 1]))
     with pytest.raises(InputError, match="give that run alone"):
         model.predict([runs[0], runs[1]])
+
+
+def test_a_molecule_does_not_begin_to_turn(tmp_path):
+    "The normal of water's plane, of the centroids, along two picoseconds: it would be anywhere after one tenth of one."
+    run = run_of(tmp_path, n_beads=4, n_segments=1, length_ps=2)
+    oxygen, *hydrogens = np.moveaxis(run.pos[0], 1, 0)
+    normal = np.cross(hydrogens[0] - oxygen, hydrogens[1] - oxygen)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    assert np.abs(normal @ normal[0]).min() > np.cos(np.radians(20))
