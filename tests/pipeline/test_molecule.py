@@ -76,8 +76,9 @@ def test_frames_of_the_molecule_teach_what_gfn2_lacks(tmp_path):
     assert "learned energy, polarizability, dipole" in made.source.name
 
 
-def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path):
-    "Killed five times while it works, and begun again; nothing that was finished is made anew."
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path, kills):
+    "Killed while it works, and begun again; nothing that was finished is made anew."
     molecule("H2O").write(tmp_path / "water.xyz")
     words = "--segments 1 --length-ps 1 --step-fs 1 --resolution 40 --workers 1 --json".split()
     command = [
@@ -90,7 +91,7 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path):
         "-o",
     ]
     rng, finished = np.random.default_rng(0), {}
-    for _ in range(5):
+    for _ in range(kills):
         work = subprocess.Popen(
             [*command, str(tmp_path / "killed")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
