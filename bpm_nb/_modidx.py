@@ -1608,8 +1608,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'bpm_nb/pipeline/molecule.py'),
                                           'bpm_nb.pipeline.molecule.lowest_minimum': ( '80_pipeline/molecule.html#lowest_minimum',
                                                                                        'bpm_nb/pipeline/molecule.py'),
-                                          'bpm_nb.pipeline.molecule.model_step': ( '80_pipeline/molecule.html#model_step',
-                                                                                   'bpm_nb/pipeline/molecule.py'),
                                           'bpm_nb.pipeline.molecule.raman': ( '80_pipeline/molecule.html#raman',
                                                                               'bpm_nb/pipeline/molecule.py'),
                                           'bpm_nb.pipeline.molecule.run_step': ( '80_pipeline/molecule.html#run_step',

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['raman']
 
-# %% ../../nbs/80_pipeline/06_molecule.ipynb #b886a68a
+# %% ../../nbs/80_pipeline/06_molecule.ipynb #32b7be5f
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from bpm_nb.pipeline.request import (
     molecule_settings,
 )
 from .result import MoleculeSpectrum
-from .source import Source, learned_source, source_slopes, source_tensors
+from .source import Source, kept_model, learned_source, source_slopes, source_tensors
 from ..spectra.bands import peaks
 from ..spectra.modes import normal_modes
 from ..spectra.raman import instrument_intensity, raman_spectrum
@@ -124,17 +124,6 @@ def frames_step(
         write(path, Frames(numbers, some, alpha=alpha, dipole=dipole, provenance=made_by))
     return read(path)
 
-# %% ../../nbs/80_pipeline/06_molecule.ipynb #48aea6db
-def model_step(
-    path: Path,  # npz
-    model: BondPolarizability | BondDipole,  # with its settings
-    frames: Frames,  # of the run
-):
-    "The fitted model, made where it is not there. Raises `InputError` as `fit` does."
-    if not path.exists():
-        model.fit(frames).save(path)
-    return type(model).load(path)
-
 # %% ../../nbs/80_pipeline/06_molecule.ipynb #cf63a9e1
 def harmonic_step(
     folder: Path,  # of the molecule
@@ -148,7 +137,7 @@ def harmonic_step(
         write(path, harmonic_record(source, molecule, pos))
     return MoleculeSpectrum(folder, read(path), molecule.bare_atoms(pos).get_masses(), source, kelvin)
 
-# %% ../../nbs/80_pipeline/06_molecule.ipynb #97162b0c
+# %% ../../nbs/80_pipeline/06_molecule.ipynb #06e61104
 def dynamics_steps(
     made: MoleculeSpectrum,  # with its minimum
     molecule: Molecule,  # on its surface
@@ -157,18 +146,18 @@ def dynamics_steps(
 ) -> MoleculeSpectrum:
     "With run, models and spectrum. Raises `InputError` as the steps do."
     folder, source = made.folder, made.source
-    check_settings(folder / "dynamics.json", dynamics_settings(asked), folder / "run.npz")
+    check_settings(folder / "dynamics.json", dynamics_settings(asked), folder.glob("run.npz*"))
     run = run_step(folder / "run.npz", source, molecule, made.harmonic.pos, asked, workers)
     frames = frames_step(folder / "frames.npz", source, run, asked.n_frames)
-    polarizability = model_step(folder / "polarizability.npz", BondPolarizability(), frames)
+    polarizability = kept_model(folder / "polarizability.npz", BondPolarizability(), frames)
     polar = np.abs(frames.dipole).max() > 1e-3  # e·bohr: by symmetry there may be none
-    dipole = model_step(folder / "dipole.npz", BondDipole(), frames) if polar else None
+    dipole = kept_model(folder / "dipole.npz", BondDipole(), frames) if polar else None
     activity = raman_spectrum(polarizability.predict_trajectory(run), run.dt_fs, asked.resolution_cm1)
     learned = dict(run=run, frames=frames, polarizability=polarizability, dipole=dipole, activity=activity)
     bands = peaks(instrument_intensity(activity, 532.0, made.temperature_K))
     return replace(made, **learned, bands=bands)
 
-# %% ../../nbs/80_pipeline/06_molecule.ipynb #7da63822
+# %% ../../nbs/80_pipeline/06_molecule.ipynb #e1163946
 def source_of(
     folder: Path,  # of the molecule, where learned models stay
     molecule: Molecule,  # its atoms, charge and spin
@@ -177,7 +166,7 @@ def source_of(
 ) -> Source:
     "Where energies and tensors come from; the folder is opened. Raises `InputError` for frames that cannot teach."
     check_folder(folder)
-    check_settings(folder / "molecule.json", molecule_settings(pos, frames, molecule), folder / "harmonic.npz")
+    check_settings(folder / "molecule.json", molecule_settings(pos, frames, molecule), folder.glob("*.npz"))
     if frames is None:
         return Source(molecule.charge, molecule.spin)
     if frames.numbers.shape[1] != len(molecule.numbers) or (np.sort(frames.numbers) != np.sort(molecule.numbers)).any():

@@ -6,8 +6,9 @@
 __all__ = ['SAVE_FS', 'Dynamics', 'drawn_molecule', 'checked_start', 'check_folder', 'check_settings', 'molecule_settings',
            'dynamics_settings']
 
-# %% ../../nbs/80_pipeline/04_request.ipynb #a43f3aa3
+# %% ../../nbs/80_pipeline/04_request.ipynb #099d46ab
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -108,14 +109,14 @@ def check_folder(
     if others and not (folder / "molecule.json").exists():
         raise InputError(f"{folder}: there is something else in this folder; give a new one")
 
-# %% ../../nbs/80_pipeline/04_request.ipynb #9f4c1ad1
+# %% ../../nbs/80_pipeline/04_request.ipynb #db41ae27
 def check_settings(
     file: Path,  # json
     settings: dict,  # of what is to be made
-    made: Path,  # what was made with them
+    made: Iterable[Path],  # what is made with them
 ) -> None:
     "Written where nothing was made yet. Raises `InputError` for other settings than those of what is there."
-    if made.exists() or made.with_name(f"{made.name}.parts").exists():
+    if any(path.exists() for path in made):
         with reading(file):
             before = json.loads(file.read_text("utf-8"))
         if other := [name for name in settings if before.get(name) != settings[name]]:

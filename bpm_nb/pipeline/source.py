@@ -73,7 +73,7 @@ def source_slopes(
     cheap = gfn2_slopes(numbers, pos, source.charge, source.spin)
     return tuple(model.derivative(frame)[0] if model else values for model, values in zip(models, cheap))
 
-# %% ../../nbs/80_pipeline/02_source.ipynb #dc6a9611
+# %% ../../nbs/80_pipeline/02_source.ipynb #40bc86f7
 FILES = dict(surface="surface.npz", polarizability="polarizability-difference.npz", dipole="dipole-difference.npz")
 
 
@@ -82,7 +82,7 @@ def kept_model(
     model: BondEnergy | BondPolarizability | BondDipole,  # with its settings
     frames: Frames,  # to learn from
 ):
-    "The fitted model: that of the file where there is one. Raises `InputError` for frames that cannot be used."
+    "The fitted model of the file, made where it is not there. Raises `InputError` for frames that cannot be used."
     if not path.exists():
         model.fit(frames).save(path)
     return type(model).load(path)

@@ -180,6 +180,15 @@ def test_a_page_names_charge_and_isotopes_and_takes_the_temperature(tmp_path):
     assert "HO, charge -1, H1 of 2.014 u" in text and "Temperature: 20 K" in text and "--train" not in text
 
 
+def test_models_of_other_frames_are_not_taken_for_those_of_these(tmp_path):
+    "Stopped after it had learned, before the harmonic lines: with other frames, the models that stand there are wrong."
+    frames = load("malonaldehyde-enol").train
+    made = raman("malonaldehyde-enol", tmp_path / "e", frames[:10], harmonic_only=True)
+    (made.folder / "harmonic.npz").unlink()
+    with pytest.raises(InputError, match="another frames"):
+        raman("malonaldehyde-enol", tmp_path / "e", frames[10:20], harmonic_only=True)
+
+
 def test_isotopes_of_atoms_count(tmp_path):
     atoms = molecule("H2")
     atoms.set_masses([2.014, 2.014])

@@ -17,9 +17,9 @@ import pytest
 def test_other_settings_are_named_and_nothing_made_is_nothing_kept():
     with TemporaryDirectory() as folder:
         file, made = Path(folder, "molecule.json"), Path(folder, "harmonic.npz")
-        check_settings(file, dict(charge=0), made)
-        check_settings(file, dict(charge=1), made)
+        check_settings(file, dict(charge=0), [made])
+        check_settings(file, dict(charge=1), [made])
         made.touch()
-        check_settings(file, dict(charge=1), made)
+        check_settings(file, dict(charge=1), [made])
         with pytest.raises(InputError, match="another charge; give another folder"):
-            check_settings(file, dict(charge=2), made)
+            check_settings(file, dict(charge=2), [made])
