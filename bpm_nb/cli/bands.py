@@ -101,7 +101,7 @@ def shipped_lines(
             "their shifts are in the distances",
             stacklevel=2,
         )
-    return ReferenceLines(load(name).lines, harmonic_record(name, run.numbers, "dft"), masses)
+    return ReferenceLines(load(name).lines, harmonic_record(name, run.numbers), masses)
 
 # %% ../../nbs/90_cli/04_bands.ipynb #fb6f28bf
 def write_motions(

@@ -159,8 +159,8 @@ def add_isotopes(
     p.add_argument(
         "--surface",
         choices=["dft", "gfn2"],
-        default="gfn2",
-        help="of a shipped molecule: that of the dynamics, or density-functional theory (default: %(default)s)",
+        default="dft",
+        help="of a shipped molecule: density-functional theory, or GFN2-xTB (default: %(default)s)",
     )
     add_runs(p)
     add_resolution(p)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .arguments import add_model, add_unit, model_file, number, output_path, verb
 from ..core.files import InputError, errors_name_file, read_npz
-from ..data.datasets import Dataset, load, shipped
+from ..data.datasets import SURFACES, Dataset, load, shipped
 from ..data.files import read, read_frames, write
 from ..data.records import Frames, Trajectory, checked
 from ..data.validation import require_plausible
@@ -274,7 +274,7 @@ def demo(
     from bpm_nb.spectra.bands import peaks
 
     outputs = [output_path(Path(a.folder) / name, [Path(name).suffix]) for name in ("raman.html", "raman.csv")]
-    data = load(a.molecule)
+    data = load(a.molecule, a.surface)
     predicted, activity = demonstrated(data)
     write_demo(*outputs, data, predicted, activity)
     result, bands = errors(data.test.alpha, predicted), peaks(activity)
@@ -318,7 +318,7 @@ def write_demo(
     from bpm_nb.spectra.bands import peaks
     from bpm_nb.spectra.files import write_csv
 
-    origin = dict(trained_on=f"{len(data.train)} frames of {data.name}", trajectory=data.name)
+    origin = dict(trained_on=f"{len(data.train)} frames of {data.name}", trajectory=data.name, surface=data.surface)
     sections = [
         *spectrum_sections(activity, peaks(activity), data.trajectory.temperature_K),
         quality_section(data.test.alpha, predicted, len(data.train)),
@@ -335,5 +335,10 @@ def add_demo(
     p = verb(commands, demo, "bpm-nb demo --molecule malonaldehyde-enol")
     p.add_argument(
         "--molecule", default="malonaldehyde-enol", help=f"one of {', '.join(shipped())} (default: %(default)s)"
+    )
+    p.add_argument(
+        "--surface",
+        choices=list(SURFACES),
+        help="of the dynamics: GFN2-xTB with what it lacks, learned, or GFN2-xTB alone (default: the first that ships)",
     )
     p.add_argument("--folder", default=".", help="where raman.html and raman.csv go (default: here)")

@@ -19,45 +19,46 @@ from ..assignment.motion import Motion, animation, band_motion, degenerate_label
 from ..bonds.pairs import bond_labels
 from .molecule import MOST_PAIRS
 from .runs import SHARE_SETTINGS, Series, fine_resolution, positions_of
-from ..data.datasets import load, shipped, shipped_files
+from ..data.datasets import SURFACES, load, shipped_files
 from ..data.records import Trajectory
 from ..reports.tables import share_text, stretch_text
 from ..spectra.modes import normal_modes
 
 # %% ../../nbs/85_dashboards/07_band.ipynb #d217aa9f
 def has_modes(
-    name: str,  # of a series
+    series: Series,  # of any molecule
 ) -> bool:
     "Does the molecule come with the derivatives of both surfaces?"
-    return name in shipped() and all(shipped_files(name, kind) for kind in ("harmonic_gfn2", "harmonic_dft"))
+    return bool(series.molecule) and all(shipped_files(series.molecule, kind) for kind in SURFACES.values())
 
-
+# %% ../../nbs/85_dashboards/07_band.ipynb #2f3d654d
 @lru_cache
 def named_modes(
     name: str,  # a shipped molecule
+    surface: str,  # on which it moves
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     """Normal modes of density-functional theory, and what the table of lines calls each.
 
     Displacements (D, N, 3) onto the minimum of the dynamics, wavenumbers (D,), cm⁻¹, masses (N,), u, and names, empty
     where the table has none. Raises `InputError` for a molecule without derivatives.
     """
-    data = load(name)
+    data = load(name, surface)
     modes, masses = normal_modes(data.harmonic_dft), atomic_masses[data.harmonic_dft.numbers]
     lines = data.lines if shipped_files(name, "lines") else []
     assigned = line_modes([line.wavenumber_cm1 for line in lines], modes)
     names = dict(zip(assigned, (line.assignment for line in lines)))
-    turned = modes.displacement @ eckart_rotation(data.harmonic_dft.pos, masses, data.harmonic_gfn2.pos)
+    turned = modes.displacement @ eckart_rotation(data.harmonic_dft.pos, masses, data.harmonic.pos)
     return turned, modes.wavenumber_cm1, masses, [names.get(k, "") for k in range(len(turned))]
 
 # %% ../../nbs/85_dashboards/07_band.ipynb #9e8dfc47
 def mode_text(
-    name: str,  # of a series
+    series: Series,  # of any molecule
     motion: Motion,  # in the frame of the molecule's minimum
 ) -> str:
     "The normal mode of a shipped molecule with an overlap² above ½. Raises `InputError` as `named_modes` does."
-    if not has_modes(name):
+    if not has_modes(series):
         return ""
-    modes, wavenumbers, masses, names = named_modes(name)
+    modes, wavenumbers, masses, names = named_modes(series.molecule, series.surface)
     labels = degenerate_labels(wavenumbers)
     squares = overlap(motion.displacement, modes, masses) ** 2
     overlaps = np.sqrt(np.bincount(labels, squares))[labels]  # near-degenerate modes go together
@@ -95,7 +96,8 @@ def series_body_frame(
 ) -> tuple[Trajectory, BodyFrame]:
     "The segments that shares and motions are taken from, and their frame. Raises `InputError` as `body_frame`."
     run = positions_of(series.run, slice(SHARE_SETTINGS["segments"]))
-    return run, body_frame(run, load(series.name).harmonic_gfn2.pos if has_modes(series.name) else None)
+    minimum = load(series.molecule, series.surface).harmonic.pos if has_modes(series) else None
+    return run, body_frame(run, minimum)
 
 
 def ordered_shares(
@@ -132,7 +134,7 @@ def band_assignment(
         positions=np.array([atoms.positions for atoms in animation(numbers, motion)]),
         purity=motion.purity,
         stretch=stretch_text(motion, numbers),
-        mode=mode_text(series.name, motion),
+        mode=mode_text(series, motion),
         pairs=pairs,
         share=share,
         alpha=mean,

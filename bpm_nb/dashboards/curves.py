@@ -86,7 +86,7 @@ def overlay_curve(
     keep = spectrum.wavenumber_cm1 <= HIGHEST_CM1
     lowest = 2 * spectrum.settings["resolution_cm1"]
     bands = peaks(spectrum, quantity_geometry(quantity, analyser_deg), range_cm1=(lowest, HIGHEST_CM1))
-    lines = reference_lines_of(series.name)
+    lines = reference_lines_of(series.molecule)
     return Overlay(
         name=series.label,
         x=spectrum.wavenumber_cm1[keep],

@@ -19,7 +19,7 @@ from .band import assignment_table
 from .curves import QUANTITIES, pending_curve
 from .molecule import Molecule
 from .raman_state import RamanState
-from .runs import DEFAULT_MOLECULE
+from .runs import DEFAULT_MOLECULE, shipped_runs
 from .widgets import Plot, Upload, control, downloads, menu, side_by_side, status
 from ..data.datasets import load, shipped
 from ..plots.live import Overlay, overlaid
@@ -134,7 +134,7 @@ def raman_controls(
     "All controls of the comparison, the molecules first."
 
     def names():
-        return list(dict.fromkeys([*shipped(), *state.series, *state.samples]))
+        return list(dict.fromkeys([*shipped_runs(), *state.series, *state.samples]))
 
     samples = menu(state, ["samples", "series"], ipywidgets.SelectMultiple, "", names, rows=4)
     return [samples, *spectrum_controls(state), *view_controls(state)]
@@ -193,7 +193,8 @@ def band_views(
         tooltip="its ellipsoid, once a band is clicked",
     )
     molecule, table = Molecule(ellipsoid), ipywidgets.HTML().add_class("bpm-table")
-    start = load(next((name for name in state.samples if name in shipped()), DEFAULT_MOLECULE)).test
+    runs = shipped_runs()
+    start = load(next((runs[name][0] for name in state.samples if name in runs), DEFAULT_MOLECULE)).test
     molecule.show(start.numbers[0], start.pos[:1])
 
     def explain(_=None):

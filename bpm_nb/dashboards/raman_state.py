@@ -13,10 +13,9 @@ import traitlets
 
 from .band import BandAssignment, band_assignment
 from .curves import QUANTITIES, overlay_curve, quantity_geometry
-from .runs import DEFAULT_MOLECULE, Series, cached_series, shipped_series
+from .runs import DEFAULT_MOLECULE, Series, cached_series, shipped_runs, shipped_series
 from .state import State, errors_as_message, setting
 from .uploads import upload_title, uploaded_model, uploaded_series
-from ..data.datasets import shipped
 from ..plots.live import Overlay
 from ..spectra.raman import CORRECTIONS, instrument_intensity, raman_spectrum
 from ..spectra.spectrum import Spectrum
@@ -173,9 +172,9 @@ def unfinished_samples(
     state: RamanBand,  # with its series
 ) -> tuple[list[str], list[str], list[str]]:
     "Samples that ship and are not computed; those with a first look; those that neither ship nor are computed."
-    absent = [name for name in state.samples if name not in state.series]
-    coarse = [name for name in state.drawn if name in shipped() and state.series[name].is_first_look]
-    return [n for n in absent if n in shipped()], coarse, [n for n in absent if n not in shipped()]
+    absent, runs = [name for name in state.samples if name not in state.series], shipped_runs()
+    coarse = [name for name in state.drawn if name in runs and state.series[name].is_first_look]
+    return [n for n in absent if n in runs], coarse, [n for n in absent if n not in runs]
 
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #9ddd298a
 class RamanSteps(RamanBand):

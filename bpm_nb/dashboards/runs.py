@@ -21,7 +21,7 @@ from ..core.files import InputError, read_npz, write_npz
 from ..core.tensors import components, tensor
 from ..core.units import C_CM_FS
 from ..core.work import one_blas_thread
-from ..data.datasets import SHIPPED, load
+from ..data.datasets import SHIPPED, load, shipped, shipped_files
 from ..data.records import Frames, Trajectory
 
 if TYPE_CHECKING:
@@ -32,13 +32,15 @@ if TYPE_CHECKING:
 class Series:
     "A run with its polarizability, ready to become a spectrum."
 
-    name: str  # name of the molecule
+    name: str  # under which it is shown
     run: Trajectory  # positions and time step
     alpha: np.ndarray  # (G, T, 3, 3) polarizability, bohr³
     note: str = ""  # where the polarizability comes from; `first look` for a preliminary one
     pairs: np.ndarray = None  # (B, 2) atoms of the bonds
     shares: Shares = None  # what each bond adds to the spectrum
     remark: str = ""  # a sentence for the user, such as that the frames are too far apart
+    molecule: str = ""  # the shipped molecule that it is; empty for an upload
+    surface: str = ""  # on which a shipped molecule moves, see `load`
 
     @property
     def label(self) -> str:
@@ -105,6 +107,37 @@ def with_shares(
     shares = bond_shares(tensors, run.dt_fs, len(run.pos), resolution_cm1=fine_resolution(run))
     return replace(series, pairs=bonds, shares=shares)
 
+# %% ../../nbs/85_dashboards/05_runs.ipynb #67be3daf
+RUN_NAMES = {"trajectory_gfn2": "GFN2-xTB", "rings_delta": "quantum nuclei"}  # of runs beside that of `load(molecule)`
+
+
+def shipped_runs() -> dict[str, tuple[str, str]]:
+    "{name of a series: (molecule, part of its files)} of all runs that ship, those of `load(molecule)` first."
+    runs = {name: (name, f"trajectory_{load(name).surface}") for name in shipped()}
+    for name in shipped():
+        for part, word in RUN_NAMES.items():
+            if shipped_files(name, part) and (name, part) not in runs.values():
+                runs[f"{name}, {word}"] = name, part
+    return runs
+
+
+def run_parts(
+    name: str,  # of a series
+) -> tuple[str, str]:
+    "Molecule and part of its files. Raises `InputError` for a name that is not known."
+    if name not in (runs := shipped_runs()):
+        raise InputError(f"{name!r} is not shipped; there are {'; '.join(runs)}")
+    return runs[name]
+
+# %% ../../nbs/85_dashboards/05_runs.ipynb #6fa3f78a
+def shipped_run(
+    name: str,  # of a series
+) -> tuple[str, str, Trajectory]:
+    "Molecule, surface and run. Raises `InputError` for a name that is not known."
+    molecule, part = run_parts(name)
+    what, surface = part.split("_")
+    return molecule, surface, getattr(load(molecule, surface), what)
+
 # %% ../../nbs/85_dashboards/05_runs.ipynb #ac5cbd7e
 def shipped_model(
     train: Frames,  # the training frames of a molecule
@@ -121,22 +154,23 @@ def shipped_model(
 
 # %% ../../nbs/85_dashboards/05_runs.ipynb #3b1308ca
 def shipped_series(
-    name: str,  # one of `bpm_nb.data.shipped()`
+    name: str,  # one of `shipped_runs()`
     quick: bool,  # a first look instead of the whole
     report: Callable,  # report(fraction, text, partial=None); the partial result is the `Series` without shares
 ) -> Series:
-    "`Series` of a shipped molecule; the whole is kept in the cache. Raises `InputError` for a name that is not known."
+    "`Series` of a run that ships; the whole is kept in the cache. Raises `InputError` for a name that is not known."
     if series := cached_series(name):
         return series
-    data = load(name)
+    molecule, surface, run = shipped_run(name)
     report(0.0, f"{name}: fitting the model")
-    model = shipped_model(data.train, quick)
-    run = positions_of(data.trajectory, slice(1), FIRST_LOOK["steps"]) if quick else data.trajectory
+    model = shipped_model(load(molecule).train, quick)
+    run = positions_of(run, slice(1), FIRST_LOOK["steps"]) if quick else run
 
     def named_report(fraction, text):
         return report(fraction, f"{name}: {text}")
 
-    series = Series(name, run, predicted_alpha(model, run, named_report), "first look" if quick else "")
+    alpha, note = predicted_alpha(model, run, named_report), "first look" if quick else ""
+    series = Series(name, run, alpha, note, molecule=molecule, surface=surface)
     if quick:
         report(0.7, f"{name}: shares of the bonds", series)
     series = with_shares(series, model, named_report)
@@ -146,21 +180,22 @@ def shipped_series(
 
 # %% ../../nbs/85_dashboards/05_runs.ipynb #8d504771
 def decisive_files(
-    name: str,  # one of `bpm_nb.data.shipped()`
+    molecule: str,  # one of `bpm_nb.data.shipped()`
 ) -> list[Path]:
     "Files on which the series of a molecule depends: sources of the library, and the molecule's data."
     package = SHIPPED.parent
     sources = (p for p in package.rglob("*.py") if not {"cli", "dev"} & set(p.relative_to(package).parts))
-    return [*sorted(sources), *sorted(SHIPPED.glob(f"{name}_*.npz"))]
+    return [*sorted(sources), *sorted(SHIPPED.glob(f"{molecule}_*.npz"))]
 
 
 def cache_file(
-    name: str,  # one of `bpm_nb.data.shipped()`
+    name: str,  # one of `shipped_runs()`
 ) -> Path:
-    "Where the polarizability of a shipped molecule is kept."
-    digest = hashlib.sha256(b"".join(f.read_bytes() for f in decisive_files(name))).hexdigest()[:16]
+    "Where the polarizability along a shipped run is kept. Raises `InputError` for a name that is not known."
+    molecule, part = run_parts(name)
+    digest = hashlib.sha256(b"".join(f.read_bytes() for f in decisive_files(molecule))).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "bpm_nb" / f"{name}-{digest}.npz"
+    return cache / "bpm_nb" / f"{molecule}-{part}-{digest}.npz"
 
 # %% ../../nbs/85_dashboards/05_runs.ipynb #2159ceaa
 def keep_series(
@@ -187,7 +222,7 @@ def keep_series(
 
 # %% ../../nbs/85_dashboards/05_runs.ipynb #3bf12e5a
 def cached_series(
-    name: str,  # one of `bpm_nb.data.shipped()`
+    name: str,  # one of `shipped_runs()`
 ) -> Series | None:
     "The whole `Series` from the cache, or None."
     try:
@@ -197,11 +232,12 @@ def cached_series(
 
 
 def series_of_arrays(
-    name: str,  # one of `bpm_nb.data.shipped()`
+    name: str,  # one of `shipped_runs()`
     arrays: dict,  # {name: array} that `keep_series` wrote
 ) -> Series:
     "The `Series`. Raises `InputError` for a name that is not known."
     settings = json.loads(str(arrays["settings"]))
     shares = Shares(arrays["wavenumber_cm1"], arrays["isotropic"], arrays["anisotropic"], settings)
-    alpha, run = tensor(arrays["iso"], arrays["beta"]), positions_of(load(name).trajectory)
-    return Series(name, run, alpha, pairs=arrays["pairs"], shares=shares)
+    (molecule, surface, run), alpha = shipped_run(name), tensor(arrays["iso"], arrays["beta"])
+    run = positions_of(run)
+    return Series(name, run, alpha, pairs=arrays["pairs"], shares=shares, molecule=molecule, surface=surface)

@@ -24,6 +24,7 @@ from .xyz import is_xyz, read_xyz, read_xyz_run, write_xyz
 def write(
     path: str | Path,  # .npz, or .xyz / .extxyz for frames
     record: Frames | Trajectory | Harmonic,  # what to write
+    coarseness: int = 1,  # a run in npz is stored in steps so many times 1e-5 Å and 1e-6 Å/fs
 ) -> None:
     "Write a record, atomically. Raises `InputError` for another ending and a place that cannot be written."
     path = Path(path)
@@ -34,7 +35,8 @@ def write(
     arrays = {f.name: getattr(record, f.name) for f in fields(record) if getattr(record, f.name) is not None}
     arrays["provenance"] = json.dumps(record.provenance)
     if isinstance(record, Trajectory):
-        arrays |= {k: delta_encoded(arrays[k], step) for k, step in STEPS.items() if k in arrays}
+        arrays |= {k: delta_encoded(arrays[k], coarseness * step) for k, step in STEPS.items() if k in arrays}
+        arrays["coarseness"] = coarseness
     write_npz(path, dict(arrays, kind=type(record).__name__))
 
 # %% ../../nbs/10_data/10_files.ipynb #3d8db6be
@@ -81,7 +83,8 @@ def _named_arrays(path: Path, unit: str, keys: dict[str, str]) -> dict[str, np.n
 
 # %% ../../nbs/10_data/10_files.ipynb #28b62615
 def _unpacked_trajectory(arrays: dict) -> Trajectory:
-    arrays |= {k: delta_decoded(arrays[k], step) for k, step in STEPS.items() if k in arrays}
+    coarseness = float(arrays.get("coarseness", 1))
+    arrays |= {k: delta_decoded(arrays[k], coarseness * step) for k, step in STEPS.items() if k in arrays}
     numbers = {k: float(arrays[k]) for k in ("dt_fs", "temperature_K") if k in arrays}
     return Trajectory(**{f.name: arrays[f.name] for f in fields(Trajectory) if f.name in arrays} | numbers)
 

@@ -64,7 +64,7 @@ def at_zero(kelvin, found):
 
 def main():
     data = load(NAME)
-    surface, shipped = data.harmonic_gfn2, data.trajectory
+    surface, shipped = data.harmonic, data.trajectory
     modes = normal_modes(surface)
     rows = [(k, s) for k in KELVIN for s in range(RUNS)]
     found = Parallel(-1)(delayed(run)(surface, modes, *row) for row in rows)

@@ -13,7 +13,7 @@ from bpm_nb.dashboards.runs import Series
 
 def test_harmonic_and_literature_lines_come_and_go():
     name = "malonaldehyde-enol"
-    state = RamanState([name], series={name: Series(name, *water_run()[:2])}, resolution_cm1=20.0)
+    state = RamanState([name], series={name: Series(name, *water_run()[:2], molecule=name)}, resolution_cm1=20.0)
     assert not state.curves[0].lines
     state.harmonic = True
     assert [k for k in state.curves[0].lines if k.startswith("harmonic")]

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from bpm_nb.core.files import InputError
-from bpm_nb.data.datasets import SHIPPED, load, ship, shipped, shipped_files
+from bpm_nb.data.datasets import SHIPPED, SURFACES, load, shipped, shipped_files
 from bpm_nb.data.files import STEPS, delta_decoded, delta_encoded, read, write
+from bpm_nb.data.shipping import COARSENESS, ship
 from bpm_nb.dynamics.calculators import molecular_topology
+
+RUNS = [(name, s) for name in shipped() for s in SURFACES if shipped_files(name, f"trajectory_{s}")]
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -24,7 +27,7 @@ def test_shipped_files_are_those_described(name):
 
 def test_what_ships_is_small():
     sizes = [f.stat().st_size for f in SHIPPED.iterdir()]
-    assert max(sizes) <= 5_000_000 and sum(sizes) <= 25_000_000
+    assert max(sizes) <= 5_000_000 and sum(sizes) <= 30_000_000
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -41,25 +44,31 @@ def test_shipped_sets_are_large_enough_and_apart(name):
     assert distance.min() > 0.05
 
 
-@pytest.mark.parametrize("name", shipped())
-def test_shipped_trajectories_keep_their_energy_and_are_canonical(name):
+def velocities(pos, dt_fs):
+    "Slopes of positions (G, T, N, 3) in time, by seven states: within 1 % up to 3300 cm⁻¹ at 2 fs. (G, T − 6, N, 3)."
+    n = pos.shape[1] - 6
+    weights = (-1 / 60, 3 / 20, -3 / 4, 0, 3 / 4, -3 / 20, 1 / 60)
+    return sum(w * pos[:, k : k + n] for k, w in enumerate(weights)) / dt_fs
+
+
+@pytest.mark.parametrize(("name", "surface"), RUNS)
+def test_shipped_trajectories_keep_their_energy_and_are_canonical(name, surface):
     from ase import Atoms, units
 
-    run = load(name).trajectory
-    assert np.abs(run.energy_drift()).max() < 1
+    run = load(name, surface).trajectory
+    assert np.abs(run.energy_drift()).max() < (0.1 if surface == "delta" else 1)
     assert run.pos.shape[0] * run.pos.shape[1] * run.dt_fs >= 8e4 and run.pos.shape[1] * run.dt_fs >= 1e4 * 0.999
-    mass = Atoms(run.numbers).get_masses()[:, None]
-    kinetic = 0.5 * (mass * (run.vel / units.fs) ** 2).sum((2, 3))
+    mass, vel = Atoms(run.numbers).get_masses()[:, None], velocities(run.pos, run.dt_fs)
+    kinetic = 0.5 * (mass * (vel / units.fs) ** 2).sum((2, 3))
     modes = 3 * len(run.numbers) - 6
     kelvin = 2 * kinetic.mean(1) / modes / units.kB
     assert abs(kelvin.mean() - run.temperature_K) < 0.08 * run.temperature_K, kelvin
     spread = run.temperature_K / np.sqrt(modes)  # of the energy over modes of a classical harmonic molecule
     assert 0.5 * spread < kelvin.std() < 1.6 * spread, kelvin
-    momentum = (mass * run.vel).sum(2)
-    assert np.abs(momentum).max() < 1e-2 * np.abs(mass * run.vel).max()
-    velocity = (run.pos[:, 2:] - run.pos[:, :-2]) / (2 * run.dt_fs)
-    heavy = run.numbers > 1
-    np.testing.assert_allclose(velocity[:, :, heavy], run.vel[:, 1:-1][:, :, heavy], atol=0.1 * np.abs(run.vel).max())
+    momentum = (mass * vel).sum(2)
+    assert np.abs(momentum).max() < 2e-2 * np.abs(mass * vel).max()
+    if run.vel is not None:
+        np.testing.assert_allclose(vel, run.vel[:, 3:-3], atol=0.1 * np.abs(run.vel).max())
 
 
 def ring_dihedral(numbers, pos):
@@ -85,7 +94,7 @@ def every_frame(name):
     return data.train.numbers[0], [
         data.train.pos,
         data.test.pos,
-        data.trajectory.pos[:, ::50].reshape(-1, *data.trajectory.pos.shape[2:]),
+        *(load(name, s).trajectory.pos[:, ::50].reshape(-1, *data.train.pos.shape[1:]) for n, s in RUNS if n == name),
     ]
 
 
@@ -109,7 +118,7 @@ def test_every_frame_is_the_molecule_it_is_called(name):
 
 def test_the_proton_of_the_enol_sits_on_either_oxygen():
     "In the frames. At 300 K it does not pass from one to the other in the picoseconds of the trajectory."
-    numbers, (train, test, _) = every_frame("malonaldehyde-enol")
+    numbers, (train, test, *_) = every_frame("malonaldehyde-enol")
     oxygen, hydrogen = np.flatnonzero(numbers == 8), np.flatnonzero(numbers == 1)
     for pos in (train, test):
         d = np.linalg.norm(pos[:, oxygen][:, :, None] - pos[:, hydrogen][:, None], axis=-1)
@@ -118,8 +127,8 @@ def test_the_proton_of_the_enol_sits_on_either_oxygen():
 
 
 def test_the_rings_of_biphenyl_are_seen_at_all_angles_of_the_dynamics():
-    numbers, (train, test, run) = every_frame("biphenyl")
-    visited = np.quantile(ring_dihedral(numbers, run), [0.01, 0.99])
+    numbers, (train, test, *runs) = every_frame("biphenyl")
+    visited = np.quantile(ring_dihedral(numbers, np.concatenate(runs)), [0.01, 0.99])
     for pos in (train, test):
         angle = ring_dihedral(numbers, pos)
         assert angle.min() < visited[0] + 8 and angle.max() > visited[1] - 8
@@ -132,7 +141,7 @@ def test_rounding_of_what_is_stored_changes_no_spectrum(name):
     "Positions as they may have been before rounding, and after: the spectra differ far less than that."
     from bpm_nb.spectra.raman import raman_spectrum
 
-    run, step = load(name).trajectory[:2], STEPS["pos"]
+    run, step = load(name).trajectory[:2], STEPS["pos"] * COARSENESS["trajectory_delta"]
     exact = run.pos[:, :2500] + np.random.default_rng(0).uniform(-0.5, 0.5, run.pos[:, :2500].shape) * step
     rounded = delta_decoded(delta_encoded(exact, step), step)
     assert 0.4 * step < np.abs(rounded - exact).max() < 0.51 * step
@@ -140,7 +149,7 @@ def test_rounding_of_what_is_stored_changes_no_spectrum(name):
     for geometry in ("natural", "vh"):
         a, b = before.curve(geometry), after.curve(geometry)
         own = (before.wavenumber_cm1 > 100) & (before.wavenumber_cm1 < 3500)
-        assert np.abs(a - b).max() < 5e-5 * a.max() and (np.abs(a - b)[own] < 0.005 * a[own]).all()
+        assert np.abs(a - b).max() < 2e-4 * a.max() and (np.abs(a - b)[own] < 0.02 * a[own]).all()
 
 
 def pair_polarizability(pos):
@@ -159,18 +168,20 @@ def test_a_long_trajectory_is_cut_between_segments_and_read_as_one(tmp_path, mon
     data, (made, package) = load("malonaldehyde-enol"), (tmp_path / "made", tmp_path / "package")
     made.mkdir(), package.mkdir()
     run = data.trajectory[:5]
-    run = replace(run, pos=run.pos[:, :40], vel=run.vel[:, :40], energy=run.energy[:, :40])
-    for part, record in dict(train=data.train[:3], test=data.test[:3], trajectory=run).items():
+    run = replace(run, pos=run.pos[:, :40], vel=run.pos[:, :40] / 100, energy=run.energy[:, :40])
+    for part, record in dict(train=data.train[:3], test=data.test[:3], trajectory_delta=run).items():
         write(made / f"enol_{part}.npz", record)
     (package / "enol.xyz").write_bytes((SHIPPED / "malonaldehyde-enol.xyz").read_bytes())
     monkeypatch.setattr(bpm_nb.data.datasets, "SHIPPED", package)
     ship("enol", made, package, values=2 * 2 * 40 * 9 * 3 + 1)
-    assert [f.name for f in shipped_files("enol", "trajectory")] == [f"enol_trajectory_{k}.npz" for k in (1, 2, 3)]
-    assert [len(read(f).pos) for f in shipped_files("enol", "trajectory")] == [2, 2, 1]
+    assert [f.name for f in shipped_files("enol", "trajectory_delta")] == [
+        f"enol_trajectory_delta_{k}.npz" for k in (1, 2, 3)
+    ]
+    assert [len(read(f).pos) for f in shipped_files("enol", "trajectory_delta")] == [2, 2, 1]
     again = load("enol")
     for k in ("pos", "vel", "energy"):
-        np.testing.assert_array_equal(getattr(again.trajectory, k), getattr(run, k))
-    assert again.trajectory.provenance == run.provenance and shipped() == ["enol"]
+        np.testing.assert_allclose(getattr(again.trajectory, k), getattr(run, k), atol=0.6e-4)
+    assert again.surface == "delta" and again.trajectory.provenance == run.provenance and shipped() == ["enol"]
     for f in shipped_files("enol"):
         assert sha256(f.read_bytes()).hexdigest() in again.description
     with pytest.raises(InputError, match="bpm-nb reference enol"):

@@ -41,7 +41,7 @@ def test_peak_rows_give_the_numbers_of_the_peaks(s):
 
 def molecules_with_lines():
     "Molecules that come with a run, with derivatives on the surface of the run, and with a table of lines."
-    return [name for name in shipped() if shipped_files(name, "harmonic_gfn2") and shipped_files(name, "lines")]
+    return [name for name in shipped() if shipped_files(name, "harmonic_dft") and shipped_files(name, "lines")]
 
 
 def test_molecules_come_with_lines():
@@ -51,10 +51,10 @@ def test_molecules_come_with_lines():
 @pytest.mark.parametrize("name", molecules_with_lines())
 def test_bands_at_room_temperature_lie_below_their_harmonic_lines(name):
     data, nu = load(name), [line.wavenumber_cm1 for line in load(name).lines]
-    modes, frame = normal_modes(data.harmonic_gfn2), body_frame(data.trajectory[:1], data.harmonic_gfn2.pos)
+    modes, frame = normal_modes(data.harmonic), body_frame(data.trajectory[:1], data.harmonic.pos)
     moves = line_motions(nu, data.harmonic_dft, frame)
     match = match_bands_by_motion(modes.wavenumber_cm1, modes.displacement, nu, moves, frame.masses)
-    rows = tables.mode_rows(modes, mode_bands(data.trajectory, data.harmonic_gfn2), match, data.lines, 0.03)
+    rows = tables.mode_rows(modes, mode_bands(data.trajectory, data.harmonic), match, data.lines, 0.03)
     assert len(rows) >= 6 and np.median([float(r["shift"]) for r in rows]) < -2
     assert {"run (cm⁻¹)", "table (cm⁻¹)", "what the table says"} <= rows[0].keys()
 

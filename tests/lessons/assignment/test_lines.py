@@ -22,7 +22,7 @@ def enol_match():
     data = load("malonaldehyde-enol")
     run = data.trajectory
     states = power_spectrum(run.vel, run.mass(), run.dt_fs, run.temperature_K)
-    return match_bands(peaks(states), normal_modes(data.harmonic_gfn2).wavenumber_cm1, scale=1.0)
+    return match_bands(peaks(states), normal_modes(data.harmonic).wavenumber_cm1, scale=1.0)
 
 
 def test_warm_bands_lie_below_their_harmonic_lines():
@@ -35,13 +35,13 @@ from bpm_nb.assignment.eckart import body_frame
 
 def test_the_hydroxyl_stretch_of_the_enol_is_found_by_its_motion():
     data = load("malonaldehyde-enol")
-    surface, frame = normal_modes(data.harmonic_gfn2), body_frame(data.trajectory[:1], data.harmonic_gfn2.pos)
+    surface, frame = normal_modes(data.harmonic), body_frame(data.trajectory[:1], data.harmonic.pos)
     table = [line.wavenumber_cm1 for line in data.lines]
     motions = line_motions(table, data.harmonic_dft, frame)
     match = match_bands_by_motion(surface.wavenumber_cm1, surface.displacement, table, motions, frame.masses)
     ((stretch, line),) = [p for p in match.pairs if data.lines[p[1]].assignment == "O–H stretch"]
     on_oxygen = np.argmax(np.linalg.norm(surface.displacement[stretch], axis=1))
-    minimum = data.harmonic_gfn2
+    minimum = data.harmonic
     distance = np.linalg.norm(minimum.pos[on_oxygen] - minimum.pos[minimum.numbers == 8], axis=1)
     assert minimum.numbers[on_oxygen] == 1 and distance.min() < 1.1
 

@@ -8,7 +8,7 @@ from bpm_nb.models import BondPolarizability
 from bpm_nb.reports.sections import trajectory_spectrum
 from bpm_nb.reports.tables import shift_rows
 
-enol = load("malonaldehyde-enol").harmonic_gfn2
+enol = load("malonaldehyde-enol").harmonic
 
 
 def test_one_atom_moves_one_stretch():

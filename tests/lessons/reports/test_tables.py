@@ -67,6 +67,6 @@ def test_every_line_and_every_band_is_in_the_table_once():
 
 
 def test_bands_at_room_temperature_lie_below_their_harmonic_lines():
-    modes = normal_modes(enol.harmonic_gfn2)
-    rows = mode_rows(modes, mode_bands(enol.trajectory[:2], enol.harmonic_gfn2), weakest=0.03)
+    modes = normal_modes(enol.harmonic)
+    rows = mode_rows(modes, mode_bands(enol.trajectory[:2], enol.harmonic), weakest=0.03)
     assert len(rows) >= 6 and np.median([float(r["shift"]) for r in rows]) < -2
