@@ -63,7 +63,7 @@ def at_zero(kelvin, found):
 
 
 def main():
-    data = load(NAME)
+    data = load(NAME, "gfn2")
     surface, shipped = data.harmonic, data.trajectory
     modes = normal_modes(surface)
     rows = [(k, s) for k in KELVIN for s in range(RUNS)]

@@ -234,7 +234,7 @@ HEAVY = {
     "pyscf",
 }
 HEAVY |= {"ray", "sklearn", "sympy", "tblite", "torch"}
-MODELS = {name: {"sklearn"} for name in ("BondDipole", "BondEnergy", "BondPolarizability", "raman")}
+MODELS = {name: {"sklearn"} for name in ("BondDipole", "BondEnergy", "BondPolarizability", "load_model", "raman")}
 MAY_LOAD = dict(MODELS, kernel_lab=HEAVY, raman_compare=HEAVY)
 
 
