@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BondDipole', 'BondEnergy', 'BondPolarizability', 'Frames', 'InputError', 'Trajectory', 'bond_shares', 'errors',
-           'instrument_intensity', 'ir_spectrum', 'kernel_lab', 'load', 'peaks', 'raman', 'raman_compare',
+           'instrument_intensity', 'ir_spectrum', 'kernel_lab', 'load', 'load_model', 'peaks', 'raman', 'raman_compare',
            'raman_spectrum', 'read_frames', 'read_trajectory']
 
 # %% ../nbs/00_bpm_nb.ipynb #7569b024
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bpm_nb.core import InputError, errors
     from bpm_nb.dashboards import kernel_lab, raman_compare
     from bpm_nb.data import Frames, Trajectory, load, read_frames, read_trajectory
-    from bpm_nb.models import BondDipole, BondEnergy, BondPolarizability
+    from bpm_nb.models import BondDipole, BondEnergy, BondPolarizability, load_model
     from bpm_nb.pipeline import raman
     from bpm_nb.spectra import instrument_intensity, ir_spectrum, peaks, raman_spectrum
 
@@ -28,7 +28,7 @@ _FOLDERS = dict(
     core=["InputError", "errors"],
     dashboards=["kernel_lab", "raman_compare"],
     data=["Frames", "Trajectory", "load", "read_frames", "read_trajectory"],
-    models=["BondDipole", "BondEnergy", "BondPolarizability"],
+    models=["BondDipole", "BondEnergy", "BondPolarizability", "load_model"],
     pipeline=["raman"],
     spectra=["instrument_intensity", "ir_spectrum", "peaks", "raman_spectrum"],
 )
@@ -46,6 +46,7 @@ _all_ = [
     "ir_spectrum",
     "kernel_lab",
     "load",
+    "load_model",
     "peaks",
     "raman",
     "raman_compare",

@@ -159,6 +159,7 @@ VALID = [  # [verb, positional arguments, {option: values}]; FILE marks what is 
     ],
     ["raman", ["FILE train.xyz"], {"-o": "OUT folder", "--segments": "1", "--temperature": "300", "--charge": "99"}],
     ["demo", [], {"--molecule": "malonaldehyde-enol", "--folder": "OUT ."}],
+    ["examples", ["OUT folder"], {}],
 ]
 SLOW = {  # these compute for long where nothing is wrong: always something that cannot be
     "reference": ("--what", ["something", "", "\x1b[31m"]),

@@ -177,7 +177,19 @@ def sampled_surface(
 
     if a.surface == "dft":
         raise InputError("--surface dft is for --what harmonic; give gfn2, or a model of the energy")
-    return gfn2 if a.surface in (None, "gfn2") else file_surface(a.surface, f"{a.output}.strange.xyz")
+    model = learned_surface(a)
+    return gfn2 if model is None else file_surface(model, f"{a.output}.strange.xyz")
+
+
+def learned_surface(
+    a: Namespace,  # parsed arguments of `reference`
+) -> str | Path | None:
+    "File of the learned surface; None for GFN2-xTB. Raises `InputError` for a molecule for which none ships."
+    from bpm_nb.models.library import KINDS, shipped_surface
+
+    if a.surface in (None, "gfn2"):
+        return None
+    return shipped_surface(a.molecule, a.surface) if a.surface in KINDS else a.surface
 
 # %% ../../nbs/90_cli/06_data.ipynb #6c10926d
 def offered_states(
@@ -188,9 +200,9 @@ def offered_states(
     from bpm_nb.models.energy import BondEnergy
     from bpm_nb.models.guard import uncertain_states
 
-    if a.surface in (None, "gfn2"):
+    if (model := learned_surface(a)) is None:
         return {}, ""
-    found, file = uncertain_states(BondEnergy.load(a.surface), made), f"{a.output}.strange.xyz"
+    found, file = uncertain_states(BondEnergy.load(model), made), f"{a.output}.strange.xyz"
     if found is None:
         return dict(worth_learning=0), ""
     write(file, found)
@@ -361,8 +373,8 @@ def add_surface(
     p.add_argument(
         "--surface",
         metavar="SURFACE",
-        help="that the atoms move on: gfn2 (default), or what 'bpm-nb fit --quantity energy' wrote; for a harmonic "
-        "spectrum also dft, the level itself (default there)",
+        help="that the atoms move on: gfn2 (default); delta or direct, learned, of a shipped molecule; or what "
+        "'bpm-nb fit --quantity energy' wrote; for a harmonic spectrum also dft, the level itself (default there)",
     )
     p.add_argument(
         "--beads",

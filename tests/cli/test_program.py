@@ -143,7 +143,7 @@ def test_every_argument_is_explained():
 
     verbs = next(action for action in parser()._actions if hasattr(action, "choices") and action.choices).choices
     assert list(verbs) == (
-        "fit evaluate predict spectrum assign isotopes compare demo convert reference active raman".split()
+        "fit evaluate predict spectrum assign isotopes compare demo convert reference active raman examples".split()
     )
     for name, verb in verbs.items():
         assert not [action.dest for action in verb._actions if not action.help], name
