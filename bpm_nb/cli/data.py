@@ -167,7 +167,7 @@ def run_times(
     given = {name: getattr(a, option) for name, option in names.items()}
     return given | dict(temperature_K=(a.temperature or [300.0])[0], masses=masses)
 
-
+# %% ../../nbs/90_cli/06_data.ipynb #629808ca
 def sampled_surface(
     a: Namespace,  # parsed arguments of `reference`
 ) -> Callable:

@@ -49,22 +49,21 @@ def example_files() -> dict:
         return partial(write, record=record)
 
     return {
-        "train.xyz": ("frames of the enol with α, μ, energies and forces, to learn from", frames(enol.train)),
+        "train.xyz": ("200 frames of the enol with α, μ, energies and forces, to learn from", frames(enol.train[::2])),
         "test.xyz": ("frames from other runs, to judge by", frames(enol.test)),
         "run.npz": ("dynamics of the enol at 300 K", frames(short_run(enol.trajectory))),
-        "keto_train.xyz": ("frames of the keto form", frames(keto.train)),
+        "keto_train.xyz": ("200 frames of the keto form", frames(keto.train[::2])),
         "keto_run.npz": ("dynamics of the keto form at 300 K", frames(short_run(keto.trajectory))),
         "positions.npy": ("positions as other programs write them, Å", partial(write_npy, array=enol.test.pos)),
         "alpha.npy": ("their polarizabilities, bohr³", partial(write_npy, array=enol.test.alpha)),
     }
 
-
+# %% ../../nbs/90_cli/09_examples.ipynb #4303f7f9
 def short_run(
     run: Trajectory,  # as it ships
 ) -> Trajectory:
-    "Two segments of 5 ps."
-    steps = round(5000 / run.dt_fs)
-    return replace(run[:2], pos=run.pos[:2, :steps], vel=None, energy=None)
+    "The positions of two of its segments."
+    return replace(run[:2], vel=None, energy=None)
 
 
 def write_npy(

@@ -17,9 +17,7 @@ def test_files_to_try_the_verbs_on_are_written_once():
         there = Path(folder) / "tryout"
         made, text = examples(Namespace(folder=there))
         assert sorted(made["files"]) == sorted(str(file) for file in there.iterdir()) and "run.npz" in text
-        assert len(read_frames(there / "train.xyz")) == 400 and read_trajectory(there / "run.npz").pos.shape[:2] == (
-            2,
-            2500,
-        )
+        assert len(read_frames(there / "train.xyz")) == 200
+        assert read_trajectory(there / "run.npz").pos.shape[:2] == (2, 5000)
         with pytest.raises(InputError, match="train.xyz: it is there already"):
             examples(Namespace(folder=there))
