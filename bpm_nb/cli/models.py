@@ -15,7 +15,7 @@ import numpy as np
 
 from .arguments import add_model, add_unit, model_file, number, output_path, verb
 from ..core.files import InputError, errors_name_file, read_npz
-from ..data.datasets import SURFACES, Dataset, load, shipped
+from ..data.datasets import SURFACE_NAMES, SURFACES, Dataset, load, shipped
 from ..data.files import read, read_frames, write
 from ..data.records import Frames, Trajectory, checked
 from ..data.validation import require_plausible
@@ -318,7 +318,8 @@ def write_demo(
     from bpm_nb.spectra.bands import peaks
     from bpm_nb.spectra.files import write_csv
 
-    origin = dict(trained_on=f"{len(data.train)} frames of {data.name}", trajectory=data.name, surface=data.surface)
+    origin = dict(trained_on=f"{len(data.train)} frames of {data.name}", trajectory=data.name)
+    origin["dynamics"] = SURFACE_NAMES[data.surface]
     sections = [
         *spectrum_sections(activity, peaks(activity), data.trajectory.temperature_K),
         quality_section(data.test.alpha, predicted, len(data.train)),

@@ -23,6 +23,7 @@ from .xyz import xyz_images
 # %% ../../nbs/10_data/11_datasets.ipynb #1f5828e1
 SHIPPED = files("bpm_nb") / "shipped"
 SURFACES = {"delta": "harmonic_dft", "gfn2": "harmonic_gfn2"}  # of dynamics; derivatives at the minimum of each
+SURFACE_NAMES = {"delta": "GFN2-xTB with what it lacks, learned", "gfn2": "GFN2-xTB"}
 RUNS = ("trajectory_delta", "trajectory_gfn2", "rings_delta")
 UNLEARNED = 20  # beads, the first ones, that no shipped model has learned
 MODELS = ("surface_delta", "surface_direct")  # see `bpm_nb.models.load_model`
@@ -123,7 +124,7 @@ def lines_of_program(path: str | Path, rows: list[dict], columns: tuple[str, str
 # %% ../../nbs/10_data/11_datasets.ipynb #7701f86e
 def dataset_rows(dataset) -> list[tuple[str, str]]:
     "What a `Dataset` holds, as rows of a table."
-    rows = [("Dataset", dataset.name), ("surface", dataset.surface)]
+    rows = [("Dataset", dataset.name), ("dynamics on", SURFACE_NAMES[dataset.surface])]
     for part in PARTS:
         name = part.removesuffix(f"_{dataset.surface}") if part in RUNS else part
         read_before, size = vars(dataset).get(name), sum(f.stat().st_size for f in shipped_files(dataset.name, part))

@@ -34,7 +34,7 @@ from bpm_nb.assignment.eckart import body_frame
 
 
 def test_the_hydroxyl_stretch_of_the_enol_is_found_by_its_motion():
-    data = load("malonaldehyde-enol")
+    data = load("malonaldehyde-enol", "gfn2")
     surface, frame = normal_modes(data.harmonic), body_frame(data.trajectory[:1], data.harmonic.pos)
     table = [line.wavenumber_cm1 for line in data.lines]
     motions = line_motions(table, data.harmonic_dft, frame)
