@@ -23,6 +23,7 @@ from bpm_nb.assignment.skeleton import (
     side_atom,
     skeleton,
 )
+from ..core.display import percent
 from ..spectra.modes import Modes
 
 # %% ../../nbs/65_assignment/09_words.ipynb #60943bed
@@ -383,8 +384,8 @@ def main_words(
 
 def words_text(
     shares: dict[str, float],  # {word: share}, the largest first
-    percent: bool = True,  # with the shares
+    with_shares: bool = True,  # False: the words alone
 ) -> str:
     "Text such as C=O stretch 62 %, C–H bend 21 %."
     chosen = main_words(shares)
-    return ", ".join(f"{word} {100 * share:.0f} %" if percent else word for word, share in chosen.items())
+    return ", ".join(f"{word} {percent(share)}" if with_shares else word for word, share in chosen.items())

@@ -20,7 +20,7 @@ def spring_words(name, masses=None):
     none = np.zeros((len(atoms), 3, 3, 3))
     modes = harmonic_modes(atoms.get_masses(), atoms.positions, rows.T @ rows * units.Hartree, none)
     each = mode_shares(modes, atoms.numbers, atoms.positions, atoms.get_masses())
-    return [words_text(shares, percent=False) for shares in each]
+    return [words_text(shares, with_shares=False) for shares in each]
 
 
 def test_small_molecules_move_as_in_textbooks():
