@@ -127,7 +127,7 @@ VALID = [  # [verb, positional arguments, {option: values}]; FILE marks what is 
     [
         "isotopes",
         ["FILE malonaldehyde-enol"],
-        {"--masses": "8=2.014", "-o": "OUT page.html", "--model": "FILE model.npz", "--runs": "FILE run.npz"},
+        {"--masses": "H9=2.014", "-o": "OUT page.html", "--model": "FILE model.npz", "--runs": "FILE run.npz"},
     ],
     [
         "compare",
@@ -139,7 +139,7 @@ VALID = [  # [verb, positional arguments, {option: values}]; FILE marks what is 
         ["FILE model.npz", "FILE run.npz", "FILE run.npz"],
         {"-o": "OUT x.html", "--mixture": "FILE measured.csv", "--measured-laser": "785", "--resolution": "60"},
     ],
-    ["isotopes", ["FILE malonaldehyde-enol"], {"--masses": "8=2.014", "-o": "OUT x.html", "--resolution": "20"}],
+    ["isotopes", ["FILE malonaldehyde-enol"], {"--masses": "H9=2.014", "-o": "OUT x.html", "--resolution": "20"}],
     [
         "compare",
         ["FILE model.npz", "FILE run.npz", "FILE run.npz"],

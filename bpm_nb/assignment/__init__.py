@@ -6,7 +6,8 @@
 __all__ = ['Shares', 'bond_shares', 'bond_paths', 'segment_tensors', 'BodyFrame', 'body_frame', 'Motion', 'band_motion',
            'animation', 'overlap', 'polarizability_slope', 'Match', 'match_bands', 'match_bands_by_motion',
            'line_motions', 'mode_bands', 'track_bands', 'pair_modes', 'Shift', 'isotope_shifts', 'band_shifts',
-           'Marker', 'marker_bands', 'Mixture', 'mixture']
+           'Marker', 'marker_bands', 'Mixture', 'mixture', 'named_springs', 'mode_shares', 'motion_shares',
+           'words_text']
 
 # %% ../../nbs/65_assignment/00_assignment.ipynb #125c2bb8
 from .eckart import BodyFrame, body_frame
@@ -15,6 +16,7 @@ from .lines import Match, line_motions, match_bands, match_bands_by_motion
 from .mixtures import Marker, Mixture, marker_bands, mixture
 from .motion import Motion, animation, band_motion, mode_bands, overlap, polarizability_slope
 from .shares import Shares, bond_paths, bond_shares, segment_tensors
+from .words import mode_shares, motion_shares, named_springs, words_text
 
 _all_ = [
     "Shares",
@@ -42,4 +44,8 @@ _all_ = [
     "marker_bands",
     "Mixture",
     "mixture",
+    "named_springs",
+    "mode_shares",
+    "motion_shares",
+    "words_text",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..core.display import atom_labels
 from ..core.files import InputError
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 from ..data.records import Frames, molecule_groups
@@ -233,13 +234,10 @@ def bond_labels(
     numbers: np.ndarray,  # (N,) atomic numbers
     pairs: np.ndarray,  # (B, 2) pairs of atoms
 ) -> list[str]:
-    "Names (B,) such as C1–H7, by element and number of the atom; hydrogen stands last."
-    from ase.data import chemical_symbols
+    "Names (B,) such as C1–H7, by element and number of the atom, from 1; hydrogen stands last."
+    names = atom_labels(numbers)
 
     def order(atom):
         return numbers[atom] == 1, numbers[atom], atom
 
-    def name(atom):
-        return f"{chemical_symbols[numbers[atom]]}{atom}"
-
-    return ["–".join(map(name, sorted(pair, key=order))) for pair in np.asarray(pairs).tolist()]
+    return ["–".join(names[k] for k in sorted(pair, key=order)) for pair in np.asarray(pairs).tolist()]

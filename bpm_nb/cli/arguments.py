@@ -73,13 +73,14 @@ def number(
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #25d58501
 def isotope_argument(
-    text: str,  # such as 5=2.014
+    text: str,  # such as H6=2.014, the atom counted from 1
 ) -> tuple[int, float]:
-    "Argument type: ATOM=U, as the atom and its mass, u."
-    if not re.fullmatch(r"\d+=\d+(\.\d*)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not ATOM=U, as in 5=2.014")
-    atom, mass = text.split("=")
-    return int(atom), float(mass)
+    "Argument type: ATOM=U, as the index of the atom, counted from 0, and its mass, u."
+    found = re.fullmatch(r"[A-Z][a-z]?([1-9]\d*)=(\d+(?:\.\d*)?)", text)
+    if not found:
+        where = "name the atom as pages do, element and number counted from 1"
+        raise argparse.ArgumentTypeError(f"{text!r} is not ATOM=U, as in H6=2.014: {where}")
+    return int(found[1]) - 1, float(found[2])
 
 
 def isotope_dict(

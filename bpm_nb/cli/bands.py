@@ -154,7 +154,7 @@ def assign(
     match, tables, sections = assignment_report(analysis, run, minimum, table.lines, motions)
     files = write_motions(a.motions, run.numbers, analysis.motions) if a.motions else []
     write_assignment(a, out, analysis, sections)
-    text = [*band_lines(tables["bands"], match, table.lines), PARTITION, str(out), *files]
+    text = [*band_lines(tables, match, table.lines), PARTITION, str(out), *files]
     return dict(output=str(out), **tables, files=files), "\n".join(text)
 
 # %% ../../nbs/90_cli/04_bands.ipynb #9d947fa9
@@ -202,19 +202,20 @@ def write_assignment(
     settings = analysis.spectrum.settings | asked | file_hashes(given)
     write_page(out, f"Bands of {Path(a.trajectory).name}", sections, settings)
 
-
+# %% ../../nbs/90_cli/04_bands.ipynb #e213ec01
 def band_lines(
-    rows: list[dict],  # shares of the bonds in each band
+    tables: dict[str, list[dict]],  # rows of bonds and of motions for each band
     match: "Match | None",  # of the bands with the lines
     lines: list[Line],  # lines of a table
 ) -> list[str]:
-    "One line for each band: where it is, which bonds make it, and what a table says of it."
+    "One line for each band: where it is, what moves, which bonds make it, and what a table says of it."
     from bpm_nb.reports.text import line_text
 
-    return [
-        f"{row['wavenumber (cm⁻¹)']:>14} cm⁻¹   {row['bonds and their shares']}{line_text(k, match, lines)}"
-        for k, row in enumerate(rows)
-    ]
+    spoken = []
+    for k, (row, motion) in enumerate(zip(tables["bands"], tables["motions"])):
+        words = f"{motion['what moves']}   {row['bonds and their shares']}{line_text(k, match, lines)}"
+        spoken.append(f"{row['wavenumber (cm⁻¹)']:>14} cm⁻¹   {words}")
+    return spoken
 
 # %% ../../nbs/90_cli/04_bands.ipynb #96042a3d
 def add_assign(

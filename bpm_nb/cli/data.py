@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .arguments import add_unit, isotope_argument, isotope_dict, number, output_path, unit_pair, verb
+from ..core.display import decimal
 from ..core.files import InputError
 from ..core.units import UNITS
 from ..data.arrays import frames_from
@@ -292,7 +293,7 @@ def harmonic_line_text(
     "A line for a reader."
     nu, activity, ratio, infrared = line.values()
     raman = f"activity {activity:7.2f} Å⁴/u   ρ {f'{ratio:.2f}' if activity > 1e-3 else '–':4}"
-    return f"{nu:9.0f} cm⁻¹   {raman}   infrared {infrared:6.1f} km/mol"
+    return f"{decimal(nu):>9} cm⁻¹   {raman}   infrared {infrared:6.1f} km/mol"
 
 # %% ../../nbs/90_cli/06_data.ipynb #ebf86663
 def add_reference(
@@ -381,7 +382,7 @@ def add_dynamics(
         nargs="+",
         type=isotope_argument,
         metavar="ATOM=U",
-        help="isotopes of a trajectory, as in 5=2.014 for deuterium at atom 5, counted from 0",
+        help="isotopes of a trajectory, as in H6=2.014 for deuterium at H6, named as on pages: counted from 1",
     )
     p.add_argument("--save-fs", type=number(), default=2.0, help="time between saved states, fs (default: %(default)s)")
     add_surface(p)

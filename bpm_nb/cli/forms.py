@@ -144,7 +144,7 @@ def add_isotopes(
     commands: _SubParsersAction,  # verbs of the command line
 ) -> None:
     "Arguments of `isotopes`."
-    p = verb(commands, isotopes, "bpm-nb isotopes malonaldehyde-enol --masses 8=2.014 -o deuterium.html")
+    p = verb(commands, isotopes, "bpm-nb isotopes malonaldehyde-enol --masses H9=2.014 -o deuterium.html")
     p.add_argument(
         "molecule", metavar="MOLECULE", help="a shipped molecule, or what 'bpm-nb reference --what harmonic' wrote"
     )
@@ -154,7 +154,7 @@ def add_isotopes(
         type=isotope_argument,
         required=True,
         metavar="ATOM=U",
-        help="the isotopes, as in 5=2.014 for deuterium at atom 5, counted from 0",
+        help="the isotopes, as in H6=2.014 for deuterium at H6, named as on pages: counted from 1",
     )
     p.add_argument(
         "--surface",

@@ -152,11 +152,13 @@ def main(
 def json_ready(
     value: object,  # what a verb returned
 ) -> object:
-    "The value with numbers that JSON knows; what is not finite becomes null."
+    "The value with numbers that JSON knows, minus signs that programs know, and null for what is not finite."
     if isinstance(value, dict):
         return {k: json_ready(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [json_ready(v) for v in value]
+    if isinstance(value, str):
+        return value.replace("−", "-")
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value

@@ -75,13 +75,16 @@ def spoken(
     pages: list[Path],  # that were written
 ) -> tuple[dict, str]:
     "Lines and peaks, for machines and as text."
+    from bpm_nb.assignment.words import mode_shares, words_text
     from bpm_nb.reports.text import peak_dicts, peaks_text
 
     lines, files = harmonic_lines(made.modes), [str(path) for path in pages]
     result = dict(output=str(made.folder), source=made.source.name, lines=lines, files=files)
     if made.activity is None:
-        return result, "\n".join([*map(harmonic_line_text, lines), *files])
-    text = peaks_text(made.bands, made.intensity.settings["quantity"])
+        words = mode_shares(made.modes, made.harmonic.numbers, made.harmonic.pos, made.masses)
+        spoken_lines = [f"{harmonic_line_text(line)}   {words_text(moves)}" for line, moves in zip(lines, words)]
+        return result, "\n".join([*spoken_lines, *files])
+    text = peaks_text(made.bands, made.activity.settings["quantity"])
     return result | dict(peaks=peak_dicts(made.bands)), "\n".join([text, *files])
 
 # %% ../../nbs/90_cli/08_raman.ipynb #4e23477d
@@ -101,7 +104,7 @@ def add_raman(
     what = "frames of the molecule with α, μ, energies or forces: what GFN2-xTB lacks of them is learned"
     p.add_argument("--train", metavar="FRAMES", help=what)
     add_run(p)
-    isotopes = "isotopes, as in 5=2.014 for deuterium at atom 5, counted from 0"
+    isotopes = "isotopes, as in H6=2.014 for deuterium at H6, named as on pages: counted from 1"
     p.add_argument("--masses", nargs="+", type=isotope_argument, metavar="ATOM=U", help=isotopes)
     add_electrons(p)
     p.set_defaults(workers=min(4, os.cpu_count() or 1), charge=None, spin=None)

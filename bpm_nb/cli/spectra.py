@@ -214,9 +214,9 @@ def spoken(
     from bpm_nb.reports.text import peak_dicts, peaks_text
     from bpm_nb.spectra.bands import peaks
 
-    bands = peaks(c.shown(c.activity))
+    bands = peaks(c.activity if out.suffix == ".html" else c.shown(c.activity))
     absorbed = infrared_rows(c.others["infrared"], c.temperature_K) if c.others else []
-    text = [peaks_text(bands, c.quantity)]
+    text = [peaks_text(bands, c.activity.settings["quantity"] if out.suffix == ".html" else c.quantity)]
     if absorbed:
         text.append("strongest infrared peaks:")
     text += [f"{r['wavenumber (cm⁻¹)']:>16} cm⁻¹   {r['km/mol']} km/mol" for r in absorbed[:8]]

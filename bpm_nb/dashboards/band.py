@@ -16,7 +16,9 @@ from ase.data import atomic_masses
 from ..assignment.eckart import BodyFrame, body_frame, eckart_rotation
 from ..assignment.lines import line_modes
 from ..assignment.motion import Motion, animation, band_motion, degenerate_labels, overlap, polarizability_slope
+from ..assignment.words import motion_shares, words_text
 from ..bonds.pairs import bond_labels
+from ..core.display import decimal, percent
 from .molecule import MOST_PAIRS
 from .runs import SHARE_SETTINGS, Series, fine_resolution, positions_of
 from ..data.datasets import SURFACES, load, shipped_files
@@ -55,7 +57,8 @@ def mode_text(
     series: Series,  # of any molecule
     motion: Motion,  # in the frame of the molecule's minimum
 ) -> str:
-    "The normal mode of a shipped molecule with an overlap² above ½. Raises `InputError` as `named_modes` does."
+    """Which normal mode of a shipped molecule the motion is, or of which it is a mixture; empty where none is known.
+    Raises `InputError` as `named_modes` does."""
     if not has_modes(series):
         return ""
     modes, wavenumbers, masses, names = named_modes(series.molecule, series.surface)
@@ -63,9 +66,12 @@ def mode_text(
     squares = overlap(motion.displacement, modes, masses) ** 2
     overlaps = np.sqrt(np.bincount(labels, squares))[labels]  # near-degenerate modes go together
     k = int(max(np.flatnonzero(labels == labels[overlaps.argmax()]), key=lambda k: (names[k] != "", squares[k])))
-    if overlaps[k] ** 2 < 0.5:
-        return "no single normal mode"
-    return f"{names[k] or 'normal mode'} ({wavenumbers[k]:.0f} cm⁻¹ by DFT, overlap {overlaps[k]:.2f})"
+    if overlaps[k] ** 2 >= 0.5:
+        called = f", {names[k]}" if names[k] else ""
+        return f"the normal mode at {wavenumbers[k]:.0f} cm⁻¹{called} (overlap {overlaps[k]:.2f})"
+    parts = [j for j in np.argsort(-squares)[:3] if squares[j] > 0.05]
+    listed = ", ".join(f"{wavenumbers[j]:.0f} ({percent(squares[j])})" for j in parts)
+    return f"a mixture of normal modes, at {listed} cm⁻¹"
 
 # %% ../../nbs/85_dashboards/07_band.ipynb #42556a49
 @dataclass(frozen=True, eq=False)
@@ -76,9 +82,10 @@ class BandAssignment:
     wavenumber_cm1: float  # position of the band, cm⁻¹
     numbers: np.ndarray  # (N,) atomic numbers
     positions: np.ndarray  # (T, N, 3) one period of the motion, Å
-    purity: float  # 1 where a single motion makes the band
+    purity: float  # share of the band that this motion makes
+    words: str  # what moves
     stretch: str  # bonds that change their length
-    mode: str  # the normal mode with this motion, and what the table calls it; empty where none is known
+    mode: str  # which normal mode the motion is, or of which it is a mixture; empty where none is known
     pairs: np.ndarray  # (B, 2) atoms of the bonds, the largest share first
     share: np.ndarray  # (B,) share of the band
     alpha: np.ndarray  # (3, 3) mean polarizability, bohr³
@@ -86,7 +93,7 @@ class BandAssignment:
 
     @property
     def bonds(self) -> list[str]:
-        "Names of the bonds, such as C1–H5."
+        "Names of the bonds, such as C2–H6."
         return bond_labels(self.numbers, self.pairs)
 
 # %% ../../nbs/85_dashboards/07_band.ipynb #74cb09bc
@@ -116,11 +123,11 @@ def ordered_shares(
 # %% ../../nbs/85_dashboards/07_band.ipynb #ec809c09
 def band_assignment(
     series: Series,  # with or without shares
-    wavenumber_cm1: float,  # a band, cm⁻¹
+    wavenumber_cm1: float,  # cm⁻¹
     geometry: str | float = "natural",  # see `geometry_weights`
-    width_cm1: float = 10.0,  # half width of the band, cm⁻¹
+    width_cm1: float = 10.0,  # half, cm⁻¹
 ) -> BandAssignment:
-    "What makes a band; no bonds where the shares are not known. Raises `InputError` for a run too short."
+    "What makes a band. Raises `InputError` for short runs."
     run, frame = series_body_frame(series)
     alpha, fine = series.alpha[: len(run.pos)], dict(resolution_cm1=fine_resolution(run))
     motion = band_motion(frame, alpha, wavenumber_cm1, 2 * width_cm1, geometry, **fine)
@@ -131,8 +138,9 @@ def band_assignment(
         series=series.label,
         wavenumber_cm1=wavenumber_cm1,
         numbers=numbers,
-        positions=np.array([atoms.positions for atoms in animation(numbers, motion)]),
+        positions=np.array([step.positions for step in animation(numbers, motion)]),
         purity=motion.purity,
+        words=words_text(motion_shares([motion], numbers, frame.masses)[0]),
         stretch=stretch_text(motion, numbers),
         mode=mode_text(series, motion),
         pairs=pairs,
@@ -167,15 +175,17 @@ def assignment_table(
     "HTML of what makes a band, or of what to do."
     if assignment is None:
         return "<p>Click a band: the bonds that make it light up, and the molecule moves as it does there.</p>"
-    change = ", ".join(f"{x:+.1f}" for x in np.linalg.eigvalsh(assignment.slope)[::-1])
-    mode = f"<br>{escape(assignment.mode)}" if assignment.mode else ""
+    change = ", ".join(decimal(x, 1, sign=True) for x in np.linalg.eigvalsh(assignment.slope)[::-1])
+    mode = f" By density-functional theory it is {escape(assignment.mode)}." if assignment.mode else ""
     notes = [
-        f"Bonds that stretch: {assignment.stretch}. A single motion makes {assignment.purity:.0%} of the band.",
+        f"The motion that is shown makes {percent(assignment.purity)} of the band.{mode}",
+        f"Bonds that stretch: {assignment.stretch}.",
         f"Change of the polarizability along the motion, principal values: {change} bohr³ "
         "for each Å of the atom that moves most.",
         SHARE_NOTE,
     ]
     return (
-        f"<b>{escape(assignment.series)}, {assignment.wavenumber_cm1:.0f} cm⁻¹</b>{mode}{share_table(assignment)}"
+        f"<b>{escape(assignment.series)}, {assignment.wavenumber_cm1:.0f} cm⁻¹</b>"
+        f"<br>{assignment.words}{share_table(assignment)}"
         + "".join(f"<p style='max-width:26em;line-height:1.3'>{note}</p>" for note in notes)
     )

@@ -14,6 +14,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from ..core.display import atom_labels
 from .widgets import asset
 
 if TYPE_CHECKING:
@@ -102,7 +103,6 @@ def molecule_view(
 ) -> "NGLWidget":
     "Widget of a molecule whose atoms are named as in `bond_labels`."
     from ase import Atoms
-    from ase.data import chemical_symbols
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -110,8 +110,7 @@ def molecule_view(
     view = nglview.NGLWidget(nglview.ASEStructure(Atoms(numbers, positions)), gui=False)
     view.clear_representations()
     view.add_ball_and_stick(aspect_ratio=1.7, radius_size=0.12)
-    names = [f"{chemical_symbols[z]}{k}" for k, z in enumerate(numbers)]
-    view.add_representation("label", label_text=names, **LABEL_STYLE)
+    view.add_representation("label", label_text=atom_labels(numbers), **LABEL_STYLE)
     view.layout.width = "450px"  # a new Layout object would leave the canvas without a size
     view.layout.height = "330px"
     return view

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..core.display import atom_labels
 from ..core.files import InputError
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 
@@ -114,11 +115,9 @@ def require_one_piece(
 # %% ../../nbs/10_data/03_fragments.ipynb #4cd943b6
 def _piece_text(numbers: np.ndarray, d: np.ndarray, reached: np.ndarray) -> str:
     "What lies how far from the rest, and what to do."
-    from ase.data import chemical_symbols
-
     piece = ~reached if (~reached).sum() <= reached.sum() else reached
     gap = d[np.ix_(piece, ~piece)].min()
-    names = [f"{chemical_symbols[numbers[i]]}{i}" for i in np.flatnonzero(piece)]
+    names = np.array(atom_labels(numbers))[piece].tolist()
     verb = "lies" if len(names) == 1 else "lie"
     what = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
     return (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.display import atom_labels
 from ..core.files import InputError, first_line
 
 if TYPE_CHECKING:
@@ -158,10 +159,13 @@ def isotope_masses(
     every = atomic_masses[np.asarray(numbers)].tolist()
     for atom, mass in masses.items() if isinstance(masses, dict) else enumerate(masses):
         if not 0 <= atom < len(every):
-            raise InputError(f"there is no atom {atom}: the molecule has {len(every)}, counted from 0")
+            raise InputError(
+                f"there is no atom {atom}: the molecule has {len(every)}, counted from 0 here and from 1 on pages"
+            )
         if not every[atom] / 2 < mass < 4 * every[atom]:
             raise InputError(
-                f"a mass of {mass:g} u for atom {atom} is that of another element: its own is {every[atom]:.3f} u"
+                f"a mass of {mass:g} u for {atom_labels(numbers)[atom]} is that of another element: "
+                f"its own is {every[atom]:.3f} u"
             )
         every[atom] = float(mass)
     return every

@@ -9,10 +9,10 @@ __all__ = ['UnknownGeometry', 'Guard', 'strange_frames', 'uncertain_states']
 from pathlib import Path
 
 import numpy as np
-from ase.data import chemical_symbols
 from sklearn.base import BaseEstimator
 
 from ..bonds.pairs import bond_labels
+from ..core.display import atom_labels
 from ..core.files import InputError
 from ..data.files import write
 from ..data.records import Frames, Trajectory, joined, molecule_groups
@@ -156,7 +156,7 @@ def strangest_bond(
     lonely = np.bincount(b.atoms.ravel(), minlength=len(numbers)) == 0
     if isinstance(model.bonds, str) and lonely.any():  # a list may leave atoms out
         atom = int(lonely.argmax())
-        raise InputError(f"{chemical_symbols[numbers[atom]]}{atom} has no bond any more")
+        raise InputError(f"{atom_labels(numbers)[atom]} has no bond any more")
     typical = {kind: (lengths.mean(), lengths.std() + 0.01) for kind, lengths in known.items()}
     off = [abs(r - typical[k][0]) / typical[k][1] if k in known else np.inf for r, k in zip(b.length, b.kind)]
     worst = int(np.argmax(off))

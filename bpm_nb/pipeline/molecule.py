@@ -32,7 +32,7 @@ from .result import MoleculeSpectrum
 from .source import Source, kept_model, learned_source, source_slopes, source_tensors
 from ..spectra.bands import peaks
 from ..spectra.modes import normal_modes
-from ..spectra.raman import instrument_intensity, raman_spectrum
+from ..spectra.raman import raman_spectrum
 
 # %% ../../nbs/80_pipeline/06_molecule.ipynb #1d1e6a4b
 DOWN = -20.0  # wavenumber, cm⁻¹, below which a stationary point is no minimum
@@ -154,8 +154,7 @@ def dynamics_steps(
     dipole = kept_model(folder / "dipole.npz", BondDipole(), frames) if polar else None
     activity = raman_spectrum(polarizability.predict_trajectory(run), run.dt_fs, asked.resolution_cm1)
     learned = dict(run=run, frames=frames, polarizability=polarizability, dipole=dipole, activity=activity)
-    bands = peaks(instrument_intensity(activity, 532.0, made.temperature_K))
-    return replace(made, **learned, bands=bands)
+    return replace(made, **learned, bands=peaks(activity))
 
 # %% ../../nbs/80_pipeline/06_molecule.ipynb #e1163946
 def source_of(

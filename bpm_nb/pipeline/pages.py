@@ -15,7 +15,6 @@ from ..reports.bands import assignment_report, band_analysis
 from ..reports.harmonic import harmonic_rows, harmonic_sections
 from ..reports.html import write_page
 from ..reports.sections import spectrum_sections, with_infrared_and_states
-from ..spectra.bands import peaks
 from ..spectra.files import write_csv, write_jcamp
 from ..spectra.infrared import trajectory_spectra
 from ..spectra.raman import raman_spectrum
@@ -69,11 +68,11 @@ def full_sections(
     left_out = jackknife_models(made.polarizability, made.frames)
     spectra = [raman_spectrum(m.predict_trajectory(run), run.dt_fs, resolution) for m in left_out]
     others = trajectory_spectra(run, dipole=made.dipole, resolution_cm1=resolution) if made.dipole else {}
-    seen = spectrum_sections(made.activity, peaks(made.activity), made.temperature_K, laser_nm, spectra)
+    seen = spectrum_sections(made.activity, made.bands, made.temperature_K, laser_nm, spectra)
     seen = with_infrared_and_states(seen, made.activity, others, made.temperature_K)
     drawing = plots.molecule(made.harmonic.numbers, made.harmonic.pos)
     first = ("The molecule, and what is sure", certainty_text(made), drawing)
-    lines = ("Harmonic lines", harmonic_rows(made.modes, made.harmonic))
+    lines = ("Harmonic lines", harmonic_rows(made.modes, made.harmonic, masses=made.masses))
     return [first, *seen[:-1], *assigned_sections(made, left_out), lines, seen[-1]]
 
 # %% ../../nbs/80_pipeline/07_pages.ipynb #f0579dc9

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_masses, chemical_symbols
+from ase.data import atomic_masses
 
-from ..core.display import Summarized
+from ..core.display import Summarized, atom_labels, decimal
 from ..data.records import Frames, Harmonic, Trajectory
 from ..models.polarizability import BondDipole, BondPolarizability
 from .source import Source
@@ -30,10 +30,10 @@ def molecule_name(
 ) -> str:
     "Formula, charge, unpaired electrons and isotopes, for a reader."
     parts = [Atoms(numbers).get_chemical_formula()]
-    parts += [f"charge {source.charge:+d}"] if source.charge else []
+    parts += [f"charge {decimal(source.charge, sign=True)}"] if source.charge else []
     parts += [f"{source.spin} unpaired electron{'s' * (source.spin > 1)}"] if source.spin else []
-    isotopes = np.flatnonzero(np.abs(masses - atomic_masses[numbers]) > 0.05)
-    return ", ".join(parts + [f"{chemical_symbols[numbers[k]]}{k} of {masses[k]:.4g} u" for k in isotopes])
+    isotopes, names = np.flatnonzero(np.abs(masses - atomic_masses[numbers]) > 0.05), atom_labels(numbers)
+    return ", ".join(parts + [f"{names[k]} of {masses[k]:.4g} u" for k in isotopes])
 
 # %% ../../nbs/80_pipeline/05_result.ipynb #aa2f1186
 def strongest(
@@ -87,4 +87,4 @@ class MoleculeSpectrum(MoleculeSummary):
     polarizability: BondPolarizability | None = None  # bond model of this molecule
     dipole: BondDipole | None = None  # likewise; None also where symmetry leaves no dipole
     activity: Spectrum | None = None  # Raman activity of the run
-    bands: list[Peak] = field(default_factory=list)  # of the intensity, the strongest first
+    bands: list[Peak] = field(default_factory=list)  # of the activity, the strongest first

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
+from ..core.display import atom_labels
 from .style import COLOURS, DIVERGING, plain, styled
 
 # %% ../../nbs/70_plots/05_figures.ipynb #c9532051
@@ -60,9 +61,9 @@ def molecule(
     weights: np.ndarray | None = None,  # (B,) 0 to 1: how thick each is; None: all alike
     title: str = "",  # title of the figure
 ) -> go.Figure:
-    "Atoms with element and number from 0, covalent bonds, pairs in blue."
+    "Atoms with element and number from 1, covalent bonds, pairs in blue."
     numbers, pos, pairs = np.asarray(numbers), np.asarray(pos, float), np.reshape(pairs, (-1, 2)).astype(int)
-    names = numbered_symbols(numbers)
+    names = atom_labels(numbers)
     scene, pixels = molecule_scene(pos)
     radii = ball_radii(numbers, pixels)
     weights = np.ones(len(pairs)) if weights is None else np.asarray(weights, float)
@@ -76,15 +77,6 @@ def molecule(
 
 # %% ../../nbs/70_plots/05_figures.ipynb #64ed7f39
 SCENE_HEIGHT = 380  # of the drawing of a molecule, pixels
-
-
-def numbered_symbols(
-    numbers,  # (N,) atomic numbers
-):
-    "Names of atoms such as C0: element, and number counted from 0."
-    from ase.data import chemical_symbols
-
-    return [f"{chemical_symbols[n]}{k}" for k, n in enumerate(numbers)]
 
 # %% ../../nbs/70_plots/05_figures.ipynb #10223907
 def molecule_scene(

@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ..core.display import printable
+from ..core.display import decimal, printable
 from ..core.files import InputError
 
 # %% ../../nbs/70_plots/01_style.ipynb #f8141a7b
@@ -219,7 +219,7 @@ def with_error(
     if not np.isfinite(value):
         return "–"
     if not np.isfinite(error) or error <= 0:
-        return f"{value:.{digits}f}"
+        return decimal(value, digits)
     first = int(np.floor(np.log10(error)))
     decimals = max(0, -first + (error < 1.95 * 10.0**first))
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+    return f"{decimal(value, decimals)} ± {error:.{decimals}f}"

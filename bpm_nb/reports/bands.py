@@ -17,6 +17,7 @@ from ..assignment.eckart import BodyFrame, body_frame
 from ..assignment.lines import Match, match_bands, match_bands_by_motion
 from ..assignment.motion import Motion, band_motion, degenerate_sets, mode_bands
 from ..assignment.shares import Shares, bond_shares, segment_tensors
+from ..assignment.words import mode_shares
 from ..bonds.pairs import bond_labels
 from ..data.datasets import Line
 from ..data.records import Harmonic, Trajectory
@@ -155,7 +156,9 @@ def mode_table(
         at = [line.wavenumber_cm1 for line in lines]
         match = match_bands_by_motion(modes.wavenumber_cm1, degenerate_sets(modes), at, motions, frame.masses)
     resolution = analysis.spectrum.settings["resolution_cm1"]
-    return mode_rows(modes, mode_bands(run, minimum, frame, resolution_cm1=resolution), match, lines)
+    bands = mode_bands(run, minimum, frame, resolution_cm1=resolution)
+    words = mode_shares(modes, minimum.numbers, minimum.pos, frame.masses)
+    return mode_rows(modes, bands, match, lines, words=words)
 
 # %% ../../nbs/75_reports/05_bands.ipynb #133cf07d
 def assignment_tables(
@@ -172,7 +175,7 @@ def assignment_tables(
     masses = analysis.frame.masses
     return dict(
         bands=share_rows(analysis.shares, labels, analysis.bands, n=n, left_out=analysis.jackknife),
-        motions=motion_rows(analysis.motions, analysis.numbers, analysis.modes, masses),
+        motions=motion_rows(analysis.motions, analysis.numbers, analysis.modes, masses, bands=analysis.bands),
         lines=match_rows(match, names) if match else [],
     )
 
@@ -189,10 +192,13 @@ SHARES_TEXT = {
     True: "The share of each pair of atoms in the spectrum, bonded or not, the three largest of each band in the "
     "table. All shares add up to the curve; where one is negative, the pair works against the others. " + PARTITION,
 }
+
+# %% ../../nbs/75_reports/05_bands.ipynb #91d7b035
 MOTIONS_TEXT = (
-    "The motion of the atoms that goes with each band, and how far it is a single one over the width of the band. The "
-    "longest arrow is 1; a bond that gets longer has a plus. Normal modes are those of the derivatives that were "
-    "given, in parts of the whole motion."
+    "The strongest motion behind each band: what moves, by its share in the energy of the springs of bonds, angles and "
+    "torsions, and the share of the band that this motion makes. A motion need not be one normal mode: where modes lie "
+    "close, or heat mixes them, it is made of several, which stand beside it with their parts. The longest arrow is 1; "
+    "a bond that gets longer has a plus."
 )
 
 # %% ../../nbs/75_reports/05_bands.ipynb #0d5e3571

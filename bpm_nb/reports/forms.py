@@ -15,6 +15,7 @@ import numpy as np
 from .. import plots
 from ..assignment.isotopes import Shift, isotope_shifts
 from ..assignment.mixtures import Marker, Mixture, marker_bands
+from ..core.display import percent
 from ..data.records import Harmonic
 from ..dynamics.calculators import isotope_masses
 from .tables import marker_rows
@@ -30,7 +31,7 @@ class Isotopologues:
     "A molecule of the natural elements, and one with other isotopes, on the same energy surface."
 
     numbers: np.ndarray  # (N,) atomic numbers
-    names: list[str]  # of the two, such as natural and H8=2.014
+    names: list[str]  # of the two, such as natural and H9=2.014
     masses: list[list[float]]  # (N,) of each, u
     modes: list[Modes]  # normal modes of each
     shifts: list[Shift]  # of the normal modes, by rising wavenumber in the first
@@ -180,7 +181,7 @@ def mixture_section(
     "Section of the page: the fraction of each form, in percent, and the fit."
     percents = zip(100 * mix.fractions, 100 * mix.fraction_errors, names)
     parts = " and ".join(f"{plots.with_error(value, error, 0)} % {name}" for value, error, name in percents)
-    text = f"{parts}. The fit leaves {mix.unexplained:.0%} of the measured spectrum unexplained."
+    text = f"{parts}. The fit leaves {percent(mix.unexplained)} of the measured spectrum unexplained."
     return f"What {measured} is made of", " ".join([text, *mixture_doubts(mix)]), plots.mixed(mix)
 
 # %% ../../nbs/75_reports/06_forms.ipynb #7ee48fde

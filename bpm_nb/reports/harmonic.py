@@ -10,12 +10,15 @@ import numpy as np
 
 from .. import plots
 from ..assignment.motion import Motion
+from ..assignment.words import mode_shares, words_text
+from ..core.display import decimal
 from ..data.records import Harmonic
 from .forms import line_settings
 from .tables import moving_atoms_text, stretch_text
-from ..spectra.bands import peaks
+from ..spectra.bands import Peak
 from ..spectra.modes import Modes, harmonic_spectrum, normal_modes
 from ..spectra.raman import instrument_intensity
+from ..spectra.spectrum import Spectrum
 
 # %% ../../nbs/75_reports/08_harmonic.ipynb #98d34a37
 def mode_motions(
@@ -30,20 +33,19 @@ def mode_motions(
 def harmonic_rows(
     modes: Modes,  # normal modes, with their infrared intensities
     record: Harmonic,  # that they are of
-    weakest: float = 0.01,  # of the strongest, in Raman or infrared light, below which a mode is not shown
+    weakest: float = 0.01,  # of the strongest in either light
+    masses: np.ndarray | None = None,  # (N,) u; None: those of the natural elements
 ) -> list[dict]:
-    "Rows of a table: where each mode lies, how strong it is, and what moves. Raises `InputError` as `bonded` does."
+    "Rows of a table: place, strength and motion of each mode. Raises `InputError` as `bonded` does."
     shares = [x / max(x.max(initial=0), 1e-12) for x in (modes.activity, modes.infrared)]
     motions, rows = mode_motions(modes, record.pos), []
+    words = mode_shares(modes, record.numbers, record.pos, masses)
     for k in np.flatnonzero(np.maximum(*shares) >= weakest):
-        row = {"wavenumber (cm⁻¹)": f"{modes.wavenumber_cm1[k]:.0f}"}
-        seen = shares[0][k] > 1e-3
-        row |= {
-            "activity (Å⁴/u)": f"{modes.activity[k]:.2f}",
-            "ρ": f"{modes.depolarization_ratio[k]:.2f}" if seen else "–",
-        }
-        row |= {"infrared (km/mol)": f"{modes.infrared[k]:.1f}"}
-        row |= {"bonds that stretch": stretch_text(motions[k], record.numbers)}
+        row = {"wavenumber (cm⁻¹)": decimal(modes.wavenumber_cm1[k]), "what moves": words_text(words[k])}
+        row["activity (Å⁴/u)"] = decimal(modes.activity[k], 2)
+        row["ρ"] = decimal(modes.depolarization_ratio[k], 2) if shares[0][k] > 1e-3 else "–"
+        row["infrared (km/mol)"] = decimal(modes.infrared[k], 1)
+        row["bonds that stretch"] = stretch_text(motions[k], record.numbers)
         rows.append(row | {"atoms that move most": moving_atoms_text(motions[k], record.numbers, 4)})
     return rows
 
@@ -53,8 +55,9 @@ LINES = (
     "stretches of C–H and O–H come out 3 to 5 % too high for that alone. Every line has the width that is stated."
 )
 TABLE = (
-    "Raman activity is 45a′² + 7γ′². A ratio ρ below 0.75 is a polarized line. The longest arrow of a motion is 1, "
-    "and a bond that gets longer has a plus."
+    "What moves: by its share in the energy of the springs of bonds, angles and torsions. Raman activity is 45a′² + "
+    "7γ′². A ratio ρ below 0.75 is a polarized line. The longest arrow of a motion is 1, and a bond that gets longer "
+    "has a plus."
 )
 
 
@@ -68,24 +71,39 @@ def mode_curves(
     activity = harmonic_spectrum(modes, line_settings(resolution_cm1), temperature_K)
     return instrument_intensity(activity, laser_nm, temperature_K)
 
+# %% ../../nbs/75_reports/08_harmonic.ipynb #4baef2d4
+def line_labels(
+    modes: Modes,  # normal modes
+    intensity: Spectrum,  # what an instrument would see of them
+    resolution_cm1: float,  # width of a line, cm⁻¹
+    weakest: float = 0.01,  # height, relative to the highest, below which a line has no label
+) -> list[Peak]:
+    "A `Peak` at each mode that no stronger one hides, the highest first; its height is that of the curve there."
+    nu, none = modes.wavenumber_cm1, np.nan
+    near = np.abs(nu[:, None] - nu) < resolution_cm1
+    seen = (nu > 0) & (modes.activity >= np.where(near, modes.activity, 0).max(1, initial=0))
+    height = np.interp(nu, intensity.wavenumber_cm1, intensity.natural)
+    order = [k for k in np.argsort(-height) if seen[k] and height[k] > weakest * height.max()]
+    return [Peak(nu[k], none, height[k], none, none, none, none, none, none, none) for k in order]
+
 # %% ../../nbs/75_reports/08_harmonic.ipynb #7739c0bb
 def harmonic_sections(
     record: Harmonic,  # derivatives at a minimum
     source: str,  # what they are from
     masses: np.ndarray | None = None,  # (N,) u; None: those of the natural elements
     resolution_cm1: float = 8.0,  # of a line, cm⁻¹
-    laser_nm: float = 532.0,  # of the laser, nm
+    laser_nm: float = 532.0,  # nm
     temperature_K: float = 300.0,  # K
 ) -> list[tuple]:
-    "Molecule, spectrum and table. Raises `InputError` for settings that cannot be."
+    "Molecule, spectrum, table. Raises `InputError` for wrong settings."
     modes = normal_modes(record, masses)
     intensity = mode_curves(modes, resolution_cm1, laser_nm, temperature_K)
-    where = f"Laser: {laser_nm:g} nm. Temperature: {temperature_K:g} K. Width of a line: {resolution_cm1:g} cm⁻¹."
+    where = f"Laser: {laser_nm:g} nm. Temperature: {temperature_K:g} K. Width: {resolution_cm1:g} cm⁻¹."
     drawing, real = plots.molecule(record.numbers, record.pos), modes.wavenumber_cm1[modes.wavenumber_cm1 > 0]
     shown = (max(0.0, real.min() - 50), real.max() + 150) if len(real) else None
-    lines = plots.spectrum(intensity, peaks(intensity), range_cm1=shown)
+    lines = plots.spectrum(intensity, line_labels(modes, intensity, resolution_cm1), range_cm1=shown)
     return [
-        ("The molecule", f"At its minimum ({source}). Numbers count atoms from 0.", drawing),
+        ("The molecule", f"At its minimum ({source}). Numbers count atoms from 1.", drawing),
         ("Harmonic Raman spectrum", f"{LINES} {where}", lines),
-        ("Harmonic lines", TABLE, harmonic_rows(modes, record)),
+        ("Harmonic lines", TABLE, harmonic_rows(modes, record, masses=masses)),
     ]

@@ -71,7 +71,7 @@ def cell_text(
 
 
 def unbroken_parts(
-    text: str,  # such as C0–O1 70 %, O1–H2 20 %
+    text: str,  # such as C1–O2 70 %, O2–H3 20 %
 ) -> str:
     "HTML of a text that breaks only after its commas, as long as what stands between them is short."
     parts = shown(text).split(", ")

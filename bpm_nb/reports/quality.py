@@ -9,13 +9,14 @@ __all__ = ['quality_section']
 import numpy as np
 
 from .. import plots
+from ..core.display import percent
 from ..core.tensors import components, errors, tensor
 
 # %% ../../nbs/75_reports/07_quality.ipynb #7aacef92
 def quality_section(
     reference: np.ndarray,  # (S, 3, 3) polarizability of frames that the model was not fitted on, bohr³
     predicted: np.ndarray,  # (S, 3, 3) by the model, bohr³
-    n_train: int,  # frames that it was fitted on
+    n_train: int,  # frames of its fit
 ) -> tuple:
     "Heading, text with the errors, and a parity plot of either part."
     result = errors(reference, predicted)
@@ -25,10 +26,11 @@ def quality_section(
         plots.parity(*isotropic, title="isotropic part"),
         plots.parity(*tensors, title="anisotropic tensor, nine elements"),
     ]
+    shares = [percent(result[f"{part}_relative"], 1) for part in ("iso", "beta")]
     text = (
         f"Model fitted on {n_train} frames, against density-functional theory on {len(reference)} frames of other "
-        f"runs. Isotropic error {result['iso_rmse_au']:.3g} bohr³ ({result['iso_relative']:.1%} of its spread), "
-        f"anisotropic {result['beta_rmse_au']:.3g} bohr³ ({result['beta_relative']:.1%} of the spread of its principal "
-        "values, to which turned frames add nothing)."
+        f"runs. Isotropic error {result['iso_rmse_au']:.3g} bohr³ ({shares[0]} of its spread), "
+        f"anisotropic {result['beta_rmse_au']:.3g} bohr³ ({shares[1]} of the spread of its principal values, to "
+        "which turned frames add nothing)."
     )
     return "How good is the model?", text, figures

@@ -8,6 +8,9 @@ __all__ = ['trajectory_spectrum', 'spectrum_sections', 'with_infrared_and_states
 # %% ../../nbs/75_reports/04_sections.ipynb #7826a329
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from .. import plots
 from ..data.records import Trajectory
@@ -63,21 +66,38 @@ def blocks_text(
     return f"{n} blocks" + (": too few to trust, they can be several times too small" if n < 4 else "")
 
 # %% ../../nbs/75_reports/04_sections.ipynb #ed322561
+ONE_NUMBER = (
+    "A band has one number, that of its activity: factors of laser and temperature move the maximum of a broad band."
+)
+
+
+def bands_on(
+    intensity: Spectrum,  # what an instrument sees
+    bands: Sequence[Peak],  # peaks of the activity
+) -> list[Peak]:
+    "The same bands as high as the intensity is at each."
+    nu, heights, errors = intensity.wavenumber_cm1, intensity.natural, intensity.error("natural")
+    at = [p.wavenumber_cm1 for p in bands]
+    pairs = zip(bands, np.interp(at, nu, heights), np.interp(at, nu, errors))
+    return sorted((replace(p, height=y, height_error=e) for p, y, e in pairs), key=lambda p: -p.height)
+
+# %% ../../nbs/75_reports/04_sections.ipynb #8cc69608
 def intensity_section(
     intensity: Spectrum,  # what an instrument sees
     activity: Spectrum,  # of which it is the intensity
+    bands: Sequence[Peak],  # peaks of the activity
     laser_nm: float,  # wavelength of the laser, nm
     kelvin: float,  # temperature, K
     left_out: Sequence[Spectrum] = (),  # intensities by models that each lack a quarter of the training frames
 ) -> tuple:
-    "Heading, text and figure of the intensity. Raises `InputError` as `peaks` does."
+    "Heading, text and figure of the intensity."
     error = model_error(left_out) if left_out else None
     text = (
         f"Intensity, {NATURAL}, with its isotropic and anisotropic parts, under a laser of {laser_nm:g} nm at "
         f"{kelvin:g} K. The bands around the curves are one standard error, from {blocks_text(activity)}. Below: the "
-        "depolarization ratio ρ where the intensity stands out of the noise."
+        f"depolarization ratio ρ where the intensity stands out of the noise. {ONE_NUMBER}"
     )
-    figure = plots.spectrum(intensity, peaks(intensity), model_error=error)
+    figure = plots.spectrum(intensity, bands_on(intensity, bands), model_error=error)
     return "What an instrument sees", text + (MODEL_ERROR_TEXT if left_out else ""), figure
 
 # %% ../../nbs/75_reports/04_sections.ipynb #72347fcd
@@ -96,7 +116,7 @@ def spectrum_sections(
     intensity, *others = [instrument_intensity(s, laser_nm, kelvin) for s in (activity, *left_out)]
     error = model_error(left_out) if left_out else None
     return [
-        intensity_section(intensity, activity, laser_nm, kelvin, others),
+        intensity_section(intensity, activity, bands, laser_nm, kelvin, others),
         ("Raman activity", ACTIVITY_TEXT, plots.spectrum(activity, bands, model_error=error)),
         ("Strongest peaks of the activity", peak_rows(bands)),
         ("Settings", ", ".join(f"{name} = {value}" for name, value in intensity.settings.items())),

@@ -16,7 +16,9 @@ from ..assignment.lines import Match
 from ..assignment.mixtures import Marker
 from ..assignment.motion import Motion, degenerate_labels, overlap
 from ..assignment.shares import Shares
+from ..assignment.words import motion_shares, words_text
 from ..bonds.pairs import bond_labels, bonded
+from ..core.display import atom_labels, decimal, percent
 from ..data.datasets import Line
 from ..plots.style import with_error
 from ..spectra.bands import Peak, peaks
@@ -94,7 +96,7 @@ def share_rows(
         share, error = band_shares(shares, p, geometry, left_out)
         strongest = np.argsort(-np.abs(share))[:n_bonds]
         row = {
-            "wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 0),
+            "wavenumber (cm⁻¹)": with_error(p.wavenumber_cm1, p.wavenumber_error, 1),
             "ρ": with_error(p.depolarization_ratio, p.depolarization_error),
             "bonds and their shares": ", ".join(f"{labels[k]} {share_text(share[k], error[k])}" for k in strongest),
         }
@@ -107,7 +109,7 @@ def share_text(
     error: float = np.nan,  # its standard error; NaN: not known
 ) -> str:
     "Text such as 70 ± 8 %: whole percents, the error rounded up."
-    return f"{100 * share:.0f}" + (f" ± {np.ceil(100 * error):.0f}" if np.isfinite(error) else "") + " %"
+    return f"{decimal(100 * share)} ± {np.ceil(100 * error):.0f} %" if np.isfinite(error) else percent(share)
 
 # %% ../../nbs/75_reports/01_tables.ipynb #2dec93ab
 def stretch_text(
@@ -115,7 +117,7 @@ def stretch_text(
     numbers: np.ndarray,  # (N,) atomic numbers
     n: int = 4,  # bonds at most
 ) -> str:
-    """The covalent bonds whose length changes most, such as C0–O1 +0.85; a dash where the bonds keep their length.
+    """The covalent bonds whose length changes most, such as C1–O2 +0.85; a dash where the bonds keep their length.
 
     Raises `InputError` as `bpm_nb.bonds.bonded` does.
     """
@@ -128,43 +130,42 @@ def stretch_text(
     least = max(0.2, 0.25 * abs(stretch).max())
     named = [k for k in np.argsort(-abs(stretch))[:n] if abs(stretch[k]) > least]
     labels = bond_labels(numbers, pairs[named])
-    return ", ".join(f"{label} {stretch[k]:+.2f}" for k, label in zip(named, labels)) or "–"
+    return ", ".join(f"{label} {decimal(stretch[k], 2, sign=True)}" for k, label in zip(named, labels)) or "–"
 
 # %% ../../nbs/75_reports/01_tables.ipynb #57878b78
 def moving_atoms_text(motion, numbers, n):
-    "The n atoms that move most, such as H8 1.00; displacements up to 0.05 are not named."
-    from ase.data import chemical_symbols
-
-    size = np.linalg.norm(motion.displacement, axis=1)
+    "The n atoms that move most, such as H9 1.00; displacements up to 0.05 are not named."
+    size, names = np.linalg.norm(motion.displacement, axis=1), atom_labels(numbers)
     moving = [k for k in np.argsort(-size)[:n] if size[k] > 0.05]
-    return ", ".join(f"{chemical_symbols[numbers[k]]}{k} {size[k]:.2f}" for k in moving)
+    return ", ".join(f"{names[k]} {size[k]:.2f}" for k in moving)
 
 
 def mode_shares_text(motion, modes, masses, n):
-    "The n normal modes that the motion consists of, such as 1600: 98%; those below 5% are not named."
+    "The n normal modes that the motion consists of, such as 1600 (98 %); those below 5 % are not named."
     labels = degenerate_labels(modes.wavenumber_cm1)
     part = np.bincount(labels, overlap(motion.displacement, modes.displacement, masses) ** 2)
     wavenumber = np.bincount(labels, modes.wavenumber_cm1) / np.bincount(labels)
     named = [k for k in np.argsort(-part)[:n] if part[k] >= 0.05]
-    return ", ".join(f"{wavenumber[k]:.0f}: {part[k]:.0%}" for k in named)
+    return ", ".join(f"{decimal(wavenumber[k])} ({percent(part[k])})" for k in named)
 
 # %% ../../nbs/75_reports/01_tables.ipynb #a6ee44c8
 def motion_rows(
     motions: Sequence[Motion],  # motions of the bands
     numbers: np.ndarray,  # (N,) atomic numbers
-    modes: Modes | None = None,  # normal modes at the reference of the motions; None: not known
-    masses: np.ndarray | None = None,  # (N,) masses, u, where modes are given
-    n: int = 4,  # atoms, bonds and modes named at most
+    modes: Modes | None = None,  # at the reference; None: not known
+    masses: np.ndarray | None = None,  # (N,) u; None: natural elements, and no modes
+    n: int = 4,  # of each at most
+    bands: Sequence[Peak] = (),  # with the errors of their wavenumbers
 ) -> list[dict]:
-    """Rows of a table: how each band moves. The largest displacement is 1, and a bond that gets longer has a plus.
-
-    Raises `InputError` as `bpm_nb.bonds.bonded` does.
-    """
+    """Rows of a table: how each band moves. The largest displacement is 1, a bond that gets longer has a plus.
+    Raises `InputError` as `bonded` does."""
     rows = []
-    for m in motions:
-        row = {"wavenumber (cm⁻¹)": f"{m.wavenumber_cm1:.0f}", "a single motion": f"{m.purity:.0%}"}
+    errors = [p.wavenumber_error for p in bands] or [np.nan] * len(motions)
+    for m, error, words in zip(motions, errors, motion_shares(motions, numbers, masses)):
+        row = {"wavenumber (cm⁻¹)": with_error(m.wavenumber_cm1, error, 1), "what moves": words_text(words)}
+        row["share of the band"] = percent(m.purity)
         if modes is not None:
-            row["normal modes (cm⁻¹)"] = mode_shares_text(m, modes, masses, n)
+            row["normal modes in it (cm⁻¹)"] = mode_shares_text(m, modes, masses, n)
         row["bonds that stretch"] = stretch_text(m, numbers, n)
         row["atoms that move most"] = moving_atoms_text(m, numbers, n)
         rows.append(row)
@@ -181,10 +182,10 @@ def match_row(
     band, line = None if b is None else match.bands[b], None if k is None else match.lines[k]
     pair = None not in (band, line)
     row = {
-        "line (cm⁻¹)": "–" if line is None else f"{line:.0f}",
-        "band (cm⁻¹)": "–" if band is None else f"{band:.1f}",
-        "shift": f"{band - line:+.1f}" if pair else "–",
-        "residual": f"{band - match.scale * line:+.1f}" if pair else "–",
+        "line (cm⁻¹)": "–" if line is None else decimal(line),
+        "band (cm⁻¹)": "–" if band is None else decimal(band, 1),
+        "shift": decimal(band - line, 1, sign=True) if pair else "–",
+        "residual": decimal(band - match.scale * line, 1, sign=True) if pair else "–",
     }
     if match.overlaps is not None:
         row["overlap"] = "–" if overlap is None else f"{overlap:.2f}"
@@ -216,8 +217,8 @@ def line_columns(
 ) -> dict:
     "Columns of `mode_rows` about the line of a table."
     return {
-        "table (cm⁻¹)": f"{line.wavenumber_cm1:.0f}" if line else "–",
-        "run – table": f"{wavenumber_cm1 - line.wavenumber_cm1:+.0f}" if line else "–",
+        "table (cm⁻¹)": decimal(line.wavenumber_cm1) if line else "–",
+        "run − table": decimal(wavenumber_cm1 - line.wavenumber_cm1, sign=True) if line else "–",
         "overlap": f"{overlap:.2f}" if line else "–",
         "what the table says": f"{line.assignment} ({line.kind})" if line else "",
     }
@@ -231,9 +232,9 @@ def mode_columns(
     "Columns of `mode_rows` about the mode and its band."
     nu = modes.wavenumber_cm1[k]
     return {
-        "harmonic (cm⁻¹)": f"{nu:.0f}",
+        "harmonic (cm⁻¹)": decimal(nu),
         "run (cm⁻¹)": with_error(band.wavenumber_cm1, band.wavenumber_error, 1),
-        "shift": f"{band.wavenumber_cm1 - nu:+.1f}",
+        "shift": decimal(band.wavenumber_cm1 - nu, 1, sign=True),
         "activity (Å⁴/u)": f"{modes.activity[k]:.1f}",
     }
 
@@ -243,7 +244,8 @@ def mode_rows(
     bands: Sequence[Peak | None],  # what `bpm_nb.assignment.mode_bands` returned for them
     match: Match | None = None,  # of the modes with the lines of a table, by motion; None: no table
     reference: Sequence[Line] = (),  # the lines
-    weakest: float = 0.01,  # Raman activity, relative to the strongest, below which a mode is not shown
+    weakest: float = 0.01,  # Raman activity, relative to the strongest: least that is shown
+    words: Sequence[dict] = (),  # what moves, from `bpm_nb.assignment.mode_shares`; (): not said
 ) -> list[dict]:
     "Rows of a table: normal modes by rising wavenumber, the band of each in a run, and the line with the same motion."
     pairs = [] if match is None else zip(match.pairs, match.overlaps)
@@ -254,7 +256,8 @@ def mode_rows(
         if (p := bands[k]) is None:
             continue
         of_line = {} if match is None else line_columns(*same.get(k, (None, None)), p.wavenumber_cm1)
-        rows.append(mode_columns(modes, k, p) | of_line)
+        moves = {"what moves": words_text(words[k])} if len(words) else {}
+        rows.append(mode_columns(modes, k, p) | moves | of_line)
     return rows
 
 # %% ../../nbs/75_reports/01_tables.ipynb #a5ed2ec9
@@ -263,21 +266,17 @@ def shift_rows(
     names: Sequence[str] = ("first", "second"),  # names of the two isotopologues
 ) -> list[dict]:
     "Rows of a table of isotope shifts, cm⁻¹; a dash where the second has no such band."
-
-    def text(value, form):
-        return format(round(value) if form == "+d" else value, form) if np.isfinite(value) else "–"
-
     with_residual = any(s.residual for s in shifts)
     rows = []
     for s in shifts:
         row = {
-            f"{names[0]} (cm⁻¹)": f"{s.first_cm1:.0f}",
-            f"{names[1]} (cm⁻¹)": text(s.second_cm1, ".0f"),
-            "shift": text(s.shift, "+d"),
-            "ratio": text(s.ratio, ".3f"),
+            f"{names[0]} (cm⁻¹)": decimal(s.first_cm1),
+            f"{names[1]} (cm⁻¹)": decimal(s.second_cm1),
+            "shift": decimal(s.shift, sign=True),
+            "ratio": decimal(s.ratio, 3),
         }
         if with_residual:
-            row["residual"] = text(s.residual, "+d")
+            row["residual"] = decimal(s.residual, sign=True)
         rows.append(row | {"overlap": f"{s.overlap:.2f}"})
     return rows
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ..assignment.lines import Match
+from ..core.display import atom_labels, percent
 from ..data.datasets import Line
 from ..spectra.bands import Peak
 
@@ -23,7 +24,7 @@ def errors_text(
     lines = []
     for key, name in names.items():
         relative = errors[f"{key}_relative"]
-        share = f" ({relative:.2%} of the spread)" if np.isfinite(relative) else ""
+        share = f" ({percent(relative, 2)} of the spread)" if np.isfinite(relative) else ""
         lines.append(f"{name:13} RMSE {errors[f'{key}_rmse_au']:.3g} bohr³{share}")
     return "\n".join([*lines, f"{errors['n_frames']} frames"])
 
@@ -81,10 +82,9 @@ def isotope_names(
     numbers: np.ndarray,  # (N,) atomic numbers
     masses: Iterable[tuple],  # (atom, mass in u) of each atom that has another mass
 ) -> list[str]:
-    "Names of the atoms that have another mass, such as H8."
-    from ase.data import chemical_symbols
-
-    return [f"{chemical_symbols[numbers[atom]]}{atom}" for atom, _ in masses]
+    "Names of the atoms that have another mass, such as H9."
+    names = atom_labels(numbers)
+    return [names[atom] for atom, _ in masses]
 
 
 def distinct_names(

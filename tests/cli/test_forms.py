@@ -124,12 +124,12 @@ def test_names_of_two_forms_are_short(names, expected):
 
 
 def test_isotopes_of_a_shipped_molecule(work, capsys):
-    code, out, err = call(capsys, f"isotopes malonaldehyde-enol --masses 8=2.014 -o {work}/isotopes.html --json")
+    code, out, err = call(capsys, f"isotopes malonaldehyde-enol --masses H9=2.014 -o {work}/isotopes.html --json")
     assert code == 0, err
     rows = json.loads(out)["modes"]
     assert len(rows) == 21 and sum(int(r["shift"]) < -700 for r in rows) == 1
     page = (work / "isotopes.html").read_text()
-    assert "<h2>Harmonic lines</h2>" in page and "8=2.014" in page
+    assert "<h2>Harmonic lines</h2>" in page and "H9=2.014" in page
 
 
 def test_isotopes_of_two_runs(work, capsys):
@@ -161,7 +161,7 @@ def test_isotopes_of_two_runs(work, capsys):
         "isotopes",
         "malonaldehyde-enol",
         "--masses",
-        "8=2.014",
+        "H9=2.014",
         "--model",
         work / "model.npz",
         "--resolution",
@@ -189,10 +189,10 @@ def test_isotopes_of_two_runs(work, capsys):
 @pytest.mark.parametrize(
     "arguments,message",
     [
-        (["malonaldehyde-enol", "--masses", "99=2.014"], "no atom 99"),
-        (["malonaldehyde-enol", "--masses", "0=2.014"], "another element"),
-        (["nowhere.npz", "--masses", "0=2.014"], "nowhere.npz: no such file"),
-        (["{run}", "--masses", "8=2.014"], "no derivatives in it"),
+        (["malonaldehyde-enol", "--masses", "H100=2.014"], "no atom 99"),
+        (["malonaldehyde-enol", "--masses", "H1=2.014"], "another element"),
+        (["nowhere.npz", "--masses", "H1=2.014"], "nowhere.npz: no such file"),
+        (["{run}", "--masses", "H9=2.014"], "no derivatives in it"),
     ],
 )
 def test_isotopes_that_cannot_be_are_one_sentence(work, capsys, arguments, message):

@@ -177,7 +177,7 @@ def test_a_page_names_charge_and_isotopes_and_takes_the_temperature(tmp_path):
     cold = replace(SHORT, temperature_K=20.0)
     made = raman(molecule("OH"), tmp_path / "oh", dynamics=cold, harmonic_only=True, charge=-1, masses={1: 2.014})
     text = write_first_page(made).read_text("utf-8")
-    assert "HO, charge -1, H1 of 2.014 u" in text and "Temperature: 20 K" in text and "--train" not in text
+    assert "HO, charge −1, H2 of 2.014 u" in text and "Temperature: 20 K" in text and "--train" not in text
 
 
 def test_models_of_other_frames_are_not_taken_for_those_of_these(tmp_path):

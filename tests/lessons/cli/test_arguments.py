@@ -31,7 +31,7 @@ def test_a_unit_and_an_isotope_need_an_equals_sign():
 
     with pytest.raises(InputError, match="NAME=UNIT, as in pos=bohr"):
         unit_pair("pos")
-    for text in ("5", "5=", "-1=2", "H=2"):
+    for text in ("5", "H5=", "-1=2", "H=2", "5=2.014", "H0=2.014"):
         with pytest.raises(argparse.ArgumentTypeError, match="ATOM=U"):
             isotope_argument(text)
     with pytest.raises(InputError, match="named twice"):

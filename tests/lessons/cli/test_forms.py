@@ -9,10 +9,10 @@ def test_a_model_without_runs_is_refused():
 
     from bpm_nb.cli.program import parser
 
-    a = parser().parse_args("isotopes malonaldehyde-enol --masses 8=2.014 --model m.npz -o d.html".split())
+    a = parser().parse_args("isotopes malonaldehyde-enol --masses H9=2.014 --model m.npz -o d.html".split())
     with pytest.raises(InputError, match="together, or neither"):
         a.run(a)
-    a = parser().parse_args("isotopes malonaldehyde-enol --masses 8=2.014 8=3 -o d.html".split())
+    a = parser().parse_args("isotopes malonaldehyde-enol --masses H9=2.014 H9=3 -o d.html".split())
     with pytest.raises(InputError, match="named twice"):
         a.run(a)
 

@@ -11,5 +11,5 @@ from bpm_nb.pipeline.result import molecule_name
 
 def test_a_name_says_what_is_unusual():
     numbers, masses = np.array([8, 1]), np.array([15.999, 2.014])
-    assert molecule_name(numbers, masses, Source(charge=-1)) == "HO, charge -1, H1 of 2.014 u"
+    assert molecule_name(numbers, masses, Source(charge=-1)) == "HO, charge −1, H2 of 2.014 u"
     assert molecule_name(numbers, atomic_masses[numbers], Source(spin=1)) == "HO, 1 unpaired electron"

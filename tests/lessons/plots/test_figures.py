@@ -22,7 +22,7 @@ def test_only_a_matrix_of_the_same_things_is_square():
 def test_a_molecule_has_its_atoms_its_bonds_and_its_pairs():
     fig = molecule([8, 1, 1], [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]], [[0, 1], [1, 2]], [1, 0.5])
     skeleton, strong, weak, middles, atoms = fig.data
-    assert list(atoms.text) == ["O0", "H1", "H2"] and middles.hovertext[1] == "H1–H2, 1.52 Å, 0.50"
+    assert list(atoms.text) == ["O1", "H2", "H3"] and middles.hovertext[1] == "H2–H3, 1.52 Å, 0.50"
     assert len(skeleton.x) == 3 and strong.line.width > weak.line.width  # one bond is not among the pairs
 
 

@@ -31,4 +31,4 @@ def test_a_page_says_only_what_is_known():
     tables = assignment_tables(analysis)
     headings = [section[0] for section in assignment_sections(analysis, tables)]
     assert "Which line" not in headings and "Against harmonic lines" not in headings and not tables["lines"]
-    assert "normal modes (cm⁻¹)" not in tables["motions"][0]
+    assert "normal modes in it (cm⁻¹)" not in tables["motions"][0] and all(row["what moves"] for row in tables["motions"])

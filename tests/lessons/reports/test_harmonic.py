@@ -16,6 +16,7 @@ def test_a_mode_is_a_motion_of_length_one_and_the_table_has_its_numbers():
     rows, strongest = harmonic_rows(modes, enol), modes.activity.argmax()
     row = rows[[r["wavenumber (cm⁻¹)"] for r in rows].index(f"{modes.wavenumber_cm1[strongest]:.0f}")]
     assert row["activity (Å⁴/u)"] == f"{modes.activity[strongest]:.2f}" and "C" in row["bonds that stretch"]
+    assert row["what moves"].startswith("C–H stretch") and all(r["what moves"] for r in harmonic_rows(modes, enol, 0.0))
 
 
 def test_the_page_has_a_molecule_a_spectrum_and_a_table():
@@ -23,3 +24,6 @@ def test_the_page_has_a_molecule_a_spectrum_and_a_table():
 
     html = page("enol", harmonic_sections(enol, "a test"))
     assert html.count('id="figure-') == 2 and "a test" in html and "polarized" in html
+    _, (*_, figure), (*_, rows) = harmonic_sections(enol, "a test")
+    labels = {note.text for note in figure.layout.annotations if note.text.isdigit()}
+    assert len(labels) > 5 and labels <= {row["wavenumber (cm⁻¹)"] for row in rows}

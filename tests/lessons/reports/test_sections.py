@@ -31,6 +31,8 @@ def test_the_error_of_the_model_is_drawn_where_it_is_known():
     assert any(trace.line.dash == "dot" for trace in sections[1][2].data)
     sections = spectrum_sections(raman, peaks(raman))
     assert "Dotted" not in sections[0][1] and "at 300 K" in sections[0][1]
+    labels = [{note.text for note in section[2].layout.annotations if note.text.isdigit()} for section in sections[:2]]
+    assert labels[0] and all(of_figure <= {f"{p.wavenumber_cm1:.0f}" for p in peaks(raman)} for of_figure in labels)
 
 
 def test_settings_stay_the_last_section():
