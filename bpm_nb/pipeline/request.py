@@ -130,13 +130,15 @@ def molecule_settings(
     pos: np.ndarray,  # (N, 3) as given, Å
     frames: Frames | None,  # reference frames
     molecule: Molecule,  # charge, spin and masses
+    search: str | None = None,  # what is looked for before anything runs, such as conformers
 ) -> dict:
     "What minimum and harmonic lines depend on, as JSON has it."
     names = ("numbers", "pos", "alpha", "dipole", "energy", "forces")
     known_values = [getattr(frames, name) for name in names] if frames else []
     taught = sha256(b"".join(np.round(x, 8).tobytes() for x in known_values if x is not None)).hexdigest()
     atoms = dict(atoms=molecule.numbers.tolist(), geometry=np.round(pos, 6).tolist())
-    return atoms | dict(charge=molecule.charge, spin=molecule.spin, masses=molecule.masses, frames=frames and taught)
+    electrons = dict(charge=molecule.charge, spin=molecule.spin, masses=molecule.masses)
+    return atoms | electrons | {"frames": frames and taught, "search": search}
 
 
 def dynamics_settings(

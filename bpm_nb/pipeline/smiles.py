@@ -22,6 +22,7 @@ class DrawnMolecule:
     charge: int  # total charge, e
     spin: int  # unpaired electrons
     masses: dict[int, float]  # {atom: mass, u} of isotopes that are written
+    smiles: str | None = None  # as it was written; None: a geometry, whose bonds nobody wrote
 
 # %% ../../nbs/80_pipeline/03_smiles.ipynb #420df87a
 def parsed(
@@ -58,6 +59,7 @@ def smiles_molecule(
         sum(atom.GetFormalCharge() for atom in atoms),
         sum(atom.GetNumRadicalElectrons() for atom in atoms),
         isotopes(atoms),
+        text,
     )
 
 # %% ../../nbs/80_pipeline/03_smiles.ipynb #87b1bf70
