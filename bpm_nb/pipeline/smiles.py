@@ -35,6 +35,8 @@ def parsed(
         raise InputError(f"{text!r}: to read a SMILES, install RDKit: pip install 'bpm_nb[smiles]'") from None
 
     RDLogger.DisableLog("rdApp.*")  # what it says is said here, in one sentence
+    if len(text.split()) > 1:
+        raise InputError(f"{text!r} has a blank in it: a SMILES is one word; give one molecule")
     found = Chem.MolFromSmiles(text)
     if found is None or not found.GetNumAtoms():
         others = "nor an xyz file or the name of a known molecule"
