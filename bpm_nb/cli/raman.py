@@ -7,7 +7,6 @@ __all__ = ['raman', 'first_page', 'spoken', 'spoken_lines', 'add_raman', 'add_wh
 
 # %% ../../nbs/90_cli/08_raman.ipynb #d901c413
 import os
-import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from .arguments import isotope_argument, isotope_dict, number, verb
 from .data import add_electrons, harmonic_line_text, harmonic_lines
 from ..core.files import errors_name_file
+from ..core.progress import note, whole_progress
 from ..data.files import read_frames
 
 if TYPE_CHECKING:
@@ -33,14 +33,16 @@ def raman(
     cannot be.
     """
     from bpm_nb.pipeline.conformers import raman as spectrum_of
-    from bpm_nb.pipeline.weighted_pages import write_pages
+    from bpm_nb.pipeline.weighted_pages import PAGES, write_pages
 
     electrons = dict(charge=a.charge, spin=a.spin, masses=isotope_dict(a.masses or []))
     settings = dict(dynamics=dynamics(a), harmonic_only=a.harmonic_only, conformers=a.conformers, workers=a.workers)
     frames = read_frames(a.train) if a.train else None
-    with errors_name_file(a.molecule):
-        made = spectrum_of(a.molecule, a.output, frames, **settings, **electrons, first=first_page(a))
-    return spoken(made, write_pages(made))
+    with whole_progress(*(() if a.harmonic_only else [PAGES])):
+        with errors_name_file(a.molecule):
+            made = spectrum_of(a.molecule, a.output, frames, **settings, **electrons, first=first_page(a))
+        pages = write_pages(made)
+    return spoken(made, pages)
 
 # %% ../../nbs/90_cli/08_raman.ipynb #e1d452f3
 def dynamics(
@@ -59,7 +61,7 @@ def first_page(
     "Function of the harmonic lines: where more is to come, their page is written and said. Raises `InputError`."
     from bpm_nb.pipeline.weighted_pages import harmonic_page
 
-    return lambda made: a.harmonic_only or print(f"harmonic lines: {harmonic_page(made)}", file=sys.stderr)
+    return lambda made: a.harmonic_only or note(f"harmonic lines: {harmonic_page(made)}")
 
 # %% ../../nbs/90_cli/08_raman.ipynb #b132542c
 def spoken(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WINDOW_KT', 'raman']
 
-# %% ../../nbs/80_pipeline/11_conformers.ipynb #ab6743ce
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #72f556a8
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,20 +14,31 @@ import numpy as np
 from ase import Atoms
 
 from ..core.files import InputError
+from ..core.progress import whole_progress
 from ..core.work import Checkpoint, run_tasks
 from ..data.files import read, write
 from ..data.records import Frames
 from ..dynamics.calculators import Molecule, molecular_topology, relaxed_positions
 from ..dynamics.trajectory import run_settings
 from .ensemble import Ensemble
-from .molecule import dynamics_steps, harmonic_step, molecule_spectrum, source_of
+from bpm_nb.pipeline.molecule import (
+    DYNAMICS,
+    HARMONIC,
+    harmonic_step,
+    molecule_spectrum,
+    planned_steps,
+    source_of,
+)
 from .populations import free_energy, symmetry_numbers
 from .request import Dynamics, check_settings, checked_start, drawn_molecule, molecule_settings
 from .result import MoleculeSpectrum
 from .rotamers import distinct, is_chiral, molecular_graph, nearest, rotamers
 from .source import Source
 
-# %% ../../nbs/80_pipeline/11_conformers.ipynb #95435121
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #80fc2b37
+SEARCH = "search for conformers"  # name of the step, for a reader
+
+
 def relaxed_guess(
     molecule: Molecule,  # on its surface
     pos: np.ndarray,  # (N, 3) guess, Å
@@ -43,7 +54,7 @@ def relaxed_guess(
         return lost
     return dict(pos=relaxed, energy=np.array(atoms.get_potential_energy()))
 
-# %% ../../nbs/80_pipeline/11_conformers.ipynb #66b302cf
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #319ff89d
 def searched(
     path: Path,  # npz
     graph,  # RDKit's molecule with a first geometry
@@ -60,7 +71,10 @@ def searched(
             parts.write("guesses", dict(pos=rotamers(graph)))
         guesses = parts.read("guesses")["pos"]
         tasks = {f"guess-{k:03}": (molecule, pos, bonds) for k, pos in enumerate(guesses)}
-        run_tasks(tasks, relaxed_guess, parts, workers, "conformers")
+        with whole_progress() as whole:
+            whole.add(SEARCH, len(tasks), "guesses", ["conformers"])
+            with whole.step(SEARCH):
+                run_tasks(tasks, relaxed_guess, parts, workers, "conformers")
         found = conformer_frames(graph, molecule, [parts.read(key) for key in tasks])
         write(path, found)
         parts.remove()
@@ -83,7 +97,7 @@ def conformer_frames(
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #05af3014
 WINDOW_KT = 6.0  # above the lowest energy; a conformer that lies there has a weight of a quarter of a percent
 
-# %% ../../nbs/80_pipeline/11_conformers.ipynb #ce3d19e7
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #051de0cb
 @dataclass(frozen=True, eq=False)
 class Search:
     "What is the same for all conformers of a molecule."
@@ -94,6 +108,13 @@ class Search:
     source: Source  # of energies and tensors
     frames: Frames | None  # reference frames
 
+    def folder_of(
+        self,
+        k: int,  # number of a conformer, from 0
+    ) -> Path:
+        "Its own."
+        return self.folder / f"conformer-{k + 1}"
+
     def harmonic(
         self,
         k: int,  # number of the conformer, from 0
@@ -101,13 +122,13 @@ class Search:
         kelvin: float,  # K
     ) -> MoleculeSpectrum:
         "Minimum and lines in a folder of its own. Raises `InputError` as `harmonic_step`, and for other settings."
-        folder = self.folder / f"conformer-{k + 1}"
+        folder = self.folder_of(k)
         folder.mkdir(exist_ok=True)
         settings = molecule_settings(pos, self.frames, self.molecule)
         check_settings(folder / "molecule.json", settings, folder.glob("*.npz"))
         return harmonic_step(folder, self.source, self.molecule, pos, kelvin)
 
-# %% ../../nbs/80_pipeline/11_conformers.ipynb #3b21d33a
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #4e13ba31
 def lowest_conformers(
     search: Search,  # of the molecule
     found: Frames,  # by rising energy
@@ -118,7 +139,11 @@ def lowest_conformers(
     from ase.units import kB
 
     kept, energies = [], []
-    for k in np.flatnonzero(found.energy < found.energy[0] + WINDOW_KT * kB * kelvin):
+    low = np.flatnonzero(found.energy < found.energy[0] + WINDOW_KT * kB * kelvin)
+    with whole_progress() as whole:
+        missing = [k for k in low[:n] if not (search.folder_of(k) / "harmonic.npz").exists()]
+        whole.add(HARMONIC, len(missing))
+    for k in low:
         made = search.harmonic(k, found.pos[k], kelvin)
         energy = search.molecule.atoms(made.harmonic.pos).get_potential_energy()
         minima = np.array([one.harmonic.pos for one in (*kept, made)])
@@ -163,18 +188,17 @@ def run_stays(
         shares.append(np.mean(nearest(search.graph, some, minima) == k))
     return np.array(shares)
 
-# %% ../../nbs/80_pipeline/11_conformers.ipynb #f0e89df6
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #1ff6eb3b
 def with_dynamics(
     made: Ensemble,  # with harmonic lines
     search: Search,  # of the molecule
     asked: Dynamics,  # of the runs
     workers: int,  # processes
 ) -> Ensemble:
-    "Each with run, models and spectrum. Raises `InputError` as `dynamics_steps` does."
-    done = []
-    for one in made.conformers:
-        number = int(one.folder.name.rpartition("-")[2]) - 1
-        done.append(dynamics_steps(one, search.molecule, replace(asked, seed=asked.seed + number), workers))
+    "Each with run, models and spectrum. Raises `InputError` as the steps do."
+    numbers = [int(one.folder.name.rpartition("-")[2]) for one in made.conformers]
+    runs = [replace(asked, seed=asked.seed + number - 1) for number in numbers]
+    done = planned_steps(made.conformers, search.molecule, runs, workers)
     return replace(made, conformers=done, stays=run_stays(search, done))
 
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #2caf901e
@@ -192,7 +216,7 @@ def search_of(
     source = source_of(folder, moving, pos, frames, "conformers")
     return Search(folder, graph, replace(moving, calculator=source.calculator), source, frames)
 
-# %% ../../nbs/80_pipeline/11_conformers.ipynb #5a602ca6
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #9f993461
 def conformer_spectra(
     molecule: str | Path | Atoms,  # as in `raman`
     folder: Path,  # where files go
@@ -206,10 +230,11 @@ def conformer_spectra(
 ) -> Ensemble:
     "All steps with each conformer. Raises `InputError` as `raman` does."
     search = search_of(molecule, folder, frames, electrons)
-    found = searched(folder / "conformers.npz", search.graph, search.molecule, workers)
-    made = ensemble_of(search, *lowest_conformers(search, found, conformers, asked.temperature_K), len(found))
-    first(made)
-    return made if harmonic_only else with_dynamics(made, search, asked, workers)
+    with whole_progress(SEARCH, HARMONIC, *(() if harmonic_only else DYNAMICS)):
+        found = searched(folder / "conformers.npz", search.graph, search.molecule, workers)
+        kept, energies = lowest_conformers(search, found, conformers, asked.temperature_K)
+        first(made := ensemble_of(search, kept, energies, len(found)))
+        return made if harmonic_only else with_dynamics(made, search, asked, workers)
 
 
 def check_count(
