@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm.auto import tqdm
 
+from ..core.progress import progress_bar
 from ..core.work import Checkpoint, run_tasks
 from .calculators import Molecule
 
@@ -143,7 +143,7 @@ def langevin_runs(
         kelvin, seed = runs[run]
         return pos, thermal_momenta(molecule.numbers, pos, kelvin, np.random.default_rng([*seed, 0, 1]), masses=masses)
 
-    with tqdm(total=len(runs) * n_chunks, desc=label) as bar:
+    with progress_bar(len(runs) * n_chunks, label) as bar:
         for c in range(n_chunks):
             tasks = {keys[r][c]: (molecule, *start(r, c), kelvin, [*seed, c]) for r, (kelvin, seed) in runs.items()}
             run_tasks(tasks, langevin_chunk, parts, workers, bar=bar)
@@ -162,7 +162,7 @@ def constant_energy_runs(
     "Names of the pieces of runs at constant energy, one list a run, one piece a picosecond."
     keys = [[f"segment-{g:03}-{c:04}" for c in range(n_chunks)] for g in range(len(states))]
     times = step_fs, round(save_fs / step_fs), round(1000 / step_fs)
-    with tqdm(total=len(states) * n_chunks, desc="dynamics (ps)") as bar:
+    with progress_bar(len(states) * n_chunks, "dynamics (ps)") as bar:
         for c in range(n_chunks):
             starts = [last_state(parts, run[c - 1]) for run in keys] if c else states
             tasks = {run[c]: (molecule, *start, *times) for run, start in zip(keys, starts)}

@@ -14,9 +14,9 @@ from threading import Lock
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
-from tqdm.auto import tqdm
 
 from ..core.files import InputError, first_line
+from ..core.progress import progress_bar
 from ..core.work import one_blas_thread
 from ..data.records import Frames, molecule_groups
 from .calculators import check_electrons
@@ -123,7 +123,7 @@ def shared_responses(
     workers = effective_n_jobs(get_active_backend()[1] or -1) if len(blocks) > 4 else 1
     jobs = (delayed(responses)(numbers, pos[block], charge, spin) for block in blocks)
     found = []
-    with tqdm(total=len(pos), desc="GFN2 in fields", delay=2, leave=False) as bar:
+    with progress_bar(len(pos), "GFN2 in fields", delay=2, leave=False) as bar:
         for values in Parallel(workers, return_as="generator")(jobs):
             found.append(values)
             bar.update(len(values))

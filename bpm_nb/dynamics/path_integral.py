@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ..core.files import InputError
+from ..core.progress import progress_bar
 from ..core.work import Checkpoint, run_tasks
 from ..data.files import write
 from ..data.records import Trajectory
@@ -278,7 +278,7 @@ def ring_runs(
         state = at_rest(molecule, *state) if c == settle else state
         return molecule, integrators[c >= settle], *state, seed, *times
 
-    with tqdm(total=len(keys) * n, desc="rings (ps)") as bar:
+    with progress_bar(len(keys) * n, "rings (ps)") as bar:
         for c in range(n):
             run_tasks({of[c]: task(g, c) for g, of in enumerate(keys)}, ring_chunk, parts, workers, bar=bar)
     return [of[settle:] for of in keys]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ..core.files import InputError
+from ..core.progress import progress_bar
 from ..core.work import one_blas_thread
 from ..data.records import Frames, molecule_groups
 from ..dynamics.calculators import surface, surface_values
@@ -27,7 +27,7 @@ def baseline_values(
     if baseline is None:
         return energies, forces
     calculator = surface(baseline)(0, 0)
-    with one_blas_thread(), tqdm(total=len(frames), desc="baseline", delay=2, leave=False) as bar:
+    with one_blas_thread(), progress_bar(len(frames), "baseline", delay=2, leave=False) as bar:
         for index, numbers, pos in molecule_groups(frames):
             for s, of_frame in zip(index, pos):
                 try:

@@ -22,6 +22,7 @@ class DrawnMolecule:
     charge: int  # total charge, e
     spin: int  # unpaired electrons
     masses: dict[int, float]  # {atom: mass, u} of isotopes that are written
+    smiles: str | None = None  # as it was written; None: a geometry, whose bonds nobody wrote
 
 # %% ../../nbs/80_pipeline/03_smiles.ipynb #420df87a
 def parsed(
@@ -34,6 +35,8 @@ def parsed(
         raise InputError(f"{text!r}: to read a SMILES, install RDKit: pip install 'bpm_nb[smiles]'") from None
 
     RDLogger.DisableLog("rdApp.*")  # what it says is said here, in one sentence
+    if len(text.split()) > 1:
+        raise InputError(f"{text!r} has a blank in it: a SMILES is one word; give one molecule")
     found = Chem.MolFromSmiles(text)
     if found is None or not found.GetNumAtoms():
         others = "nor an xyz file or the name of a known molecule"
@@ -58,6 +61,7 @@ def smiles_molecule(
         sum(atom.GetFormalCharge() for atom in atoms),
         sum(atom.GetNumRadicalElectrons() for atom in atoms),
         isotopes(atoms),
+        text,
     )
 
 # %% ../../nbs/80_pipeline/03_smiles.ipynb #87b1bf70

@@ -197,3 +197,39 @@ def test_isotopes_of_atoms_count(tmp_path):
         for k, x in enumerate((molecule("H2"), atoms))
     ]
     assert ratio[0] / ratio[1] == pytest.approx(np.sqrt(2.014 / 1.008), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ("", "this is a folder"),
+        ("page.html", "not called .xyz"),
+        ("flat.xyz", "this is a drawing"),
+        ("lengths.xyz", "check the geometry"),
+        ("two.xyz", "2 molecules in it, not bonded to each other"),
+        ("uranium.xyz", "no parameters for U"),
+    ],
+)
+def test_what_was_given_by_mistake_is_named(tmp_path, given, words):
+    "Coordinates of drawings: carbon with four neighbours in a plane, and bonds to hydrogen of any length."
+    (tmp_path / "page.html").write_text("x")
+    cross = np.array([[0, 0], [1.5, 0], [-1.5, 0], [0, 1.5], [0, -1.5]])
+    Atoms("CClF3", np.column_stack([cross, np.zeros(5)])).write(tmp_path / "flat.xyz")
+    Atoms("C2H2", [[0, 0, 0], [1.3, 0, 0], [-1.6, 0, 0], [2.9, 0, 0]]).write(tmp_path / "lengths.xyz")
+    Atoms("UF2", [[0, 0, 0], [2.0, 0, 0], [-2.0, 0, 0]]).write(tmp_path / "uranium.xyz")
+    other = molecule("CO2")
+    other.translate([5.0, 0, 0])
+    (molecule("H2O") + other).write(tmp_path / "two.xyz")
+    with pytest.raises(InputError, match=words):
+        raman(tmp_path / given, tmp_path / "out", harmonic_only=True)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["C6H6", "C2H4", "CH3NO2", "SO2", "BF3", "NH3"])
+def test_flat_molecules_are_no_drawings(tmp_path, name):
+    from bpm_nb.pipeline.request import checked_start
+
+    flat = molecule(name)
+    flat.positions[:, 2] *= name != "NH3"
+    moving, *_ = checked_start(flat, None, charge=None, spin=None, masses=None)
+    assert len(moving.numbers) == len(flat)

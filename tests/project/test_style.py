@@ -40,7 +40,7 @@ ONLY = {  # these packages are imported in these places alone
     "torch": "models.neural",
     "pyscf": "reference",
     "tblite": "dynamics.calculators dynamics.fields",
-    "rdkit": "pipeline.smiles",
+    "rdkit": "pipeline.smiles pipeline.rotamers",
     "ipi": "dynamics.path_integral",
     "ipywidgets": "dashboards",
     "anywidget": "dashboards",

@@ -7,7 +7,7 @@ import numpy as np
 from dataclasses import replace
 from bpm_nb.core.files import InputError
 from bpm_nb.pipeline.request import Dynamics
-from bpm_nb.pipeline.molecule import raman
+from bpm_nb.pipeline.molecule import molecule_spectrum
 
 
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ def test_a_flat_ammonia_finds_its_pyramid():
     flat = example("NH3")
     flat.positions[:, 2] = 0
     with TemporaryDirectory() as folder:
-        ammonia = raman(flat, f"{folder}/a", harmonic_only=True)
+        ammonia = molecule_spectrum(flat, f"{folder}/a", harmonic_only=True)
     nitrogen, *hydrogens = ammonia.harmonic.pos
     assert np.linalg.norm(nitrogen - np.mean(hydrogens, 0)) > 0.2 and ammonia.modes.wavenumber_cm1.min() > 500
 
@@ -31,20 +31,20 @@ def test_what_is_there_is_not_made_again():
     import os
 
     with TemporaryDirectory() as folder:
-        made = raman(example("H2O"), f"{folder}/w", dynamics=SHORT)
+        made = molecule_spectrum(example("H2O"), f"{folder}/w", dynamics=SHORT)
         before = {f.name: f.stat().st_mtime_ns for f in made.folder.iterdir()}
         os.remove(made.folder / "polarizability.npz")
-        again = raman(example("H2O"), f"{folder}/w", dynamics=SHORT)
+        again = molecule_spectrum(example("H2O"), f"{folder}/w", dynamics=SHORT)
         after = {f.name: f.stat().st_mtime_ns for f in made.folder.iterdir()}
         assert after.keys() == before.keys() and [k for k in after if after[k] != before[k]] == ["polarizability.npz"]
         np.testing.assert_array_equal(again.activity.curve(), made.activity.curve())
         with pytest.raises(InputError, match="another temperature_K"):
-            raman(example("H2O"), f"{folder}/w", dynamics=replace(SHORT, temperature_K=400.0))
+            molecule_spectrum(example("H2O"), f"{folder}/w", dynamics=replace(SHORT, temperature_K=400.0))
         with pytest.raises(InputError, match="something else in this folder"):
-            raman(example("H2O"), folder, dynamics=SHORT)
+            molecule_spectrum(example("H2O"), folder, dynamics=SHORT)
 
 
 def test_lines_first_and_dynamics_later_is_one_folder():
     with TemporaryDirectory() as folder:
-        raman(example("H2O"), f"{folder}/w", harmonic_only=True)
-        assert raman(example("H2O"), f"{folder}/w", dynamics=SHORT).activity is not None
+        molecule_spectrum(example("H2O"), f"{folder}/w", harmonic_only=True)
+        assert molecule_spectrum(example("H2O"), f"{folder}/w", dynamics=SHORT).activity is not None

@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 
 from ase.build import molecule as example
 
-from bpm_nb.pipeline.molecule import raman
+from bpm_nb.pipeline.molecule import molecule_spectrum
 from bpm_nb.pipeline.request import Dynamics
 
 
 def test_a_folder_has_a_page_a_table_and_a_file_for_instruments():
     asked = Dynamics(n_segments=1, length_ps=1, n_frames=30, step_fs=1.0, resolution_cm1=60)
     with TemporaryDirectory() as folder:
-        made = raman(example("H2O"), f"{folder}/w", dynamics=asked, first=write_first_page)
+        made = molecule_spectrum(example("H2O"), f"{folder}/w", dynamics=asked, first=write_first_page)
         harmonic = (made.folder / "index.html").read_text("utf-8")
         page, table, exchange = (path.read_text("utf-8") for path in write_results(made))
     assert "Harmonic Raman spectrum of H2O" in harmonic and "--train" in harmonic

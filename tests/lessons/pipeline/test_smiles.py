@@ -28,6 +28,7 @@ def test_what_is_no_molecule_is_one_sentence():
         ("[Na+].[Cl-]", "a salt"),
         ("*CC", "can be anything"),
         ("", "no SMILES"),
+        ("CCO CCO", "a blank"),
     ):
         with pytest.raises(InputError, match=words):
             smiles_molecule(text)
