@@ -1,4 +1,4 @@
-"""Words of motions: against textbooks, the energy distribution of the true force field, and all bands that ship."""
+"""Words of motions: against the potential energy distribution of the true force field, and for all bands that ship."""
 
 from dataclasses import replace
 
