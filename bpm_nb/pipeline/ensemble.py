@@ -17,7 +17,6 @@ from ..core.display import Summarized
 from ..core.files import InputError
 from .populations import boltzmann_weights
 from .result import MoleculeSpectrum
-from ..reports.harmonic import mode_curves
 from ..spectra.bands import Peak, peaks
 from ..spectra.raman import instrument_intensity
 from ..spectra.spectrum import Spectrum
@@ -51,6 +50,8 @@ def harmonic_intensities(
     made: "Ensemble",  # with or without dynamics
 ) -> list[Spectrum]:
     "Of each conformer, not weighted. Raises `InputError` for a temperature that cannot be."
+    from bpm_nb.reports.harmonic import mode_curves  # which draws, too
+
     return [mode_curves(one.modes, 8.0, 532.0, made.temperature_K) for one in made.conformers]
 
 # %% ../../nbs/80_pipeline/10_ensemble.ipynb #159487ee

@@ -248,9 +248,9 @@ def test_a_name_of_the_face_loads_nothing_heavy(name):
 
 
 def test_modules_do_not_import_optional_packages():
-    drawing = {"plots", "reports", "dashboards"}
+    drawing = {"plots", "reports", "dashboards"}  # and pages
     modules = [name for name in map(module_name, MODULES) if not drawing & set(name.split("."))]
-    modules.remove("bpm_nb.pipeline.pages")  # which draws
+    modules = [name for name in modules if name not in ("bpm_nb.pipeline.pages", "bpm_nb.pipeline.weighted_pages")]
     assert not loaded(*modules) & (optional_packages() | {"plotly"})
 
 
