@@ -104,13 +104,26 @@ def _wait(address, process, log, seconds=PATIENCE / 1000):
 
 
 @contextmanager
-def page(own, height=1200):
+def busy_machine():
+    "A process for each core that does nothing but count."
+    spin = [sys.executable, "-c", "while True: pass"]
+    processes = [subprocess.Popen(spin) for _ in range(os.cpu_count())]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def page(own, height=1200, width=1440):
     "A page that may reach only addresses that begin with `own`; what stays empty are its `problems` and `outside`."
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        found = browser.new_page(viewport=dict(width=1440, height=height), accept_downloads=True)
+        found = browser.new_page(viewport=dict(width=width, height=height), accept_downloads=True)
         found.set_default_timeout(PATIENCE)
         found.problems, found.outside = [], []
 
@@ -130,12 +143,14 @@ def page(own, height=1200):
 
 
 @contextmanager
-def opened(app, notebook, folder, python=sys.executable):
-    """A page with the notebook run.
+def opened(app, notebook, folder, python=sys.executable, prepare=None, **size):
+    """A page with the notebook run; `prepare(page)` comes before its first address.
 
     `page.started` is when its first cell began, in JupyterLab with the kernel up, in Voilà before there is one.
     """
-    with server(app, notebook, folder, python) as address, page(address.split("/lab/")[0]) as found:
+    with server(app, notebook, folder, python) as address, page(address.split("/lab/")[0], **size) as found:
+        if prepare:
+            prepare(found)
         found.started = time.perf_counter()
         found.goto(address)
         if app == "lab":
@@ -143,6 +158,26 @@ def opened(app, notebook, folder, python=sys.executable):
             found.started = time.perf_counter()
             found.evaluate(RUN_ALL_CELLS)
         yield found
+
+
+def loses_figures(page):
+    """Let a page lose messages with a figure while `page.loses` is True; counts them in `page.lost`."""
+    page.loses, page.lost = False, 0
+
+    def connect(socket):
+        server = socket.connect_to_server()
+
+        def pass_on(message):
+            content = message if isinstance(message, bytes) else message.encode()
+            if page.loses and b'"figure"' in content and b'"update"' in content:
+                page.lost += 1
+            else:
+                socket.send(message)
+
+        socket.on_message(server.send)
+        server.on_message(pass_on)
+
+    page.route_web_socket("**/channels*", connect)
 
 
 def traces(page, begins=""):

@@ -3,9 +3,24 @@
 import shutil
 from importlib.util import find_spec
 
+import nbformat
 import numpy as np
 import pytest
-from browser import CHROMIUM, ROOT, click_band, click_map, nudge, opened, picture, traces, wait_for_trace
+from browser import (
+    CHROMIUM,
+    ROOT,
+    busy_machine,
+    click_band,
+    click_map,
+    loses_figures,
+    nudge,
+    opened,
+    page,
+    picture,
+    server,
+    traces,
+    wait_for_trace,
+)
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine"),
@@ -104,3 +119,60 @@ def test_the_kernel_is_explored(app, tutorial, tmp_path):
         page.locator(".bpm-shown select").select_option(label="evidence")
         until_changed(page, lambda: any("evidence" in t for t in titles()), False)
         assert page.problems == [] and page.outside == []
+
+
+def notebook_of(code, folder):
+    "A notebook of one cell."
+    metadata = dict(kernelspec=dict(name="python3", language="python", display_name="Python 3"))
+    cell = nbformat.v4.new_code_cell(code)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), folder / "one.ipynb")
+    return folder / "one.ipynb"
+
+
+SMALL_LABORATORY = "from bpm_nb.dashboards import kernel_lab\nkernel_lab(n_train=60, n_points=60, degree=2, order=1)"
+NO_PATIENCE = """
+const timeout = AbortSignal.timeout.bind(AbortSignal);
+AbortSignal.timeout = ms => timeout(ms === 2000 ? 1 : ms);
+"""
+
+
+def moved_point(page):
+    "Move λ until the plot follows."
+    before = traces(page, "point isotropic")
+    nudge(page, "lam")
+    until_changed(page, lambda: traces(page, "point isotropic"), before)
+
+
+def test_a_plot_follows_where_its_javascript_was_slow_to_load(tmp_path):
+    "Anywidget gives it two seconds, here a millisecond; what comes for its model is dropped from then on."
+    notebook = notebook_of(SMALL_LABORATORY, tmp_path)
+    with opened("voila", notebook, tmp_path, prepare=lambda page: page.add_init_script(NO_PATIENCE)) as page:
+        wait_for_trace(page, "chosen isotropic")
+        moved_point(page)
+        with page.expect_download() as download:
+            page.locator("button.bpm-csv").click()
+        assert download.value.path().read_text().count("\n") == 1 + 10 * 23
+
+
+def test_a_page_that_missed_an_update_asks_for_it(tmp_path):
+    with opened("voila", notebook_of(SMALL_LABORATORY, tmp_path), tmp_path, prepare=loses_figures) as page:
+        wait_for_trace(page, "chosen isotropic")
+        shown, page.loses = traces(page, "point isotropic"), True
+        nudge(page, "lam")
+        until_changed(page, lambda: page.lost > 0, False)
+        assert traces(page, "point isotropic") == shown
+        page.loses = False
+        until_changed(page, lambda: traces(page, "point isotropic"), shown)
+        assert page.problems == []
+
+
+@pytest.mark.slow
+def test_the_whole_laboratory_is_there_ten_times_on_a_busy_machine(tutorial, tmp_path):
+    with busy_machine(), server("voila", tutorial("kernel_laboratory.ipynb"), tmp_path) as address:
+        for _ in range(10):
+            with page(address) as visit:
+                visit.goto(address)
+                wait_for_trace(visit, "chosen isotropic")
+                moved_point(visit)
+                with visit.expect_download():
+                    visit.locator("button.bpm-csv").click()
