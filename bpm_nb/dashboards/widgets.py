@@ -7,6 +7,7 @@ __all__ = ['Feed', 'Plot', 'Upload']
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #daa5cffe
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
@@ -109,6 +110,14 @@ def save_file(
     content = content if isinstance(content, bytes) else content.encode()
     plot.feed.send({"name": name, "type": "application/octet-stream"}, [content])
 
+# %% ../../nbs/85_dashboards/03_widgets.ipynb #94b16fb4
+def known(
+    number: float,  # any
+    form: str,  # its format
+) -> str:
+    "The number as text for a table; nothing where it is not known."
+    return format(number, form) if math.isfinite(number) else ""
+
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #3c3dfa1a
 LARGEST_UPLOAD = 100 * 2**20  # bytes
 
@@ -180,7 +189,7 @@ class Upload(anywidget.AnyWidget):
         self._file.add(buffers, self._on_done, self._on_failure)
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #f2e71947
-CONTROL_STYLE = dict(style=dict(description_width="8.4em"), layout=ipywidgets.Layout(width="22em"))
+CONTROL_STYLE = dict(style=dict(description_width="8.6em"), layout=ipywidgets.Layout(width="22em"))
 
 
 def control(
@@ -190,11 +199,29 @@ def control(
     label: str,  # text beside it
     **options: Any,  # of the widget
 ) -> ipywidgets.DOMWidget:
-    "A widget linked to a trait."
-    widget = kind(**(CONTROL_STYLE | dict(description=label) | options), value=getattr(state, name))
+    "A widget linked to a trait, whose help is its tip."
+    tip = dict(tooltip=state.traits()[name].help)
+    widget = kind(**(CONTROL_STYLE | tip | dict(description=label) | options), value=getattr(state, name))
     traitlets.link((state, name), (widget, "value"))
     widget.add_class(f"bpm-{name}")
     return widget
+
+# %% ../../nbs/85_dashboards/03_widgets.ipynb #e0b64c95
+def grey_unless(
+    state: State,  # whose traits decide
+    names: list[str],  # traits on which it depends
+    is_of_use: Callable,  # function(state) → does the control change anything now?
+    *widgets: ipywidgets.DOMWidget,  # controls
+) -> list[ipywidgets.DOMWidget]:
+    "The controls, grey while they would do nothing."
+
+    def follow(_=None):
+        for widget in widgets:
+            widget.disabled = not is_of_use(state)
+
+    state.observe(follow, names)
+    follow()
+    return list(widgets)
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #08660518
 def menu(
@@ -206,7 +233,8 @@ def menu(
     **more: Any,  # options of the widget
 ) -> ipywidgets.DOMWidget:
     "A choice among options that change."
-    widget = kind(**(CONTROL_STYLE | dict(description=label) | more))
+    tip = dict(tooltip=state.traits()[names[0]].help)
+    widget = kind(**(CONTROL_STYLE | tip | dict(description=label) | more))
 
     def choose(change):
         value = list(change.new) if isinstance(change.new, tuple) else change.new
@@ -224,13 +252,25 @@ def menu(
     return widget
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #b11221e8
+TIPS = {  # of buttons
+    "Compute": "compute what is missing or belongs to other settings",
+    "Cancel": "stop what runs; what is there stays",
+    "CSV": "save the numbers as a table",
+    "HTML": "save figure and tables as a page that opens in any browser",
+    "JSON": "save the settings, which make the same figure again",
+    "PNG": "save the figure as a picture",
+    "GIF": "save the motion as an animated picture",
+}
+
+
 def button(
     label: str,  # text on it
     action: Callable,  # function() that is called when it is clicked
     **options: Any,  # of the widget
 ) -> ipywidgets.Button:
     "A button; its class is the first word of its label."
-    widget = ipywidgets.Button(description=label, **(dict(layout=ipywidgets.Layout(width="10.8em")) | options))
+    layout = ipywidgets.Layout(width="10.8em")
+    widget = ipywidgets.Button(description=label, **(dict(layout=layout, tooltip=TIPS.get(label, "")) | options))
     widget.on_click(lambda _: action())
     widget.add_class(f"bpm-{label.split()[0].lower()}")
     return widget
@@ -241,9 +281,9 @@ def status_html(
 ) -> str:
     "HTML of the message, of what runs, and of the mark of stale results: a coloured line each."
     lines = [
-        (state.message, "#B00020"),
-        (f"{state.doing} …" if state.doing else "", "#444"),
-        ("not up to date: press Compute" if state.stale and not state.doing else "", "#8a5a00"),
+        (state.message, "var(--jp-error-color1, #B00020)"),
+        (f"{state.doing} …" if state.doing else "", "var(--jp-ui-font-color1, #444)"),
+        ("not up to date: press Compute" if state.stale and not state.doing else "", "var(--jp-warn-color0, #8a5a00)"),
     ]
     return "".join(
         f'<div style="color:{colour};line-height:1.4;max-width:60em">{escape(words)}</div>'
@@ -263,7 +303,7 @@ def status(
 
     def follow(_=None):
         bar.value, bar.layout.visibility = state.fraction, "visible" if state.doing else "hidden"
-        stop.disabled = not state.doing
+        go.disabled, stop.disabled = not state.stale, not state.doing
         go.button_style = "warning" if state.stale and not state.doing else ""
         text.value = status_html(state)
 
@@ -277,6 +317,7 @@ def downloads(
     plot: Plot,  # through which the browser gets the files
     name: str,  # of the picture, and how the names of the files begin
     contents: Callable,  # function(state) → {name of a file: text}
+    results: str,  # the trait that holds what is computed: without it, there are settings alone
 ) -> ipywidgets.HBox:
     "A row of buttons: CSV, HTML, JSON with the settings, and a picture."
     narrow = dict(layout=ipywidgets.Layout(width="5.3em"))
@@ -289,9 +330,24 @@ def downloads(
         button(file.split(".")[-1].upper(), lambda file=file: give(file), **narrow)
         for file in (f"{name}.csv", f"{name}.html", f"{name}-settings.json")
     ]
-    return ipywidgets.HBox([*buttons, button("PNG", lambda: save_picture(plot, name), **narrow)])
+    buttons.append(button("PNG", lambda: save_picture(plot, name), **narrow))
+    grey_unless(state, [results], lambda state: bool(getattr(state, results)), buttons[0], buttons[1])
+    return ipywidgets.HBox(buttons)
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #cfe0ceed
+def in_view(
+    shown: list,  # widgets that take what room there is
+    answers: list,  # widgets that answer a click
+) -> ipywidgets.HBox:
+    "Answers beside what is clicked, so that both are in view; below it where the page is narrow."
+    wide, narrow = dict(flex="1 1 520px", min_width="0"), dict(flex="0 1 440px", min_width="0")
+    columns = [
+        ipywidgets.VBox(widgets, layout=ipywidgets.Layout(**room))
+        for widgets, room in ((shown, wide), (answers, narrow))
+    ]
+    return ipywidgets.HBox(columns, layout=ipywidgets.Layout(flex_flow="row wrap", width="100%"))
+
+# %% ../../nbs/85_dashboards/03_widgets.ipynb #b09cc0d9
 def side_by_side(
     state: State,  # becomes the attribute `state`
     left: list,  # widgets of the left column
@@ -301,7 +357,7 @@ def side_by_side(
     "The dashboard: controls on the left, views on the right."
     columns = (
         ipywidgets.VBox(left, layout=ipywidgets.Layout(width="23em", flex="0 0 auto")),
-        ipywidgets.VBox(right, layout=ipywidgets.Layout(flex="1 1 auto", min_width="0")),
+        ipywidgets.VBox(right, layout=ipywidgets.Layout(flex="1 1 0", min_width="0")),
     )
     dashboard = ipywidgets.HBox(columns, layout=ipywidgets.Layout(width="100%"))
     for name, view in dict(views, state=state).items():

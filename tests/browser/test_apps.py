@@ -81,13 +81,13 @@ def test_spectra_are_compared(app, tutorial, tmp_path):
         def covered():
             return int((picture(molecule).min(-1) < 245).sum())
 
-        page.locator(".bpm-molecule button:has-text('move')").click()  # stand still
+        page.locator(".bpm-motion button:has-text('still')").click()
         page.wait_for_timeout(500)
         bare = covered()
         page.locator("button.bpm-ellipsoid").click()
         until_changed(page, lambda: covered() > bare + 3000, False)
         still = picture(molecule)
-        page.locator(".bpm-molecule button:has-text('move')").click()
+        page.locator(".bpm-motion button:has-text('move')").click()
         swelling = until_changed(page, lambda: picture(molecule), still)
         until_changed(page, lambda: picture(molecule), swelling)
         page.locator("button.bpm-ellipsoid").click()

@@ -14,6 +14,22 @@ function save(name, type, content) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+// JupyterLab's dark theme, by colour: what plots have on white, and what takes its place on black.
+const DARK = {
+  "white": "#111111", "#222": "#dddddd", "#222222": "#dddddd", "#444": "#aaaaaa", "#666": "#aaaaaa", "#ececec": "#333333",
+  "#0072b2": "#4ba3e3", "rgba(0,114,178,0.25)": "rgba(75,163,227,0.35)", "rgba(255,255,255,0.8)": "rgba(17,17,17,0.8)",
+};
+const isDark = () => document.body.dataset.jpThemeLight === "false";
+
+function darkened(value) {
+  if (typeof value === "string") return DARK[value.toLowerCase()] ?? value;
+  if (Array.isArray(value)) return value.some(x => typeof x === "object") ? value.map(darkened) : value;
+  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+  const {bdata} = value;
+  if (bdata) return value;  // an array that plotly packed
+  return Object.fromEntries(Object.entries(value).map(([name, x]) => [name, darkened(x)]));
+}
+
 // plotly.js, once for a page: it takes seconds where the machine is busy
 async function library(feed) {
   window.bpmPlotly ??= (async () => {
@@ -34,7 +50,7 @@ function drawing(Plotly, div, feed, isGone) {
       waits = false;
       if (isGone()) return;
       document.dispatchEvent(new CustomEvent("bpm-draws"));
-      const {data, layout} = feed.get("figure");
+      const {data, layout} = isDark() ? darkened(feed.get("figure")) : feed.get("figure");
       await Plotly.react(div, data, layout, CONFIG);
     });
   };
@@ -78,13 +94,18 @@ async function render({model, el}) {
   };
   const receive = (message, buffers) => {
     if ("holds" in message) question.answered(message.holds);
-    else if (message.png) Plotly.downloadImage(div, {format: "png", scale: 2, filename: message.png});
+    else if (message.png) {  // light, as for paper
+      const {width, height} = div.getBoundingClientRect();
+      Plotly.downloadImage(feed.get("figure"), {format: "png", scale: 2, filename: message.png, width, height});
+    }
     else save(message.name, message.type, buffers[0]);
   };
   const click = ({points: [p]}) => {
     feed.send({clicked: {x: p.x, y: p.y, name: p.data.name ?? "", meta: p.data.meta ?? null, time: Date.now()}});
   };
   const resize = new ResizeObserver(() => div.clientWidth && div.data && Plotly.Plots.resize(div));
+  const theme = new MutationObserver(draw);
+  const forget = () => Plotly.Fx.unhover(div);  // a tip goes when the mouse does
   const signs = ["pointerup", "keyup", "visibilitychange"];
   const listeners = [["change:number", changed], ["msg:custom", receive]];
   listeners.forEach(([event, then]) => feed.on(event, then));
@@ -94,10 +115,13 @@ async function render({model, el}) {
   draw();
   question.ask();
   resize.observe(el);
+  theme.observe(document.body, {attributeFilter: ["data-jp-theme-light"]});
+  div.addEventListener("mouseleave", forget);
   return () => {
     gone = true;
     question.stop();
     resize.disconnect();
+    theme.disconnect();
     listeners.forEach(([event, then]) => feed.off(event, then));
     signs.forEach(sign => document.removeEventListener(sign, question.askSoon, true));
     Plotly.purge(div);
