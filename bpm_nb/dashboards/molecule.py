@@ -150,7 +150,7 @@ def molecule_view(
     names = [f"{chemical_symbols[z]}{k}" for k, z in enumerate(numbers)]
     view.add_representation("label", label_text=names, **LABEL_STYLE)
     view.layout.width = "430px"  # a new Layout object would leave the canvas without a size
-    view.layout.height = "310px"
+    view.layout.height = "290px"
     return view
 
 # %% ../../nbs/85_dashboards/04_molecule.ipynb #2cd6f090

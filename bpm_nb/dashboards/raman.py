@@ -238,9 +238,9 @@ def motion_controls(
     "How the motion of a band is shown, how large it is, and whether with the polarizability."
     buttons, slider, toggle = ipywidgets.ToggleButtons, ipywidgets.FloatSlider, ipywidgets.ToggleButton
     tips = ["at rest", "arrows: where each atom goes in the first half period", "the motion itself"]
-    row = dict(style=dict(button_width="4.6em", description_width="0"), layout=ipywidgets.Layout(width="auto"))
+    row = dict(style=dict(button_width="5.4em", description_width="0"), layout=ipywidgets.Layout(width="auto"))
     small = dict(style=dict(description_width="5.6em"), layout=ipywidgets.Layout(width="22em"))
-    wide = dict(style={}, icon="circle", layout=ipywidgets.Layout(width="10em"))
+    wide = dict(style={}, icon="circle", layout=ipywidgets.Layout(width="9.6em"))
     return [
         control(state, "motion", buttons, "", options=["still", "arrows", "move"], tooltips=tips, **row),
         control(state, "amplitude", slider, "amplitude", min=0.2, max=2, step=0.1, readout_format=".1f", **small),

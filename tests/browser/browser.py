@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -203,6 +204,47 @@ def nudge(page, name, steps=4):
     handle.focus()
     for _ in range(steps):
         handle.press("ArrowRight")
+
+
+STOPWATCH = """() => {
+  if (window.stopwatch) return;
+  window.stopwatch = true;
+  document.addEventListener('keydown', () => { window.pressed = performance.now(); window.drawn = null }, true);
+  document.querySelectorAll('.js-plotly-plot').forEach(
+    d => d.on('plotly_afterplot', () => { window.drawn = performance.now() - window.pressed })
+  );
+}"""
+
+
+def redrawn_ms(page, name, times=5):
+    "Median time from a key that moves the slider of a trait to the end of the plot that follows."
+    page.evaluate(STOPWATCH)
+    handle = page.locator(f".bpm-{name} .noUi-handle").first
+    handle.focus()
+
+    def once(key):
+        handle.press(key)
+        page.wait_for_function("window.drawn !== null")
+        page.wait_for_timeout(700)
+        return page.evaluate("window.drawn")
+
+    return median(once(key) for key in ["ArrowLeft", "ArrowRight"] * times)
+
+
+COUNT_DRAWN = """
+window.drawnByViewer = 0;
+for (const {prototype} of [WebGLRenderingContext, WebGL2RenderingContext])
+  for (const name of ['drawElements', 'drawArrays', 'drawElementsInstanced', 'drawArraysInstanced'])
+    if (prototype[name]) {
+      const draw = prototype[name];
+      prototype[name] = function (...args) { window.drawnByViewer++; return draw.apply(this, args); };
+    }
+"""
+
+
+def counts_what_the_viewer_draws(page):
+    "Let a page count in `drawnByViewer` what is drawn by WebGL."
+    page.add_init_script(COUNT_DRAWN)
 
 
 def click_map(page, selector, place, taken, tries=20):

@@ -8,6 +8,7 @@
 const STEPS = 20, STEP_MS = 60, QUIET_MS = 600;
 const SWING = Array.from({length: STEPS}, (_, k) => Math.round(1000*Math.sin(2*Math.PI*k/STEPS))/1000 || 0);
 const LEVELS = [...new Set(SWING)];  // a period passes twice where it is not at its ends
+const FIRST = [0, 1, -1];  // drawn first: with these it begins to move, and becomes smooth as the others come
 const ARROW = [0.84, 0.37, 0], SHORTEST_ARROW = 0.1;  // colour; of the longest
 const THEMES = {
   light: {background: "white", label: {color: "#222222", showBorder: false}},
@@ -61,13 +62,14 @@ function arrowShape({positions, change, stretch}) {
 function createPlayer(view) {
   const {stage} = view, {viewer} = stage, box = viewer.container, molecule = stage.compList[0];
   const drawn = viewer.renderer.domElement, screen = box.appendChild(document.createElement("canvas"));
-  let scene = null, surface = null, extra = [], turn = 0, frames = null, isSeen = true, dressed = null;
+  let scene = null, surface = null, extra = [], turn = 0, frames = null, isSeen = true, dressed = null, placed = null;
   screen.className = "bpm-frames";
   screen.style.cssText = "position: absolute; left: 0; top: 0; width: 100%; height: 100%; pointer-events: none";
   box.style.position = "relative";
   screen.hidden = true;
 
   const place = level => {
+    placed = level;
     molecule.structure.updatePosition(moved(scene.positions, scene.change, level));
     molecule.updateRepresentations({position: true});
     if (surface) surface.setAttributes({position: moved(scene.body.position, scene.body.change, level)});
@@ -100,10 +102,10 @@ function createPlayer(view) {
   };
 
   // pictures of all levels, {level: canvas}, one at a time; null if something changes meanwhile
-  const prepared = async mine => {
+  const prepared = async (mine, begin) => {
     const made = new Map();
     viewer.setSampling(-1);
-    for (const level of LEVELS) {
+    for (const level of [...FIRST, ...LEVELS.filter(level => !FIRST.includes(level))]) {
       while (mine === turn && !isQuiet()) await after(100);
       if (mine !== turn || !box.isConnected) return null;
       place(level);
@@ -112,20 +114,26 @@ function createPlayer(view) {
         show(made.get(0));
         screen.hidden = false;
       }
+      if (made.size === FIRST.length) begin(made);
       await after(0);
     }
     if (mine !== turn) return null;
     place(0);
     return made;
   };
-  const play = async mine => {
+  const nearest = (made, level) => {
+    let best = 0;
+    for (const other of made.keys()) if (Math.abs(other - level) < Math.abs(best - level)) best = other;
+    return made.get(best);
+  };
+  const play = async (mine, made) => {
     while (mine === turn && box.isConnected) {
       let late = 0;
       if (isQuiet()) {
         const asked = performance.now();
         const now = await new Promise(requestAnimationFrame);
         if (mine !== turn) return;
-        show(frames.get(SWING[Math.floor(now/STEP_MS) % STEPS]));
+        show(nearest(made, SWING[Math.floor(now/STEP_MS) % STEPS]));
         late = performance.now() - asked;
       }
       await after(isQuiet() ? Math.max(STEP_MS - late, 3*late) : 200);
@@ -135,13 +143,15 @@ function createPlayer(view) {
     const mine = ++turn;
     frames = null;
     screen.hidden = true;
-    place(0);
+    if (placed !== 0) place(0);
     viewer.setSampling(0);
     if (scene.how !== "move") return;
     await after(300);
-    if (mine !== turn || !(frames = await prepared(mine))) return;
+    if (mine !== turn) return;
+    const made = await prepared(mine, made => play(mine, made));
+    if (!made) return;
+    frames = made;
     screen.dataset.ready = mine;
-    play(mine);
   };
   const repaint = () => {
     if (scene) {
@@ -152,7 +162,7 @@ function createPlayer(view) {
 
   const start = next => {
     extra.splice(0).forEach(component => stage.removeComponent(component));
-    [scene, surface] = [next, null];
+    [scene, surface, placed] = [next, null, null];
     if (scene.body) {
       const shape = new NGL.Shape("polarizability"), {position, color, index, normal} = scene.body;
       shape.addMesh(position, color, index, normal);
@@ -167,7 +177,7 @@ function createPlayer(view) {
     let made = frames;
     if (!made) {
       const mine = ++turn;
-      made = await prepared(mine);
+      made = await prepared(mine, () => {});
       if (made) restart();
     }
     if (!made) return view.send({type: "bpm-frames", frames: []});
