@@ -12,6 +12,7 @@ from browser import (
     ROOT,
     busy_machine,
     click_band,
+    click_circle,
     click_map,
     counts_what_the_viewer_draws,
     loses_figures,
@@ -231,7 +232,11 @@ def test_the_answer_to_a_click_is_in_view_and_motion_costs_nothing(tmp_path):
     with opened("voila", notebook, tmp_path, prepare=counts_what_the_viewer_draws, height=900) as page:
         wait_for_trace(page, "bands of")
         still = redrawn_ms(page, "resolution_cm1")
-        click_band(page, 2)
+        for name in ("biphenyl", "malonaldehyde-keto", "malonaldehyde-enol"):
+            for k in (0, 1):
+                wavenumber = traces(page, f"bands of {name}")[f"bands of {name}"][0][k]
+                click_circle(page, name, k)
+                page.wait_for_selector(f".bpm-table b:has-text('{name}, {wavenumber:.0f} cm⁻¹')")
         page.wait_for_selector(".bpm-frames[data-ready]", state="attached")
 
         drawn = page.evaluate("window.drawnByViewer")
