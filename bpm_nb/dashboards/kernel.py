@@ -171,5 +171,5 @@ def kernel_lab(
     plot = lab_plot(state)
     buttons, text = status(state, state.compute)
     files = downloads(state, plot, "kernel", lab_files, "columns")
-    upload = Upload("Upload frames", state.upload, state.fail)
+    upload = ipywidgets.HBox([Upload("Upload frames", state.upload, state.fail)])
     return side_by_side(state, [*lab_controls(state), buttons, upload, files], [plot, text], plot=plot)
