@@ -8,7 +8,7 @@ UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick core lint lab dashboard docs bench sync check-sync clean
+.PHONY: help demo test quick core lint lab dashboard docs bench images sync check-sync clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -42,6 +42,9 @@ docs: $(VENV)/installed-docs ## the documentation as pages: _docs/index.html
 
 bench: $(VENV)/installed-bench ## time, memory and error next to other methods: nbs/benchmarks.ipynb; ONLY='growth floor' runs some
 	$(BIN)/python tests/benchmarks/run.py $(ONLY)
+
+images: $(VENV)/installed-test ## the pictures of the dashboards, made in a browser: nbs/images
+	$(BIN)/python tests/browser/make_images.py
 
 sync: $(VENV)/installed-test ## regenerate everything that comes from the notebooks
 	$(BIN)/python -m bpm_nb.dev.sync

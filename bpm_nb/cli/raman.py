@@ -68,7 +68,7 @@ def spoken(
     made: "MoleculeSpectrum | Ensemble",  # with or without dynamics
     pages: list[Path],  # that were written
 ) -> tuple[dict, str]:
-    "Lines and peaks, for machines and as text."
+    "Lines and peaks, for machines and as text. Raises `InputError` for a damaged file."
     from bpm_nb.reports.text import peak_dicts, peaks_text
 
     files = [str(path) for path in pages]
@@ -84,7 +84,7 @@ def spoken(
 def spoken_lines(
     made: "MoleculeSpectrum | Ensemble",  # with or without dynamics
 ) -> tuple[dict, list[str]]:
-    "Harmonic lines, those of each conformer where there are several, for machines and as lines of text."
+    "Harmonic lines, of each conformer, for machines and as lines of text. Raises `InputError` for a damaged file."
     from bpm_nb.assignment.words import mode_shares, words_text
     from bpm_nb.pipeline.ensemble import conformer_rows
     from bpm_nb.pipeline.weighted_pages import weight_rows

@@ -14,7 +14,7 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from .kernel_state import LAB_GAMMAS, LabState
-from .widgets import Plot, Upload, control, downloads, menu, side_by_side, status
+from .widgets import Plot, Upload, control, downloads, grey_unless, known, menu, side_by_side, status
 from ..data.datasets import shipped
 from ..data.records import Frames
 from ..plots.live import laboratory
@@ -65,7 +65,7 @@ def lab_csv(
     rows = [COLUMNS]
     for gamma, column in sorted(state.columns.items()):
         for numbers in zip(LAMBDAS, column.error(0), column.error(1), *column.evidence):
-            rows.append(",".join(f"{x:.6g}" for x in (gamma, *numbers)))
+            rows.append(",".join(known(x, ".6g") for x in (gamma, *numbers)))
     return "\n".join(rows) + "\n"
 
 
@@ -102,15 +102,17 @@ def model_controls(
     "Settings of the model."
     drop, whole = ipywidgets.Dropdown, ipywidgets.IntSlider
     length = dict(kind=ipywidgets.FloatSlider, max=8, step=0.25, readout_format=".2f")
+    cutoff = control(state, "cutoff", label="cutoff/Å", min=1.5, **length)
+    order = control(state, "order", whole, "order m", min=0, max=4)
     return [
         control(state, "n_train", whole, "training frames", min=20, max=400, step=10, continuous_update=False),
         control(state, "selection", drop, "chosen", options=["first", "random", "diverse"]),
         control(state, "bonds", drop, "bonds", options=["pairs", "covalent"]),
-        control(state, "cutoff", label="cutoff/Å", min=1.5, **length),
+        *grey_unless(state, ["bonds"], lambda state: state.bonds == "pairs", cutoff),
         control(state, "n_points", whole, "basis points", min=20, max=1000, step=20),
         control(state, "radial", whole, "radial functions", min=2, max=10),
         control(state, "degree", whole, "degree l", min=0, max=6),
-        control(state, "order", whole, "order m", min=0, max=4),
+        *grey_unless(state, ["degree"], lambda state: state.degree > 0, order),
         control(state, "reach", label="surroundings/Å", min=2, **length),
     ]
 
@@ -168,6 +170,6 @@ def kernel_lab(
     state.compute()
     plot = lab_plot(state)
     buttons, text = status(state, state.compute)
-    files = downloads(state, plot, "kernel", lab_files)
-    upload = Upload("Upload frames", state.upload, state.fail)
+    files = downloads(state, plot, "kernel", lab_files, "columns")
+    upload = ipywidgets.HBox([Upload("Upload frames", state.upload, state.fail)])
     return side_by_side(state, [*lab_controls(state), buttons, upload, files], [plot, text], plot=plot)

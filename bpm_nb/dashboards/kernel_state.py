@@ -25,27 +25,61 @@ from ..regression.krr import LAMBDAS
 LAB_GAMMAS = 2.0 ** np.arange(-7, 3)  # inverse squared widths of the laboratory
 
 
-class ModelSettings(State):
+class SurroundingsSettings(State):
+    "How the surroundings of a bond become numbers."
+
+    radial = setting(
+        traitlets.Int, 6, min=2, max=10, help="how finely the distances of the surroundings are told apart"
+    )
+    degree = setting(traitlets.Int, 4, min=0, max=6, help="how finely the angles of the surroundings are told apart")
+    order = setting(
+        traitlets.Int, 2, min=0, max=4, help="how finely turns about the bond are told apart; at most the degree"
+    )
+    reach = setting(traitlets.Float, 5.0, min=2.0, max=8.0, help="how far from a bond its surroundings reach, Å")
+
+# %% ../../nbs/85_dashboards/11_kernel_state.ipynb #aaa0bae2
+class ModelSettings(SurroundingsSettings):
     "Settings of the model: another value needs new columns."
 
-    dataset = setting(traitlets.Unicode, help="a shipped molecule, or the name of an upload")
-    n_train = setting(traitlets.Int, 300, min=20, max=2000, help="training frames")
-    selection = setting(traitlets.Enum, ["first", "random", "diverse"], "random", help="which frames they are")
-    bonds = setting(traitlets.Enum, ["pairs", "covalent"], "pairs", help="which atoms make a bond")
-    cutoff = setting(traitlets.Float, 4.0, min=1.5, max=8.0, help="of pairs, Å")
-    n_points = setting(traitlets.Int, 400, min=20, max=2000, help="points of the basis")
-    radial = setting(traitlets.Int, 6, min=2, max=10, help="radial functions of the descriptor")
-    degree = setting(traitlets.Int, 4, min=0, max=6, help="largest degree")
-    order = setting(traitlets.Int, 2, min=0, max=4, help="largest order")
-    reach = setting(traitlets.Float, 5.0, min=2.0, max=8.0, help="radius of the surroundings, Å")
+    dataset = setting(traitlets.Unicode, help="whose frames: of a molecule that ships, or of an upload")
+    n_train = setting(traitlets.Int, 300, min=20, max=2000, help="how many frames the model is fitted on")
+    selection = setting(
+        traitlets.Enum,
+        ["first", "random", "diverse"],
+        "random",
+        help="which frames: the first, any, or those that differ most from each other",
+    )
+    bonds = setting(
+        traitlets.Enum,
+        ["pairs", "covalent"],
+        "pairs",
+        help="which atoms make a bond: all pairs within the cutoff, or those that are covalently bonded",
+    )
+    cutoff = setting(traitlets.Float, 4.0, min=1.5, max=8.0, help="longest distance of a pair, Å")
+    n_points = setting(
+        traitlets.Int,
+        400,
+        min=20,
+        max=2000,
+        help="bonds on whose kernels the prediction is built: more are more exact, and slower",
+    )
 
 # %% ../../nbs/85_dashboards/11_kernel_state.ipynb #3a0355a1
 class PointSettings(State):
     "The point that is looked at: it moves over what is computed."
 
-    gamma = setting(traitlets.Float, float(LAB_GAMMAS[5]), help="inverse squared width, one of `LAB_GAMMAS`")
-    lam = setting(traitlets.Float, float(LAMBDAS[8]), help="ridge, one of `LAMBDAS`")
-    shown = setting(traitlets.Enum, ["error left out", "evidence"], "error left out", help="what the maps show")
+    gamma = setting(
+        traitlets.Float,
+        float(LAB_GAMMAS[5]),
+        help="how alike two bonds must be to count as alike: inverse squared width of the kernel",
+    )
+    lam = setting(traitlets.Float, float(LAMBDAS[8]), help="how much of the training data the fit may ignore")
+    shown = setting(
+        traitlets.Enum,
+        ["error left out", "evidence"],
+        "error left out",
+        help="the error on frames left out, or how likely the model makes the training data",
+    )
 
     @traitlets.validate("gamma", "lam")
     def _on_grid(self, proposal):

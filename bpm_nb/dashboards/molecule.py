@@ -8,6 +8,9 @@ __all__ = ['Molecule']
 # %% ../../nbs/85_dashboards/04_molecule.ipynb #c271e020
 import json
 import warnings
+from base64 import b64decode
+from collections.abc import Callable
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import ipywidgets
@@ -15,7 +18,7 @@ import numpy as np
 import traitlets
 
 from ..core.display import atom_labels
-from .widgets import asset
+from .widgets import asset, button
 
 if TYPE_CHECKING:
     from nglview import NGLWidget
@@ -77,13 +80,47 @@ def ellipsoid_mesh(
     return {name: values.ravel().round(3).tolist() for name, values in arrays.items()}
 
 # %% ../../nbs/85_dashboards/04_molecule.ipynb #f0cb305f
-def motion_code(
+ARROW_STRETCH = 3.0  # arrows are so many times as long as the atoms move
+
+
+def swing(
     period: np.ndarray,  # (T, N, 3) positions over one period, Å; a single step stands still
+) -> tuple[np.ndarray, np.ndarray]:
+    "Positions (N, 3) at rest, and what they move by (N, 3), Å."
+    period = np.asarray(period, float)
+    sine = np.sin(2 * np.pi * np.arange(len(period)) / len(period))
+    return period.mean(0), 2 * np.tensordot(sine, period, 1) / len(period)
+
+# %% ../../nbs/85_dashboards/04_molecule.ipynb #440847e6
+def motion_code(
+    period: np.ndarray,  # (T, N, 3) positions over one period, Å
+    how: str = "move",  # `still`, `arrows` or `move`
+    amplitude: float = 1.0,  # of the motion, in units of the period's
     body: dict | None = None,  # what `ellipsoid_mesh` returned; None: no polarizability
 ) -> str:
     "JavaScript that nglview runs."
-    frames = period.reshape(len(period), -1).round(3).tolist()
-    return f"{asset('motion.js')}\nplayMotion(this, {json.dumps(dict(frames=frames, body=body))});"
+    rest, change = swing(period)
+    if body:
+        body = body | dict(change=[round(amplitude * x, 3) for x in body["change"]])
+    numbers = dict(positions=rest, change=amplitude * change)
+    scene = dict(how=how, stretch=ARROW_STRETCH, body=body)
+    scene |= {name: values.ravel().round(3).tolist() for name, values in numbers.items()}
+    return f"{asset('motion.js')}\nshowMotion(this, {json.dumps(scene)});"
+
+# %% ../../nbs/85_dashboards/04_molecule.ipynb #f740c309
+def animated_gif(
+    frames: list[str],  # pictures as data URLs of the kind PNG
+    order: list[int],  # which of them follow each other in a period
+    ms: int,  # time of each, ms
+) -> bytes:
+    "A GIF that runs over and over."
+    from PIL import Image
+
+    data = (BytesIO(b64decode(frame.partition(",")[2])) for frame in frames)
+    images = [Image.open(file, formats=["PNG"]).convert("RGB").quantize(128) for file in data]
+    first, *others = (images[k] for k in order)
+    first.save(file := BytesIO(), "GIF", save_all=True, append_images=others, duration=ms, loop=0)
+    return file.getvalue()
 
 # %% ../../nbs/85_dashboards/04_molecule.ipynb #3d1148a9
 MOST_PAIRS = 8  # pairs of a band at most that the table names and the molecule shows
@@ -111,8 +148,8 @@ def molecule_view(
     view.clear_representations()
     view.add_ball_and_stick(aspect_ratio=1.7, radius_size=0.12)
     view.add_representation("label", label_text=atom_labels(numbers), **LABEL_STYLE)
-    view.layout.width = "450px"  # a new Layout object would leave the canvas without a size
-    view.layout.height = "330px"
+    view.layout.width = "430px"  # a new Layout object would leave the canvas without a size
+    view.layout.height = "290px"
     return view
 
 # %% ../../nbs/85_dashboards/04_molecule.ipynb #2cd6f090
@@ -151,38 +188,75 @@ class MoleculeTraits(ipywidgets.VBox):
     tensors = traitlets.List(help="(3, 3) polarizability and its change along the motion; empty: not drawn")
     highlighted = traitlets.List(help="((atom, atom), share) of the pairs that are drawn thick")
 
+# %% ../../nbs/85_dashboards/04_molecule.ipynb #868ee023
+class MoleculeControls(MoleculeTraits):
+    "The widgets around a molecule."
+
     def __init__(
         self,
+        how: ipywidgets.ToggleButtons,  # its value: `still`, `arrows` or `move`
+        amplitude: ipywidgets.FloatSlider,  # of the motion
         ellipsoid: ipywidgets.ToggleButton,  # its value: draw the polarizability
+        on_gif: Callable,  # called with the bytes of a GIF
     ):
-        self.play = ipywidgets.ToggleButton(description="move", icon="play", layout=ipywidgets.Layout(width="8em"))
-        self.ellipsoid, self.view = ellipsoid, None
-        super().__init__(layout=ipywidgets.Layout(width="460px", flex="0 0 auto"))
-        for switch in (self.play, ellipsoid):
+        self.how, self.amplitude, self.ellipsoid, self.on_gif, self.view = how, amplitude, ellipsoid, on_gif, None
+        self.gif = button("GIF", lambda: self.view._js("this.bpm.send()"), layout=dict(width="4em"))
+        super().__init__(layout=ipywidgets.Layout(width="440px", flex="0 0 auto"))
+        for switch in (how, amplitude, ellipsoid):
             switch.observe(lambda _: play_motion(self), "value")
         self.add_class("bpm-molecule")
 
 # %% ../../nbs/85_dashboards/04_molecule.ipynb #7f0768db
 def play_motion(
-    molecule: MoleculeTraits,  # with its view
+    molecule: MoleculeControls,  # with its view
 ) -> None:
-    "Start or stop the motion; with the polarizability, or without."
-    period = molecule.positions if molecule.play.value else molecule.positions[:1]
+    "Show the motion as it is asked for; controls of what does not move are grey."
+    controls = molecule.how, molecule.amplitude, molecule.ellipsoid, molecule.gif
+    moves = len(molecule.positions) > 1
+    for widget in controls:
+        widget.disabled = not moves
     drawn = molecule.tensors and molecule.ellipsoid.value
     body = ellipsoid_mesh(*molecule.tensors, 0.9 * np.abs(molecule.positions).max()) if drawn else None
-    molecule.view._js(motion_code(period, body))
+    how = molecule.how.value if moves else "still"
+    molecule.view._js(motion_code(molecule.positions, how, molecule.amplitude.value, body))
 
+# %% ../../nbs/85_dashboards/04_molecule.ipynb #c670b94b
+def take_frames(
+    molecule: MoleculeControls,  # whose view sends them
+    message: dict,  # {type, frames, order, ms} of `motion.js`; others are nglview's own
+) -> None:
+    "Make a GIF of the pictures of a period."
+    if message.get("type") == "bpm-frames" and message["frames"]:
+        molecule.on_gif(animated_gif(message["frames"], message["order"], message["ms"]))
 
+# %% ../../nbs/85_dashboards/04_molecule.ipynb #cbe9c6a2
 def replace_molecule(
-    molecule: MoleculeTraits,  # with its positions
+    molecule: MoleculeControls,  # with its positions
     numbers: np.ndarray,  # (N,) atomic numbers of another one
 ) -> None:
     "Draw another molecule in the place of the last."
     molecule.numbers, molecule.view = numbers, molecule_view(numbers, molecule.positions[0])
-    molecule.children = [molecule.view, ipywidgets.HBox([molecule.play, molecule.ellipsoid])]
+    molecule.view.on_msg(lambda _, message, buffers: take_frames(molecule, message))
+    rows = [molecule.how, molecule.ellipsoid], [molecule.amplitude, molecule.gif]
+    molecule.children = [molecule.view, *map(ipywidgets.HBox, rows)]
 
 # %% ../../nbs/85_dashboards/04_molecule.ipynb #89d2de6b
-class Molecule(MoleculeTraits):
+class MarkedMolecule(MoleculeControls):
+    "A molecule with bonds that are marked."
+
+    def highlight(
+        self,
+        pairs: np.ndarray,  # (B, 2) atoms, the largest share first
+        share: np.ndarray,  # (B,) share of the band
+    ) -> None:
+        "Draw the largest as thick cylinders."
+        self.highlighted = strongest_pairs(pairs, share)
+        self.view._remote_call("removeRepresentationsByName", target="Widget", args=["distance", 0])
+        for style in pair_styles(self.highlighted):
+            self.view.add_representation("distance", **style)
+
+# %% ../../nbs/85_dashboards/04_molecule.ipynb #cc1ba955
+class Molecule(MarkedMolecule):
     "A molecule that moves, its bonds thick by their share."
 
     def show(
@@ -199,13 +273,8 @@ class Molecule(MoleculeTraits):
             replace_molecule(self, numbers)
         play_motion(self)
 
-    def highlight(
-        self,
-        pairs: np.ndarray,  # (B, 2) atoms, the largest share first
-        share: np.ndarray,  # (B,) share of the band
-    ) -> None:
-        "Draw the largest as thick cylinders."
-        self.highlighted = strongest_pairs(pairs, share)
-        self.view._remote_call("removeRepresentationsByName", target="Widget", args=["distance", 0])
-        for style in pair_styles(self.highlighted):
-            self.view.add_representation("distance", **style)
+    def rest(self) -> None:
+        "No band is chosen: the molecule stands still, without marks."
+        self.positions, self.tensors = self.positions.mean(0, keepdims=True), []
+        self.highlight(np.empty((0, 2), int), np.empty(0))
+        play_motion(self)

@@ -8,6 +8,7 @@ __all__ = ['raman_figure', 'raman_files', 'raman_compare']
 # %% ../../nbs/85_dashboards/10_raman.ipynb #9d42fdb5
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -16,13 +17,26 @@ from plotly.graph_objects import Figure
 
 from ..core.display import printable
 from .band import assignment_table
-from .curves import QUANTITIES, pending_curve
+from .curves import QUANTITIES, pending_curve, reference_lines_of
 from .molecule import Molecule
 from .raman_state import RamanState
 from .runs import DEFAULT_MOLECULE, shipped_runs
-from .widgets import Plot, Upload, control, downloads, menu, side_by_side, status
+from bpm_nb.dashboards.widgets import (
+    Plot,
+    Upload,
+    control,
+    downloads,
+    grey_unless,
+    in_view,
+    known,
+    menu,
+    save_file,
+    side_by_side,
+    status,
+)
 from ..data.datasets import load, shipped
-from ..plots.live import Overlay, overlaid
+from ..data.records import Frames
+from ..plots.live import Overlay, curve_floors, overlaid, with_level
 from ..reports.html import page
 from ..reports.tables import peak_rows
 from ..spectra.bands import peaks
@@ -48,14 +62,17 @@ def raman_figure(
         title = f"{'intensity' if state.instrument else 'activity'}, strongest = 1"
         curves = [scaled_within(curve, state.range_cm1) for curve in state.curves]
     pending = [pending_curve(name) for name in state.samples if name not in state.series]
-    return overlaid(
-        [*curves, *pending],
+    fig = overlaid(
+        curves + pending,
         stacked=state.stacked,
         y_title=title,
         range_cm1=state.range_cm1,
         errors=state.errors,
         marked=state.band if state.band and state.band[0] in state.samples else None,
     )
+    if state.quantity == "depolarization ratio":
+        with_level(fig, 0.75, "3/4: depolarized", curve_floors(curves + pending, state.stacked))
+    return fig
 
 # %% ../../nbs/85_dashboards/10_raman.ipynb #ae7c0e5c
 def raman_csv(
@@ -66,7 +83,7 @@ def raman_csv(
     rows.append("series,wavenumber_cm1,value,standard_error")
     for c in state.curves:
         name = printable(c.name).replace('"', '""')
-        rows += [f'"{name}",{x:.2f},{y:.6g},{e:.3g}' for x, y, e in zip(c.x, c.y, c.error)]
+        rows += [f'"{name}",{x:.2f},{known(y, ".6g")},{known(e, ".3g")}' for x, y, e in zip(c.x, c.y, c.error)]
     return "\n".join(rows) + "\n"
 
 # %% ../../nbs/85_dashboards/10_raman.ipynb #9b26f21d
@@ -91,25 +108,62 @@ LASERS_NM = {244.0, 488.0, 514.5, 532.0, 632.8, 785.0, 1064.0}
 WHOLE = dict(readout_format=".0f", continuous_update=True)  # sliders that show whole numbers
 TICK = dict(style=dict(description_width="0"), indent=False)  # boxes with their text beside them
 
-# %% ../../nbs/85_dashboards/10_raman.ipynb #17a0ed5e
-def spectrum_controls(
+# %% ../../nbs/85_dashboards/10_raman.ipynb #9a7f8767
+def has_instrument(
+    state: RamanState,  # what it shows
+) -> bool:
+    "Does the curve depend on the instrument that records it?"
+    return state.quantity != "depolarization ratio"
+
+
+def shows_something(
+    state: RamanState,  # what it shows
+    name: str,  # `stacked`, `errors`, `harmonic` or `literature`
+) -> bool:
+    "Would this setting of the view change the figure? Raises `InputError` for a damaged file of lines."
+    if name == "stacked":
+        return len(state.samples) > 1
+    if name == "errors":
+        return any(np.isfinite(curve.error).any() for curve in state.curves)
+    return any(
+        source.startswith(name)
+        for sample in state.drawn
+        for source in reference_lines_of(state.series[sample].molecule)
+    )
+
+# %% ../../nbs/85_dashboards/10_raman.ipynb #3d4038d1
+def instrument_controls(
     state: RamanState,  # what they set
 ) -> list:
-    "What is drawn, and as which instrument."
+    "What an instrument does to the spectrum."
 
     def lasers():
         return [(f"{nm:g} nm", nm) for nm in sorted(LASERS_NM | {state.laser_nm})]
 
     drop, slider = ipywidgets.Dropdown, ipywidgets.FloatSlider
-    fine = dict(min=2, max=40, step=0.5, readout_format=".1f")
-    return [
-        control(state, "quantity", drop, "shown", options=list(QUANTITIES)),
-        control(state, "analyser_deg", slider, "analyser/°", min=0, max=90, step=1, **WHOLE),
-        control(state, "resolution_cm1", slider, "resolution/cm⁻¹", **fine),
-        control(state, "instrument", ipywidgets.Checkbox, "as an instrument records it", **TICK),
+    recorded = control(state, "instrument", ipywidgets.Checkbox, "as an instrument records it", **TICK)
+    conditions = [
         control(state, "temperature_K", slider, "temperature/K", min=50, max=1000, step=10, **WHOLE),
         menu(state, ["laser_nm"], drop, "laser", lasers),
         control(state, "quantum", drop, "quantum", options=list(CORRECTIONS)),
+    ]
+    grey_unless(state, ["quantity"], has_instrument, recorded)
+    grey_unless(state, ["quantity", "instrument"], lambda s: s.instrument and has_instrument(s), *conditions)
+    return [recorded, *conditions]
+
+# %% ../../nbs/85_dashboards/10_raman.ipynb #17a0ed5e
+def spectrum_controls(
+    state: RamanState,  # what they set
+) -> list:
+    "What is drawn, and as which instrument."
+    drop, slider = ipywidgets.Dropdown, ipywidgets.FloatSlider
+    fine = dict(min=2, max=40, step=0.5, readout_format=".1f")
+    angle = control(state, "analyser_deg", slider, "analyser/°", min=0, max=90, step=1, **WHOLE)
+    return [
+        control(state, "quantity", drop, "shown", options=list(QUANTITIES)),
+        *grey_unless(state, ["quantity"], lambda s: s.quantity == "analyser", angle),
+        control(state, "resolution_cm1", slider, "resolution/cm⁻¹", **fine),
+        *instrument_controls(state),
     ]
 
 # %% ../../nbs/85_dashboards/10_raman.ipynb #2946b97c
@@ -118,10 +172,10 @@ def view_controls(
 ) -> list:
     "The range, and what is drawn beside the curves."
     labels = dict(stacked="stacked", errors="error bands", harmonic="harmonic lines", literature="literature")
-    boxes = [
-        control(state, name, ipywidgets.Checkbox, label, **TICK, layout=ipywidgets.Layout(width="9em"))
-        for name, label in labels.items()
-    ]
+    width = ipywidgets.Layout(width="9em")
+    boxes = [control(state, name, ipywidgets.Checkbox, label, **TICK, layout=width) for name, label in labels.items()]
+    for name, box in zip(labels, boxes):
+        grey_unless(state, ["samples", "series", "curves"], partial(shows_something, name=name), box)
     return [
         control(state, "range_cm1", ipywidgets.FloatRangeSlider, "range/cm⁻¹", min=0, max=4000, step=50, **WHOLE),
         ipywidgets.GridBox(boxes, layout=ipywidgets.Layout(grid_template_columns="11em 11em")),
@@ -178,29 +232,49 @@ def spectrum_plot(
     return plot
 
 # %% ../../nbs/85_dashboards/10_raman.ipynb #ea057b91
+def motion_controls(
+    state: RamanState,  # what they set
+) -> list:
+    "How the motion of a band is shown, how large it is, and whether with the polarizability."
+    buttons, slider, toggle = ipywidgets.ToggleButtons, ipywidgets.FloatSlider, ipywidgets.ToggleButton
+    tips = ["at rest", "arrows: where each atom goes in the first half period", "the motion itself"]
+    row = dict(style=dict(button_width="5.4em", description_width="0"), layout=ipywidgets.Layout(width="auto"))
+    small = dict(style=dict(description_width="5.6em"), layout=ipywidgets.Layout(width="22em"))
+    wide = dict(style={}, icon="circle", layout=ipywidgets.Layout(width="9.6em"))
+    return [
+        control(state, "motion", buttons, "", options=["still", "arrows", "move"], tooltips=tips, **row),
+        control(state, "amplitude", slider, "amplitude", min=0.2, max=2, step=0.1, readout_format=".1f", **small),
+        control(state, "ellipsoid", toggle, "polarizability", **wide),
+    ]
+
+# %% ../../nbs/85_dashboards/10_raman.ipynb #4ddb0b11
+def first_molecule(
+    state: RamanState,  # whose samples
+) -> Frames:
+    "Frames of the molecule that is drawn before a band is chosen. Raises `InputError` where no molecule ships."
+    runs = shipped_runs()
+    return load(next((runs[name][0] for name in state.samples if name in runs), DEFAULT_MOLECULE)).test
+
+# %% ../../nbs/85_dashboards/10_raman.ipynb #9b74cbdc
 def band_views(
     state: RamanState,  # what they show
+    plot: Plot,  # through which the browser gets files
 ) -> tuple[Molecule, ipywidgets.HTML]:
     "The molecule, and the table of the band. Raises `InputError` where no molecule ships."
-    ellipsoid = control(
-        state,
-        "ellipsoid",
-        ipywidgets.ToggleButton,
-        "polarizability",
-        icon="circle",
-        style={},
-        layout=ipywidgets.Layout(width="11em"),
-        tooltip="its ellipsoid, once a band is clicked",
-    )
-    molecule, table = Molecule(ellipsoid), ipywidgets.HTML().add_class("bpm-table")
-    runs = shipped_runs()
-    start = load(next((runs[name][0] for name in state.samples if name in runs), DEFAULT_MOLECULE)).test
+
+    def give(gif):
+        if band := state.assigned:
+            save_file(plot, f"{band.series}-{band.wavenumber_cm1:.0f}.gif", gif)
+
+    molecule, table = Molecule(*motion_controls(state), give), ipywidgets.HTML().add_class("bpm-table")
+    start = first_molecule(state)
     molecule.show(start.numbers[0], start.pos[:1])
 
     def explain(_=None):
         band, table.value = state.assigned, assignment_table(state.assigned)
-        molecule.play.value = band is not None
-        if band is not None:
+        if band is None:
+            molecule.rest()
+        else:
             molecule.show(band.numbers, band.positions, (band.alpha, band.slope))
             molecule.highlight(band.pairs, band.share)
 
@@ -222,13 +296,14 @@ def raman_compare(
         samples, settings = None, samples | settings
     state = RamanState(settings.pop("samples", samples), **settings)
     state.compute()
-    plot, (molecule, table) = spectrum_plot(state), band_views(state)
+    plot = spectrum_plot(state)
+    molecule, table = band_views(state, plot)
     buttons, text = status(state, state.compute)
-    files = downloads(state, plot, "raman", raman_files)
+    files = downloads(state, plot, "raman", raman_files, "curves")
     return side_by_side(
         state,
         [*raman_controls(state), buttons, *upload_controls(state), files],
-        [plot, text, ipywidgets.HBox([molecule, table])],
+        [in_view([plot, text], [molecule, table])],
         plot=plot,
         molecule=molecule,
         table=table,

@@ -24,33 +24,81 @@ if TYPE_CHECKING:
     from bpm_nb.models.polarizability import BondPolarizability
 
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #3fd01a7f
-class SpectrumSettings(State):
+class InstrumentSettings(State):
+    "What the instrument does to a spectrum."
+
+    instrument = setting(
+        traitlets.Bool,
+        True,
+        help="with the laser’s frequency and the population of the levels; else the bare activity of the motion",
+    )
+    laser_nm = setting(
+        traitlets.Float,
+        532.0,
+        min=200,
+        max=2000,
+        help="wavelength of the laser: the shorter, the more bands at high wavenumber lose by the fourth power",
+    )
+    temperature_K = setting(
+        traitlets.Float,
+        300.0,
+        min=1,
+        max=2000,
+        help="temperature of the sample, K: hot bands at low wavenumber gain; the run stays as it is",
+    )
+    quantum = setting(
+        traitlets.Enum,
+        list(CORRECTIONS),
+        "harmonic",
+        help="factor that makes classical motion follow the populations of quantum levels",
+    )
+
+# %% ../../nbs/85_dashboards/09_raman_state.ipynb #68d773f2
+class SpectrumSettings(InstrumentSettings):
     "Settings that change the curves."
 
-    quantity = setting(traitlets.Enum, list(QUANTITIES), "natural light, 90°", help="what is drawn")
-    analyser_deg = setting(traitlets.Float, 0.0, min=0, max=90, help="angle of the analyser, 0 is parallel")
-    instrument = setting(traitlets.Bool, True, help="as an instrument records it; else the bare activity")
-    laser_nm = setting(traitlets.Float, 532.0, min=200, max=2000, help="wavelength of the laser, nm")
-    temperature_K = setting(traitlets.Float, 300.0, min=1, max=2000, help="temperature of the sample, K")
-    resolution_cm1 = setting(traitlets.Float, 8.0, min=2, max=40, help="resolution, cm⁻¹")
-    quantum = setting(traitlets.Enum, list(CORRECTIONS), "harmonic", help="quantum correction")
+    quantity = setting(
+        traitlets.Enum,
+        list(QUANTITIES),
+        "natural light, 90°",
+        help="which light is recorded, or which part of the activity; the ratio of both directions, ρ = VH / VV",
+    )
+    analyser_deg = setting(
+        traitlets.Float, 0.0, min=0, max=90, help="angle of the analyser to the laser’s polarization: 0 is VV, 90 is VH"
+    )
+    resolution_cm1 = setting(
+        traitlets.Float, 8.0, min=2, max=40, help="full width at half maximum of a line, cm⁻¹: narrower is noisier"
+    )
 
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #4d8debea
 class ViewSettings(State):
     "Settings that change how the curves are drawn."
 
-    stacked = setting(traitlets.Bool, False, help="one above the other")
-    errors = setting(traitlets.Bool, True, help="draw the standard errors")
-    harmonic = setting(traitlets.Bool, False, help="hang the harmonic lines below")
-    literature = setting(traitlets.Bool, False, help="hang the lines of the literature below")
-    range_cm1 = setting(traitlets.Tuple, traitlets.Float(), traitlets.Float(), default_value=(0.0, 3600.0))
-    ellipsoid = setting(traitlets.Bool, False, help="draw the polarizability on the molecule")
+    stacked = setting(traitlets.Bool, False, help="draw the curves one above the other")
+    errors = setting(traitlets.Bool, True, help="draw the standard errors, from the segments of the run")
+    harmonic = setting(traitlets.Bool, False, help="hang the lines of the harmonic modes below each curve")
+    literature = setting(traitlets.Bool, False, help="hang the lines of the literature below each curve")
+    range_cm1 = setting(
+        traitlets.Tuple,
+        traitlets.Float(),
+        traitlets.Float(),
+        default_value=(0.0, 3600.0),
+        help="wavenumbers that are drawn, cm⁻¹; the strongest point in them is 1",
+    )
 
     @traitlets.validate("range_cm1")
     def _ordered(self, proposal):
         if not proposal.value[0] < proposal.value[1]:
             raise traitlets.TraitError("range_cm1: give (lowest, highest)")
         return proposal.value
+
+# %% ../../nbs/85_dashboards/09_raman_state.ipynb #3bfb5f5e
+class MotionSettings(State):
+    "How the motion of a band is shown."
+
+    ellipsoid = setting(traitlets.Bool, False, help="draw the ellipsoid of the polarizability on the molecule")
+    motion = setting(traitlets.Enum, ["still", "arrows", "move"], "move", help="how the motion of a band is shown")
+    amplitude = setting(traitlets.Float, 1.0, min=0.2, max=2.0, help="of the motion shown; 1 is 0.3 Å at most")
 
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #dd423da3
 class ActivityCache:
@@ -76,14 +124,14 @@ class ActivityCache:
 class SeriesTraits(State):
     "The series of the comparison, what a user brings, and what is computed."
 
-    samples = setting(traitlets.List, traitlets.Unicode(), help="names of the series shown")
+    samples = setting(traitlets.List, traitlets.Unicode(), help="molecules, and runs of a user: Ctrl adds one")
     band = setting(traitlets.Tuple, default_value=(), help="(name of a series, wavenumber) of a band, or nothing")
     series = traitlets.Dict(traitlets.Instance(Series), help="{name: `Series`} of all that is computed")
     curves = traitlets.List(traitlets.Instance(Overlay), help="a curve of each sample that is computed")
     assigned = traitlets.Instance(BandAssignment, allow_none=True, help="what makes the band, or None")
-    dt_fs = traitlets.Float(1.0, min=1e-3, help="time between the frames of an upload, fs")
+    dt_fs = traitlets.Float(1.0, min=1e-3, help="time between the frames of an uploaded xyz file, fs")
     models = traitlets.Dict(help="{name: `BondPolarizability`} of uploaded frames")
-    model_of = traitlets.Unicode(help="model that serves an upload: a shipped molecule, or one of `models`")
+    model_of = traitlets.Unicode(help="whose model gives the polarizability of an upload")
     _activities = traitlets.Instance(ActivityCache, args=())
 
     @property
@@ -95,7 +143,7 @@ class SeriesTraits(State):
 CURVE_TRAITS = (*SpectrumSettings.class_trait_names(setting=True), "samples", "series", "harmonic", "literature")
 
 
-class RamanCurves(SpectrumSettings, ViewSettings, SeriesTraits):
+class RamanCurves(SpectrumSettings, ViewSettings, MotionSettings, SeriesTraits):
     "What follows from the settings at once: `curves`, and the marks of stale and doubtful ones."
 
     def spectrum(

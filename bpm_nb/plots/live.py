@@ -78,14 +78,14 @@ def overlaid(
 ) -> go.Figure:
     "Curves over one axis; traces named `bands of …` carry the index of the curve in `meta`."
     traces, labels = [], []
-    step = 1.15 * max((np.nanmax(c.y) for c in curves if len(c.y)), default=1.0) if stacked else 0.0
-    for k, c in enumerate(curves):
+    for k, (c, floor) in enumerate(zip(curves, curve_floors(curves, stacked))):
         colour = CURVE_COLOURS[k % len(CURVE_COLOURS)]
-        traces += overlay_traces(c, k, k * step, colour, range_cm1, errors)
-        labels += band_labels(c, k * step, colour, range_cm1)[:n_labels]
+        traces += overlay_traces(c, k, floor, colour, range_cm1, errors)
+        labels += band_labels(c, floor, colour, range_cm1)[:n_labels]
+    shapes = [marker_line(marked[1])] if marked else []
     empty = not any(len(c.y) for c in curves)
-    layout = overlay_layout(y_title, list(range_cm1), show_ticks=not stacked, empty=empty) | dict(annotations=labels)
-    return go.Figure(dict(data=traces, layout=layout | (dict(shapes=[marker_line(marked[1])]) if marked else {})))
+    layout = overlay_layout(y_title, list(range_cm1), show_ticks=not stacked, empty=empty)
+    return go.Figure(dict(data=traces, layout=layout | dict(annotations=labels, shapes=shapes)))
 
 # %% ../../nbs/70_plots/04_live.ipynb #27d182cc
 CURVE_COLOURS = [COLOURS[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
@@ -147,6 +147,27 @@ def marker_line(nu):
     "A broad line behind the curves at the band that is marked."
     line = dict(color=COLOURS["orange"], width=6)
     return dict(type="line", x0=nu, x1=nu, y0=0, y1=1, yref="y domain", line=line, opacity=0.35, layer="below")
+
+# %% ../../nbs/70_plots/04_live.ipynb #f88c2934
+def curve_floors(curves, stacked):
+    "The height at which each `Overlay` begins."
+    step = 1.15 * max((np.nanmax(c.y) for c in curves if len(c.y)), default=1.0) if stacked else 0.0
+    return [k * step for k in range(len(curves))]
+
+
+def with_level(
+    fig,  # figure of `overlaid`, changed in place
+    y,  # the value
+    text,  # what it means
+    floors,  # what `curve_floors` returned
+):
+    "The figure with a dashed line across each curve, named at its right end."
+    for floor in sorted(set(floors)):
+        line = dict(color="#888", width=1.5, dash="dash")
+        fig.add_shape(type="line", x0=0, x1=1, xref="x domain", y0=floor + y, y1=floor + y, line=line, layer="below")
+        place = dict(x=1, xref="x domain", xanchor="right", y=floor + y, yanchor="bottom")
+        fig.add_annotation(text=text, showarrow=False, font=dict(size=13, color="#666"), **place)
+    return fig
 
 # %% ../../nbs/70_plots/04_live.ipynb #87d44bb0
 DASHES = {"harmonic, DFT": "dash", "literature": "dot", "literature, calculated": "dashdot"}  # of a source of lines
@@ -279,12 +300,12 @@ def map_traces(part, gammas, lambdas, values, evidence, point, chosen):
     traces = [map_heatmap(part, gammas, lambdas, below, evidence)]
     if np.isfinite(below).any():
         g, l = np.unravel_index(np.nanargmin(below), below.shape)
-        look = dict(symbol="circle-open", size=14, color="white", line=dict(width=2))
+        look = dict(symbol="circle-open", size=14, color="#ffffff", line=dict(width=2))
         traces.append(map_mark("best", part, gammas[g], lambdas[l], look))
     if chosen:
-        look = dict(symbol="star", size=15, color=COLOURS["vermillion"], line=dict(color="white", width=1))
+        look = dict(symbol="star", size=15, color=COLOURS["vermillion"], line=dict(color="#ffffff", width=1))
         traces.append(map_mark("chosen", part, *chosen, look))
-    look = dict(symbol="x", size=10, color="white", line=dict(color="black", width=1.5))
+    look = dict(symbol="x", size=10, color="#ffffff", line=dict(color="black", width=1.5))
     return [*traces, map_mark("point", part, *point, look)]
 
 # %% ../../nbs/70_plots/04_live.ipynb #7091470e

@@ -11,9 +11,11 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+TOO_LATE = "[anywidget] Failed to initialize model."  # after two seconds; nothing comes for these models, see `Feed`
 PATIENCE = 600_000  # ms: the machine may be busy
 KERNEL_IS_IDLE = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 RUN_ALL_CELLS = """() => {
@@ -104,13 +106,26 @@ def _wait(address, process, log, seconds=PATIENCE / 1000):
 
 
 @contextmanager
-def page(own, height=1200):
+def busy_machine():
+    "A process for each core that does nothing but count."
+    spin = [sys.executable, "-c", "while True: pass"]
+    processes = [subprocess.Popen(spin) for _ in range(os.cpu_count())]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def page(own, height=1200, width=1440):
     "A page that may reach only addresses that begin with `own`; what stays empty are its `problems` and `outside`."
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        found = browser.new_page(viewport=dict(width=1440, height=height), accept_downloads=True)
+        found = browser.new_page(viewport=dict(width=width, height=height), accept_downloads=True)
         found.set_default_timeout(PATIENCE)
         found.problems, found.outside = [], []
 
@@ -122,7 +137,7 @@ def page(own, height=1200):
 
         found.route("**/*", pass_on)
         found.on("console", lambda m: found.problems.append(m.text) if m.type == "error" else None)
-        found.on("pageerror", lambda e: found.problems.append(str(e)))
+        found.on("pageerror", lambda e: found.problems.append(str(e)) if TOO_LATE not in str(e) else None)
         try:
             yield found
         finally:
@@ -130,12 +145,14 @@ def page(own, height=1200):
 
 
 @contextmanager
-def opened(app, notebook, folder, python=sys.executable):
-    """A page with the notebook run.
+def opened(app, notebook, folder, python=sys.executable, prepare=None, **size):
+    """A page with the notebook run; `prepare(page)` comes before its first address.
 
     `page.started` is when its first cell began, in JupyterLab with the kernel up, in Voilà before there is one.
     """
-    with server(app, notebook, folder, python) as address, page(address.split("/lab/")[0]) as found:
+    with server(app, notebook, folder, python) as address, page(address.split("/lab/")[0], **size) as found:
+        if prepare:
+            prepare(found)
         found.started = time.perf_counter()
         found.goto(address)
         if app == "lab":
@@ -143,6 +160,26 @@ def opened(app, notebook, folder, python=sys.executable):
             found.started = time.perf_counter()
             found.evaluate(RUN_ALL_CELLS)
         yield found
+
+
+def loses_figures(page):
+    """Let a page lose messages with a figure while `page.loses` is True; counts them in `page.lost`."""
+    page.loses, page.lost = False, 0
+
+    def connect(socket):
+        server = socket.connect_to_server()
+
+        def pass_on(message):
+            content = message if isinstance(message, bytes) else message.encode()
+            if page.loses and b'"figure"' in content and b'"update"' in content:
+                page.lost += 1
+            else:
+                socket.send(message)
+
+        socket.on_message(server.send)
+        server.on_message(pass_on)
+
+    page.route_web_socket("**/channels*", connect)
 
 
 def traces(page, begins=""):
@@ -170,6 +207,47 @@ def nudge(page, name, steps=4):
         handle.press("ArrowRight")
 
 
+STOPWATCH = """() => {
+  if (window.stopwatch) return;
+  window.stopwatch = true;
+  document.addEventListener('keydown', () => { window.pressed = performance.now(); window.drawn = null }, true);
+  document.querySelectorAll('.js-plotly-plot').forEach(
+    d => d.on('plotly_afterplot', () => { window.drawn = performance.now() - window.pressed })
+  );
+}"""
+
+
+def redrawn_ms(page, name, times=5):
+    "Median time from a key that moves the slider of a trait to the end of the plot that follows."
+    page.evaluate(STOPWATCH)
+    handle = page.locator(f".bpm-{name} .noUi-handle").first
+    handle.focus()
+
+    def once(key):
+        handle.press(key)
+        page.wait_for_function("window.drawn !== null")
+        page.wait_for_timeout(700)
+        return page.evaluate("window.drawn")
+
+    return median(once(key) for key in ["ArrowLeft", "ArrowRight"] * times)
+
+
+COUNT_DRAWN = """
+window.drawnByViewer = 0;
+for (const {prototype} of [WebGLRenderingContext, WebGL2RenderingContext])
+  for (const name of ['drawElements', 'drawArrays', 'drawElementsInstanced', 'drawArraysInstanced'])
+    if (prototype[name]) {
+      const draw = prototype[name];
+      prototype[name] = function (...args) { window.drawnByViewer++; return draw.apply(this, args); };
+    }
+"""
+
+
+def counts_what_the_viewer_draws(page):
+    "Let a page count in `drawnByViewer` what is drawn by WebGL."
+    page.add_init_script(COUNT_DRAWN)
+
+
 def click_map(page, selector, place, taken, tries=20):
     "Click a place of a plot, in shares of its width and height, until it is taken: see `click_band`."
     plot = page.locator(selector)
@@ -185,6 +263,23 @@ def click_map(page, selector, place, taken, tries=20):
                 return
             page.wait_for_timeout(250)
     raise AssertionError("no click was taken")
+
+
+CIRCLE = """([name, k]) => {
+  const plot = document.querySelector('.js-plotly-plot'), {xaxis, yaxis} = plot._fullLayout;
+  const trace = plot._fullData.find(t => t.name === `bands of ${name}`), box = plot.getBoundingClientRect();
+  return [box.left + xaxis._offset + xaxis.d2p(trace.x[k]), box.top + yaxis._offset + yaxis.d2p(trace.y[k])];
+}"""
+
+
+def click_circle(page, name, k):
+    "Click the circle of a band of one of several curves, a little beside its middle."
+    x, y = page.evaluate(CIRCLE, [name, k])
+    page.mouse.move(x + 2, y + 2)
+    page.wait_for_timeout(300)
+    page.mouse.down()
+    page.mouse.up()
+    page.mouse.move(5, 5)
 
 
 def click_band(page, k, tries=20):

@@ -1,4 +1,4 @@
-"Make the pictures of the front page: `.venv/bin/python tests/browser/make_images.py`."
+"Make the pictures of the front page: `make images`."
 
 import shutil
 from pathlib import Path
@@ -7,9 +7,7 @@ from tempfile import TemporaryDirectory
 from browser import ROOT, click_band, opened, wait_for_trace
 
 
-def main():
-    images = ROOT / "nbs/images"
-    images.mkdir(exist_ok=True)
+def comparison(images):
     with TemporaryDirectory() as folder:
         notebook = shutil.copy(ROOT / "nbs/apps/raman_comparison.ipynb", folder)
         with opened("voila", Path(notebook), Path(folder)) as page:
@@ -23,11 +21,18 @@ def main():
             page.wait_for_selector(".bpm-table td")
             page.locator("button.bpm-ellipsoid").click()
             page.mouse.move(5, 5)
-            page.wait_for_timeout(3000)
+            page.wait_for_selector(".bpm-frames[data-ready]", state="attached")
+            page.wait_for_timeout(1000)
             top = page.locator(".bpm-samples").bounding_box()["y"] - 10
             page.screenshot(
                 path=images / "dashboard.png", clip=dict(x=0, y=top, width=1440, height=min(960, 1200 - top))
             )
+
+
+def main():
+    images = ROOT / "nbs/images"
+    images.mkdir(exist_ok=True)
+    comparison(images)
 
 
 if __name__ == "__main__":

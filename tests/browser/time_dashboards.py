@@ -9,10 +9,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
-from browser import CHROMIUM, ROOT, environment, opened, wait_for_trace
+from browser import CHROMIUM, ROOT, environment, opened, redrawn_ms, wait_for_trace
 
 FIRST = dict(
     raman_comparison=("raman_compare", "bands of"), kernel_laboratory=("kernel_lab", "parity isotropic")
@@ -34,12 +33,6 @@ async def opened():
     dashboard.state.cancel()
 asyncio.run(opened())
 """
-STOPWATCH = """() => {
-  document.addEventListener('keydown', () => { window.pressed = performance.now(); window.drawn = null }, true);
-  document.querySelectorAll('.js-plotly-plot').forEach(
-    d => d.on('plotly_afterplot', () => { window.drawn = performance.now() - window.pressed })
-  );
-}"""
 
 
 def in_a_kernel(tutorial, folder):
@@ -64,20 +57,6 @@ def in_a_browser(tutorial, app, folder):
         return f"{first:.1f} s; drawn again after " + ", ".join(
             f"{name} {redrawn_ms(page, name):.0f} ms" for name in SLIDERS[tutorial]
         )
-
-
-def redrawn_ms(page, name, times=5):
-    "Median time from a key that moves the slider of a trait to the end of the plot that follows."
-    page.evaluate(STOPWATCH)
-    handle = page.locator(f".bpm-{name} .noUi-handle").first
-    handle.focus()
-
-    def once(key):
-        handle.press(key)
-        page.wait_for_timeout(1000)
-        return page.evaluate("window.drawn")
-
-    return median(once(key) for key in ["ArrowLeft", "ArrowRight"] * times)
 
 
 def main():

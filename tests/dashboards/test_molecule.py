@@ -14,7 +14,9 @@ def test_bonds_are_highlighted_in_large_molecules_too():
     import ipywidgets
 
     run = load("biphenyl").trajectory
-    molecule, pairs = Molecule(ipywidgets.ToggleButton()), np.stack(np.triu_indices(22, 1), 1)
+    how = ipywidgets.ToggleButtons(options=["still", "arrows", "move"])
+    molecule = Molecule(how, ipywidgets.FloatSlider(1), ipywidgets.ToggleButton(), on_gif=None)
+    pairs = np.stack(np.triu_indices(22, 1), 1)
     molecule.show(run.numbers, run.pos[0, :1])
     share = np.r_[0.02, -0.015, np.full(len(pairs) - 2, 1e-3)]
     molecule.highlight(pairs, share)

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
 import bpm_nb.dashboards
-from bpm_nb.dashboards.widgets import Plot, Upload, asset, plot_module
+from bpm_nb.dashboards.widgets import Plot, Upload, asset
 
 ROOMS = Path(bpm_nb.dashboards.__file__).parent
 
@@ -33,7 +33,7 @@ def test_every_asset_is_used_and_has_no_place_for_python_to_fill_in():
 @pytest.mark.parametrize("name", ["plot.js", "upload.js", "motion.js"])
 def test_the_assets_are_javascript(name, tmp_path):
     file = tmp_path / name.replace(".js", ".mjs")
-    file.write_text(plot_module() if name == "plot.js" else asset(name), "utf-8")
+    file.write_text(asset(name), "utf-8")
     done = subprocess.run(["node", "--check", file], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 

@@ -178,7 +178,7 @@ def test_every_module_comes_from_a_notebook():
 
 def test_the_wheel_holds_every_file_that_is_no_module():
     data = PYPROJECT["tool"]["setuptools"]["package-data"]["bpm_nb"]
-    packed = {p for pattern in data for p in (ROOT / "bpm_nb").glob(pattern)}
+    packed = {p for pattern in data for p in (ROOT / "bpm_nb").glob(pattern) if p.is_file()}
     others = {p for p in (ROOT / "bpm_nb").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
     assert others == packed and "shipped/*" in data and "py.typed" in data
     assert {p.suffix for p in (ROOT / "bpm_nb/dashboards/assets").iterdir()} == {".js"}

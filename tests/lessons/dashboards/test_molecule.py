@@ -5,7 +5,8 @@ pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
 import json
-from bpm_nb.dashboards.molecule import broadside_rotation, sphere_mesh, ellipsoid_mesh, motion_code
+from io import BytesIO
+from bpm_nb.dashboards.molecule import broadside_rotation, sphere_mesh, ellipsoid_mesh, swing, motion_code, animated_gif
 
 
 def test_a_molecule_shows_its_broadest_side():
@@ -29,8 +30,33 @@ def test_the_surface_has_the_principal_values_as_axes_and_the_colours_of_its_cha
     assert blue > red
 
 
-def test_what_is_sent_to_the_browser_are_data():
+def test_what_is_sent_to_the_browser_are_data_and_the_amplitude_scales_atoms_and_surface_alike():
     body = ellipsoid_mesh(np.eye(3), np.eye(3), 1.0)
-    call = motion_code(np.zeros((2, 1, 3)), body).splitlines()[-1]
-    sent = json.loads(call.removeprefix("playMotion(this, ").removesuffix(");"))
-    assert sent == {"frames": [[0, 0, 0], [0, 0, 0]], "body": body}
+    wave = np.sin(2 * np.pi * np.arange(24) / 24)[:, None, None]
+    call = motion_code(1.0 + 0.3 * wave * np.ones((1, 3)), "arrows", 0.5, body).splitlines()[-1]
+    sent = json.loads(call.removeprefix("showMotion(this, ").removesuffix(");"))
+    assert sent["how"] == "arrows" and sent["positions"] == [1.0] * 3 and sent["change"] == [0.15] * 3
+    np.testing.assert_allclose(sent["body"].pop("change"), np.array(body.pop("change")) / 2, atol=6e-4)
+    assert sent["body"] == body
+    rest, change = swing(np.ones((1, 2, 3)))
+    assert (rest == 1).all() and not change.any()  # one step stands still
+
+
+def test_a_gif_has_the_frames_of_a_period_in_their_order():
+    from base64 import b64encode
+
+    from PIL import Image
+
+
+    def flat_picture(grey):
+        Image.new("RGB", (8, 6), (grey, grey, grey)).save(file := BytesIO(), "PNG")
+        return "data:image/png;base64," + b64encode(file.getvalue()).decode()
+
+
+    gif = Image.open(BytesIO(animated_gif([flat_picture(grey) for grey in (10, 200, 90)], [0, 1, 0, 2], 60)))
+    assert gif.n_frames == 4 and gif.size == (8, 6) and gif.info["duration"] == 60 and gif.info["loop"] == 0
+    greys = []
+    for k in range(4):
+        gif.seek(k)
+        greys.append(gif.convert("RGB").getpixel((3, 3))[0])
+    np.testing.assert_allclose(greys, [10, 200, 10, 90], atol=2)

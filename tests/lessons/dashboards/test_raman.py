@@ -4,8 +4,9 @@ import pytest
 pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
+from bpm_nb.dashboards.raman_state import RamanState
 from bpm_nb.plots.live import Overlay
-from bpm_nb.dashboards.raman import scaled_within
+from bpm_nb.dashboards.raman import scaled_within, spectrum_controls
 
 
 def test_the_strongest_point_in_the_range_is_one():
@@ -13,3 +14,23 @@ def test_the_strongest_point_in_the_range_is_one():
     scaled = scaled_within(curve, (150, 350))
     np.testing.assert_allclose([scaled.y, scaled.error], [[2, 0.5, 1], [0.2] * 3])
     assert scaled_within(curve, (400, 500)) is curve
+
+
+def test_a_control_is_grey_while_it_would_change_nothing():
+    names = "quantity", "analyser_deg", "resolution_cm1", "instrument", "temperature_K", "laser_nm", "quantum"
+    state = RamanState(["malonaldehyde-enol"])
+
+
+    def grey():
+        return {name for name, widget in zip(names, spectrum_controls(state)) if widget.disabled}
+
+
+    conditions = {"temperature_K", "laser_nm", "quantum"}
+    assert grey() == {"analyser_deg"}
+    state.instrument = False
+    assert grey() == {"analyser_deg"} | conditions
+    state.instrument, state.quantity = True, "analyser"
+    assert not grey()
+    state.quantity = "depolarization ratio"
+    assert grey() == {"analyser_deg", "instrument"} | conditions
+    assert all(widget.tooltip for widget in spectrum_controls(state))

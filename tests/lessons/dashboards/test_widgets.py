@@ -4,8 +4,22 @@ import pytest
 pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
+from plotly.graph_objects import Figure
 from bpm_nb.dashboards.state import State
 from bpm_nb.dashboards.widgets import Plot, Upload, status, downloads
+
+
+def test_a_page_that_holds_another_figure_is_given_the_last():
+    plot, sent = Plot(), []
+    for _ in range(2):
+        plot.show(Figure())
+    plot.feed.send_state = lambda names: sent.append(names)
+    plot.feed.send = lambda message, buffers=None: sent.append(message)
+    for held in (0, 1, 2):
+        plot.receive({"holds": held})
+    assert sent == 2 * [["figure", "number"], {"holds": 2}] + [{"holds": 2}]
+    plot.receive({"clicked": {"x": 3}})
+    assert plot.clicked == {"x": 3}
 
 
 def test_a_file_arrives_in_pieces_and_a_large_one_not_at_all():
@@ -30,12 +44,17 @@ def test_the_button_turns_orange_for_a_stale_result_and_cancel_waits_for_somethi
     assert not go.button_style and not stop.disabled and "fitting &lt;1&gt; …" in text.value
     go.click()
     assert started == ["fitting <1>"]
+    state.stale = False
+    assert go.disabled  # nothing to compute
 
 
 def test_a_file_is_made_when_its_button_is_clicked_and_an_error_is_a_message():
     state, plot, sent = State(), Plot(), []
-    plot.send = lambda *message: sent.append(message)
-    row = downloads(state, plot, "raman", lambda state: {"raman.csv": "a,b\n"})
+    plot.feed.send = lambda *message: sent.append(message)
+    row = downloads(state, plot, "raman", lambda state: {"raman.csv": "a,b\n"}, "stale")
+    assert [b.disabled for b in row.children] == [True, True, False, False]
+    state.stale = True
+    assert not any(b.disabled for b in row.children)
     assert [b.description for b in row.children] == ["CSV", "HTML", "JSON", "PNG"] and not sent
     for b in row.children:
         b.click()

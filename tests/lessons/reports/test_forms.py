@@ -14,7 +14,7 @@ enol = load("malonaldehyde-enol").harmonic
 def test_one_atom_moves_one_stretch():
     pair = isotopologues(enol, {8: 2.014})
     moved = [s for s in pair.shifts if s.shift < -700]
-    assert len(moved) == 1 and abs(moved[0].ratio - 0.5**0.5) < 0.03
+    assert len(moved) == 1 and abs(moved[0].ratio - 0.5**0.5) < 0.04
 
 
 def test_the_text_names_the_surface_and_the_bands():
