@@ -28,7 +28,7 @@ def enol_match():
 def test_warm_bands_lie_below_their_harmonic_lines():
     match = enol_match()
     assert len(match.pairs) >= 14 and np.median(match.shift) < -3
-    assert (match.shift < 3).sum() >= len(match.shift) - 1  # the hydrogen bond makes the O–H stretch broad
+    assert (match.shift < 3).mean() > 0.85  # the hydrogen bond makes the O–H stretch broad
 
 
 from bpm_nb.assignment.eckart import body_frame
