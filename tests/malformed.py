@@ -306,6 +306,8 @@ def is_whole(path, content):
         return content.endswith(b"##END=\n")
     if path.suffix == ".npz":
         return bool(np.load(io.BytesIO(content)).files)
+    if path.suffix == ".npy":
+        return np.load(io.BytesIO(content)).size > 0
     return content.endswith(b"\n")
 
 

@@ -56,13 +56,14 @@ def test_assign_names_the_lines_of_a_table(work, capsys):
 
 
 @pytest.mark.parametrize(
-    "options", [["--lines", "malonaldehyde-enol"], ["--lines", "{}/table.csv", "--harmonic", "malonaldehyde-enol"]]
+    "options", [["--lines", "malonaldehyde-enol"], ["--lines", "{}/table.csv", "--harmonic", "{}/surface.npz"]]
 )
 def test_assign_names_bands_by_their_motion(work, capsys, options):
     """The nearest line of the aldehyde's C–H stretch in the run is another one.
 
     Its motion is that of 2980 by density-functional theory, and of 2826 on the surface of the run.
     """
+    write(work / "surface.npz", ENOL.harmonic_gfn2)
     (work / "table.csv").write_text(
         "wavenumber_cm1,strength,assignment,kind,source\n2826,strong,C–H stretch of the aldehyde,calculated,this test\n"
     )

@@ -136,7 +136,7 @@ def test_isotopes_of_two_runs(work, capsys):
     "Small vibrations along the modes of light and heavy hydrogen: each band of the second is where the modes put it."
     from bpm_nb.spectra.modes import normal_modes
 
-    minimum, files = ENOL.harmonic_gfn2, []
+    minimum, files = ENOL.harmonic_dft, []
     for name, masses in (("light", {}), ("heavy", {8: 2.014})):
         mass = np.array(isotope_masses(minimum.numbers, masses))
         modes = normal_modes(minimum, mass)

@@ -31,7 +31,7 @@ def forms(tmp_path_factory):
     "A folder with a model and a run of each form, and a mixture of other segments: 30 % enol."
     folder, spectra = tmp_path_factory.mktemp("forms"), []
     for name in FORMS:
-        data = load(name)
+        data = load(name, "gfn2")  # as the made-up measurements have it
         model = BondPolarizability(n_points=300).fit(data.train[:200])
         model.save(folder / f"{name}_model.npz")
         write(folder / f"{name}.npz", part(data.trajectory, slice(2, 8)))
@@ -84,7 +84,7 @@ def intensities():
     "Raman intensities of the pure forms, from the whole runs."
     found = []
     for name in FORMS:
-        data = load(name)
+        data = load(name, "gfn2")  # as the made-up measurements have it
         alpha = BondPolarizability().fit(data.train).predict_trajectory(data.trajectory)
         found.append(instrument_intensity(raman_spectrum(alpha, data.trajectory.dt_fs, 5.0), 532.0, 300.0))
     return found
