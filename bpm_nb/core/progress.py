@@ -86,6 +86,13 @@ class Plan:
     where: str = ""  # what it is of, such as a conformer
     since: float = 0.0  # when the unit that runs began, s
 
+    def forget(
+        self,
+        *names: str,  # of steps
+    ) -> None:
+        "They are counted by now, or done."
+        self.follows = [name for name in self.follows if name not in names]
+
     def add(
         self,
         name: str,  # of a step, for a reader
@@ -95,7 +102,7 @@ class Plan:
         guess: float | None = None,  # seconds a unit, measured on a piece
     ) -> None:
         "More to do."
-        self.follows = [other for other in self.follows if other != name]
+        self.forget(name)
         step = self.steps.setdefault(name, Step(unit, bars))
         step.total += total
         step.guess = step.guess if guess is None else guess
@@ -167,6 +174,7 @@ def whole_progress(
     if (outer := _RUNNING.get()) is not None:
         outer.follows = [*follows, *outer.follows]
         yield outer
+        outer.forget(*follows)
         return
     made = Progress([*follows])
     token = _RUNNING.set(made)

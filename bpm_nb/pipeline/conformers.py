@@ -6,6 +6,7 @@
 __all__ = ['WINDOW_KT', 'raman']
 
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #72f556a8
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,6 +142,7 @@ def lowest_conformers(
     kept, energies = [], []
     low = np.flatnonzero(found.energy < found.energy[0] + WINDOW_KT * kB * kelvin)
     with whole_progress() as whole:
+        whole.forget(SEARCH)
         missing = [k for k in low[:n] if not (search.folder_of(k) / "harmonic.npz").exists()]
         whole.add(HARMONIC, len(missing))
     for k in low:
@@ -188,6 +190,23 @@ def run_stays(
         shares.append(np.mean(nearest(search.graph, some, minima) == k))
     return np.array(shares)
 
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #b0f0a301
+STAYS = 0.9  # share of a run below which its spectrum is not that of its conformer
+
+
+def warn_of_turning(
+    names: list[str],  # of the conformers
+    stays: np.ndarray,  # (K,) from `run_stays`
+) -> None:
+    "Warns of runs that leave their conformer: weights of minima are not those of their spectra then."
+    left = [f"{name} ({100 * (1 - share):.0f} %)" for name, share in zip(names, stays) if share < STAYS]
+    if left:
+        warnings.warn(
+            f"a part of the run is nearer to another conformer than to its own: {', '.join(left)}; the weighted "
+            "spectrum holds too little of these, and the harmonic one does not have this fault",
+            stacklevel=2,
+        )
+
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #1ff6eb3b
 def with_dynamics(
     made: Ensemble,  # with harmonic lines
@@ -199,7 +218,9 @@ def with_dynamics(
     numbers = [int(one.folder.name.rpartition("-")[2]) for one in made.conformers]
     runs = [replace(asked, seed=asked.seed + number - 1) for number in numbers]
     done = planned_steps(made.conformers, search.molecule, runs, workers)
-    return replace(made, conformers=done, stays=run_stays(search, done))
+    stays = run_stays(search, done)
+    warn_of_turning([one.folder.name for one in done], stays)
+    return replace(made, conformers=done, stays=stays)
 
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #2caf901e
 def search_of(

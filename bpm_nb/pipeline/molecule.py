@@ -128,7 +128,7 @@ def plan_dynamics(
     from bpm_nb.dynamics.path_integral import RingSchedule
 
     with whole_progress() as whole:
-        whole.follows = [name for name in whole.follows if name not in DYNAMICS]
+        whole.forget(HARMONIC, *DYNAMICS)
         if not (made.folder / "run.npz").exists():
             settle = SETTLE_PS + CANDIDATES_PS if asked.n_beads == 1 else RingSchedule.settle_ps
             calls = 1000 / asked.step_fs * asked.n_beads / min(workers, asked.n_segments)

@@ -113,8 +113,8 @@ def ensemble_sections(
     blocks = blocks_text(activity)
     text = (
         f"What an instrument sees under a laser of {laser_nm:g} nm at {kelvin:g} K. Fainter: what each conformer adds. "
-        f"The band around the curve is one standard error, from {blocks} of independent runs; that of the "
-        "weights and of the bond models is not in it. The pages of the conformers show the latter."
+        f"The band around the curve is one standard error, from independent runs ({blocks}); that of the weights and "
+        "of the bond models is not in it. The pages of the conformers show the latter."
     )
     seen = spectrum_sections(activity, peaks(activity), kelvin, laser_nm)
     figure = plots.contributions(mean, named_parts(made, each), peaks(mean))

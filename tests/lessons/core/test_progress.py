@@ -30,8 +30,9 @@ def test_a_step_that_was_measured_once_is_known_the_next_time():
             whole.since -= 600
             assert "left" not in whole.text()
         assert whole.text().startswith("about 20 min left")
-        with whole_progress() as inner:
-            assert inner is whole
+        with whole_progress("dynamics") as inner:
+            assert inner is whole and whole.text().endswith("then dynamics")
+        assert "dynamics" not in whole.text()
     assert isinstance(progress_bar(1, disable=True), tqdm)
 
 

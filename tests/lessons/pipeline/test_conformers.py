@@ -4,8 +4,9 @@ import pytest
 pytest.importorskip("rdkit", reason="rdkit is not installed")
 
 import numpy as np
+import warnings
 from bpm_nb.core.files import InputError
-from bpm_nb.pipeline.conformers import raman
+from bpm_nb.pipeline.conformers import warn_of_turning, raman
 
 
 import pytest
@@ -23,3 +24,11 @@ def test_bent_butane_counts_twice():
 def test_what_is_no_number_of_conformers_is_said():
     with pytest.raises(InputError, match="0 conformers"):
         raman("CCCC", "nowhere", conformers=0)
+
+
+def test_a_run_that_leaves_its_conformer_is_warned_of():
+    with pytest.warns(UserWarning, match=r"conformer-2 \(70 %\); the weighted"):
+        warn_of_turning(["conformer-1", "conformer-2"], np.array([1.0, 0.3]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_turning(["conformer-1"], np.array([0.95]))

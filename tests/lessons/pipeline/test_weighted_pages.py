@@ -21,5 +21,5 @@ def test_a_folder_has_a_page_of_all_and_one_of_each():
         page, table, _ = (path.read_text("utf-8") for path in write_pages(made))
         assert harmonic_page(made).read_text("utf-8") == page, "a fuller page stays"
         assert (made.conformers[0].folder / "index.html").exists()
-    assert "Weighted harmonic Raman spectrum" in first and "of independent runs" in page and "mirror images" in page
+    assert "Weighted harmonic Raman spectrum" in first and "from independent runs" in page and "mirror images" in page
     assert '"mirror_images": 2' in table and len(made.conformers) == 1
