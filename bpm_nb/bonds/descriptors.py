@@ -4,18 +4,18 @@
 
 # %% auto #0
 __all__ = ['SOFTENING', 'DESCRIPTORS', 'radial_functions', 'gegenbauer', 'axial_harmonics', 'DescriptorSettings', 'BondAxis',
-           'axial_coefficients', 'Soap', 'descriptor']
+           'Soap', 'descriptor']
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #ee436cd3
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 
 import numpy as np
 from scipy.special import factorial, factorial2
 
 from .pairs import Bonds, kind_elements, smooth_cutoff
 from ..core.files import InputError
+from ..core.work import row_blocks
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #1ddd4592
 def radial_functions(
@@ -108,22 +108,51 @@ class BondAxis(DescriptorSettings):
         return 8 * (3 * (1 + 5 * self.n * (self.degree + 1) * (self.order + 1)) + 30)
 
     def _descriptors(self, numbers, pos, bonds, species):
-        block = max(1, 20_000 // len(numbers))  # small enough for a processor's cache
-        blocks = [bonds[i : i + block] for i in range(0, max(1, len(bonds.frame)), block)]
-        return np.concatenate([_bond_axis_block(self, numbers, pos, b, species) for b in blocks])
+        blocks = [bonds[rows] for rows in axial_blocks(bonds, len(numbers))]
+        return np.concatenate(
+            [axial_invariants(self, b, axial_surroundings(self, numbers, pos, b, species)) for b in blocks]
+        )
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #88f7cee8
-def _bond_axis_block(settings, numbers, pos, bonds, species):
-    "Descriptors (P, F) of some bonds."
+def axial_blocks(
+    bonds: Bonds,  # P bonds
+    n_atoms: int,  # N of their molecule
+    budget: int = 20_000,  # surroundings that stay in a processor's cache: one for each bond and atom
+) -> list[slice]:
+    "Slices of bonds, at least one, within the budget."
+    return row_blocks(len(bonds.frame), n_atoms, budget) or [slice(0)]
+
+
+def axial_invariants(
+    settings: BondAxis,  # of the descriptor
+    bonds: Bonds,  # P bonds
+    around: "AxialSurroundings",  # of these bonds
+) -> np.ndarray:
+    "Descriptors (P, F)."
+    squared = squared_functions(bonds, around.orders)[..., None, None]
+    by_order = summed_parts(np.where(squared, around.sums**2, around.sums), settings)
+    by_order = by_order.reshape(len(by_order), np.prod(by_order.shape[1:]))
+    return np.concatenate([settings.length_weight * bonds.length[:, None], by_order], 1)
+
+# %% ../../nbs/20_bonds/03_descriptors.ipynb #98e225fc
+def squared_functions(
+    bonds: Bonds,  # P bonds
+    orders: dict[tuple[int, int], int],  # {(l, m): 1 or 2 functions}
+) -> np.ndarray:
+    "Which coefficients enter by their squares, (P, l m): those of m > 0, and of odd l where a bond has no direction."
     first, second = kind_elements(bonds.kind)
-    no_direction = (first == second)[:, None] & (not bonds.directed)
-    columns = [settings.length_weight * bonds.length[:, None]]
-    for (l, m), c in axial_coefficients(settings, numbers, pos, bonds, species).items():
-        if m:
-            columns.append(c[0] ** 2 + c[1] ** 2)
-        else:
-            columns.append(np.where(no_direction, c[0] ** 2, c[0]) if l % 2 else c[0])
-    return np.concatenate(columns, 1)
+    no_direction = (first == second) & (not bonds.directed)
+    crosswise, odd = np.array([(m > 0, l % 2 == 1) for (l, m), n in orders.items() for _ in range(n)]).T
+    return crosswise | odd & no_direction[:, None]
+
+
+def summed_parts(
+    values: np.ndarray,  # (P, l m, …) of real and, for m > 0, imaginary parts
+    settings: BondAxis,  # of the descriptor
+) -> np.ndarray:
+    "Sums of the two, one for each degree and order."
+    single = settings.degree + 1  # those of m = 0 stand first
+    return np.concatenate([values[:, :single], values[:, single::2] + values[:, single + 1 :: 2]], 1)
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #3ae3db30
 SOFTENING = 0.5  # Å: an atom that passes the midpoint has no direction there; this keeps the descriptor smooth
@@ -156,12 +185,15 @@ class AxialSurroundings:
     shell: np.ndarray  # (P, N, n) radial functions, zero for the atoms of the bond
     orders: dict  # {(l, m): 1 or 2 functions}
     angular: np.ndarray  # (P, N, l m) harmonics, damped
+    sums: np.ndarray  # (P, l m, E, n) coefficients of the expansion of the atoms of each element
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #1403f42f
 def axial_surroundings(
     settings: BondAxis,  # of the descriptor
+    numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
     bonds: Bonds,  # P bonds of these frames
+    species: np.ndarray,  # (E,) elements
 ) -> AxialSurroundings:
     "`AxialSurroundings` of the bonds."
     vector, r = _surroundings(pos, bonds)
@@ -171,30 +203,20 @@ def axial_surroundings(
     shell[np.arange(len(r))[:, None], bonds.atoms] = 0
     harmonics = axial_harmonics(*xyz, settings.degree, settings.order)
     angular = np.stack([settings.damping**l * c for (l, _), parts in harmonics.items() for c in parts], -1)
-    return AxialSurroundings(vector, r, axes, xyz, shell, {lm: len(c) for lm, c in harmonics.items()}, angular)
-
-# %% ../../nbs/20_bonds/03_descriptors.ipynb #0e950b1d
-def axial_coefficients(
-    settings: BondAxis,  # of the descriptor
-    numbers: np.ndarray,  # (N,) atomic numbers
-    pos: np.ndarray,  # (S, N, 3) positions, Å
-    bonds: Bonds,  # P bonds of these frames
-    species: np.ndarray,  # (E,) elements
-) -> dict[tuple[int, int], list[np.ndarray]]:
-    "Coefficients {(l, m): [real part and, for m > 0, imaginary part], each (P, E n)}."
-    around = axial_surroundings(settings, pos, bonds)
-    coefficients = iter(np.moveaxis(np.concatenate(element_sums(around, numbers, species), 1), -1, 0))
-    return {lm: list(islice(coefficients, n)) for lm, n in around.orders.items()}
+    orders = {lm: len(c) for lm, c in harmonics.items()}
+    sums = element_sums(shell, angular, numbers, species)
+    return AxialSurroundings(vector, r, axes, xyz, shell, orders, angular, sums)
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #4a62beb0
 def element_sums(
-    around: AxialSurroundings,  # of P bonds
+    shell: np.ndarray,  # (P, N, n) radial functions
+    angular: np.ndarray,  # (P, N, l m) harmonics
     numbers: np.ndarray,  # (N,) atomic numbers
     species: np.ndarray,  # (E,) elements
-) -> list[np.ndarray]:
-    "The expansion (P, n, l m) of the atoms of each element."
+) -> np.ndarray:
+    "Coefficients (P, l m, E, n) of the expansion of the atoms of each element."
     atoms = [np.flatnonzero(numbers == e) for e in species]
-    return [around.shell[:, k].swapaxes(1, 2) @ around.angular[:, k] for k in atoms]
+    return np.stack([angular[:, k].swapaxes(1, 2) @ shell[:, k] for k in atoms], 2)
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #cd6e0772
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def learned_surface(
     b, values, slopes = bond_slopes(model, numbers, pos)
     constants = (numbers[:, None] == model.species_).sum(0) @ model.atomic_
     energies = summed_components(model.quantity, b, values, len(pos))[0][:, 0] + constants
-    return energies, -carried_derivatives(model, numbers, pos, b, values, slopes)[0][..., 0]
+    return energies, -carried_derivatives(model, numbers, len(pos), b, values, slopes)[0][..., 0]
 
 # %% ../../nbs/40_models/11_calculator.ipynb #744dc08c
 class LearnedSurface:

@@ -241,6 +241,14 @@ class BondExtrapolation:
 class BondRegressor(RegressorMixin):
     "Measures predictions against reference values."
 
+    def distinct_frames(
+        self,
+        frames: Frames,  # with the quantity
+    ) -> Frames:
+        "What a fit learns from: checked frames, each geometry once. Raises `InputError` for the first fault."
+        whole = clone(self).set_params(baseline=None)
+        return joined(list(distinct_training_frames(whole, frames)))
+
     def score(
         self,
         X: object,  # `Frames`, a `Trajectory`, ASE `Atoms`, or a list of these
@@ -276,14 +284,13 @@ class BondModel(
 
 # %% ../../nbs/40_models/04_estimator.ipynb #477d98ec
 def jackknife_models(
-    model: BondModel,  # fitted model
+    model: BondRegressor,  # fitted `BondModel` or `BondEnergy`
     X: object,  # what it was fitted on: `Frames`, a `Trajectory`, ASE `Atoms`, or a list of these
     parts: int = 4,  # number of groups; frames 0, parts, 2 parts, … are the first one
-) -> list[BondModel]:
+) -> list[BondRegressor]:
     "Models with the γ and λ of this one, each fitted without one group. Raises `InputError` for too few frames."
     check_fitted(model)
-    whole = clone(model).set_params(baseline=None)
-    frames = joined(list(distinct_training_frames(whole, as_frames(X))))  # a repeat would not be left out
+    frames = model.distinct_frames(as_frames(X))  # a repeat would not be left out
     if len(frames) < 2 * parts:
         raise InputError(
             f"{len(frames)} frames are too few to leave out one of {parts} parts; give at least {2 * parts}"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ..bonds.quantities import ENERGY
+from ..core.files import InputError
 from ..core.work import one_blas_thread
 from ..data.records import Frames, joined
 from .checks import check_settings, training_frames
@@ -25,17 +27,19 @@ from ..regression.selection import GAMMAS, Scan, evidence_scan
 # %% ../../nbs/40_models/06_tuning.ipynb #4a0b4dc3
 def scan(
     X: object,  # with polarizabilities: `Frames`, ASE `Atoms`, a list of these, or a stream of `Frames`
-    model: BaseEstimator | None = None,  # `BondModel` with the other settings; None: a `BondPolarizability`
-    gammas: np.ndarray | None = None,  # inverse squared widths to try; None: `GAMMAS`
-    lambdas: np.ndarray | None = None,  # relative regularizations to try; None: `LAMBDAS`
-    pairs: int = 8_000,  # pairs of atoms that the frames may have
+    model: BaseEstimator | None = None,  # with the other settings; None: a `BondPolarizability`
+    gammas: np.ndarray | None = None,  # γ to try; None: `GAMMAS`
+    lambdas: np.ndarray | None = None,  # λ to try; None: `LAMBDAS`
+    pairs: int = 8_000,  # pairs of atoms, at most
 ) -> Scan:
     """`Scan` of γ and λ: leave-one-out errors and evidence, each (Γ, Λ, parts), as `fit` computes them.
 
-    Raises `InputError` for wrong settings and for the first fault of a frame.
+    Raises `InputError` for wrong settings, for the first fault of a frame, and for a model of energies.
     """
     model = BondPolarizability() if model is None else model
     check_settings(model)
+    if model.quantity is ENERGY:
+        raise InputError("scan judges by training frames, among which a surface has no holes: use surface_scan")
     summary = summarized(model, distinct_training_frames(model, training_frames(X)), pairs=pairs)
     representation, *_ = representation_of(model, summary.sample, summary)
     tried = [GAMMAS if gammas is None else gammas, LAMBDAS if lambdas is None else lambdas]

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..bonds.gradients import descriptor_gradients
+from ..bonds.gradients import descriptor_pullback
 from ..bonds.pairs import Bonds, pair_blocks, weight_slopes
 from ..bonds.quantities import Quantity, basis_slopes, summation_matrices
 from ..core.work import CACHE_BLOCK_BYTES, parallel_map, row_blocks
@@ -34,9 +34,9 @@ class PointProducts:
 
     @cached_property
     def moments(self) -> np.ndarray:
-        "(M, Q (1 + R)): weights, and weights times points."
+        "(M, Q (1 + R)): weights, and weights times points; by columns, which products with few rows read fastest."
         w = self.weights[..., None]
-        return np.concatenate([w, w * self.points[:, None]], 2).reshape(len(w), -1)
+        return np.asfortranarray(np.concatenate([w, w * self.points[:, None]], 2).reshape(len(w), -1))
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #b21d8933
 @dataclass(frozen=True, eq=False)
@@ -62,9 +62,8 @@ class BondFunction(PointProducts):
         gamma: float,  # inverse squared width
     ) -> tuple[np.ndarray, np.ndarray]:
         "Values (P, Q), and derivatives (P, Q, F) by the descriptor. Raises `InputError` as `Projection` does."
-        inner = [_inner_gradient(self, q, gamma) for q in _blocks(self, raw)]
-        values, gradients = map(np.concatenate, zip(*inner))
-        return values, gradients @ self.projection.matrix.T
+        values, gradients = _inner_gradient(self, raw, gamma)
+        return values, _by_raw(gradients, self.projection.matrix)
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #ebcb3144
 def _blocks(function, raw):
@@ -80,14 +79,31 @@ def _inner_values(function, q, gamma):
         return k @ function.weights
     return k @ function.weights + np.einsum("pr,pqr->pq", q, np.tensordot(k, function.tilts, 1))
 
-# %% ../../nbs/30_regression/08_prediction.ipynb #b042f0b3
-def _inner_gradient(function, q, gamma):
-    "Values (P, Q) and derivatives (P, Q, R) of a `BondFunction` at projected descriptors (P, R)."
+# %% ../../nbs/30_regression/08_prediction.ipynb #b71c4b0a
+def _inner_gradient(function, raw, gamma):
+    "Values (P, Q) and derivatives (P, Q, R) of a `BondFunction`, by projected descriptors, at raw ones (P, F)."
+    if function.tilts is not None:
+        inner = [_tilted_gradients(function, q, gamma) for q in _blocks(function, raw)]
+        return tuple(map(np.concatenate, zip(*inner)))
+    q = function.projection(raw)
+    moments = _kernel_moments(function, q, gamma).reshape(len(q), -1, 1 + q.shape[1])
+    values, along = moments[..., 0], moments[..., 1:]
+    return values, 2 * gamma * (along - q[:, None] * values[..., None])
+
+
+def _kernel_moments(function, q, gamma):
+    "The kernel times the moments (P, Q (1 + R)), in tiles of rows and points that stay in a processor's cache."
+    sums = np.zeros((len(q), function.moments.shape[1]))
+    for rows in row_blocks(len(q), 1, 256):
+        for points in row_blocks(len(function.points), 8 * min(len(q), 256), CACHE_BLOCK_BYTES):
+            k = lifted_gaussian(q[rows], function.lifted[points], gamma)
+            sums[rows] += k @ function.moments[points]
+    return sums
+
+# %% ../../nbs/30_regression/08_prediction.ipynb #ad887574
+def _tilted_gradients(function, q, gamma):
+    "As `_inner_gradient`, of a function with tilts, at projected descriptors (P, R)."
     k = lifted_gaussian(q, function.lifted, gamma)
-    if function.tilts is None:
-        moments = (k @ function.moments).reshape(len(q), -1, 1 + q.shape[1])
-        values, along = moments[..., 0], moments[..., 1:]
-        return values, 2 * gamma * (along - q[:, None] * values[..., None])
     parts = [_tilted_gradient(q, k, w, function, part, gamma) for part, w in enumerate(function.weights.T)]
     return tuple(np.stack(x, 1) for x in zip(*parts))
 
@@ -98,6 +114,11 @@ def _tilted_gradient(q, k, w, function, part, gamma):
     values = carried.sum(1)
     outward = q * values[:, None] - carried @ function.points
     return values, k @ function.tilts[:, part] - 2 * gamma * outward
+
+
+def _by_raw(gradients, matrix):
+    "Derivatives (P, Q, F) by raw descriptors, of those (P, Q, R) by projected ones: one product for all rows."
+    return (gradients.reshape(-1, matrix.shape[1]) @ matrix.T).reshape(*gradients.shape[:2], len(matrix))
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #a4bcc90b
 class FittedModel(ModelSettings, Protocol):
@@ -251,27 +272,24 @@ def component_derivatives(
     pos: np.ndarray,  # (S, N, 3) positions, Å
 ) -> list[np.ndarray]:
     "Derivatives (S, N, 3, C), Å⁻¹, of the components of each part."
-    return carried_derivatives(model, numbers, pos, *bond_slopes(model, numbers, pos))
+    return carried_derivatives(model, numbers, len(pos), *bond_slopes(model, numbers, pos))
 
 # %% ../../nbs/30_regression/08_prediction.ipynb #ca771ed0
 def carried_derivatives(
     model: FittedModel,  # fitted
     numbers: np.ndarray,  # (N,) atomic numbers
-    pos: np.ndarray,  # (S, N, 3) positions, Å
+    n_frames: int,  # S
     b: Bonds,  # P bonds of these frames
     values: np.ndarray,  # (P, Q) what each carries
-    slopes: np.ndarray,  # (P, Q, F) its derivatives by the descriptor
+    slopes: list[np.ndarray],  # (P, N, 3) its derivatives by the positions, Å⁻¹, of each part
 ) -> list[np.ndarray]:
     "As `component_derivatives`."
     settings = bond_settings(model)
     bases = basis_slopes(model.quantity, b, weight_slopes(numbers, b, settings.choice, settings.cutoff))
-    sums, parts = summation_matrices(b, b.frame, len(pos), model.quantity), []
-    for k, (basis, total) in enumerate(zip(bases, sums)):
-        carried = descriptor_gradients(settings.descriptor, numbers, pos, b, model.species_, slopes[:, k])
-        carried = (total @ carried.reshape(len(carried), 3 * len(numbers))).reshape(
-            len(pos), basis.shape[1], len(numbers), 3
-        )
-        parts.append(np.moveaxis(carried, 1, 3))
+    sums, parts = summation_matrices(b, b.frame, n_frames, model.quantity), []
+    for k, (basis, total, slope) in enumerate(zip(bases, sums, slopes)):
+        carried = total @ slope.reshape(len(slope), 3 * len(numbers))
+        parts.append(np.moveaxis(carried.reshape(n_frames, basis.shape[1], len(numbers), 3), 1, 3))
         for end, sign in ((1, 1), (0, -1)):
             np.add.at(parts[k], (b.frame, b.atoms[:, end]), sign * np.moveaxis(basis, 1, 2) * values[:, k, None, None])
     return parts
@@ -281,11 +299,13 @@ def bond_slopes(
     model: FittedModel,  # fitted
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
-) -> tuple[Bonds, np.ndarray, np.ndarray]:
-    "`Bonds`, what each carries (P, Q), and the derivatives of that by the descriptor (P, Q, F)."
-    b, raw = described_bonds(model, numbers, pos)
+) -> tuple[Bonds, np.ndarray, list[np.ndarray]]:
+    "`Bonds`, what each carries (P, Q), and of each part the derivatives of that by the positions (P, N, 3), Å⁻¹."
+    settings = bond_settings(model)
+    b = settings.bonds(numbers, pos)
+    raw, pullback = descriptor_pullback(settings.descriptor, numbers, pos, b, model.species_)
     values = np.zeros((len(b.frame), len(model.quantity.sizes)))
     slopes = np.zeros((*values.shape, raw.shape[1]))
     for kind, of_kind in bonds_by_kind(model, b):
         values[of_kind], slopes[of_kind] = model.expansions_[kind].with_gradient(raw[of_kind], model.gamma_)
-    return b, values, slopes
+    return b, values, [pullback(slopes[:, part]) for part in range(values.shape[1])]

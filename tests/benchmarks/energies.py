@@ -60,15 +60,23 @@ def deviation_cm1(data, calculator):
     return np.sqrt(np.mean((lines[0] - lines[1]) ** 2))
 
 
-def drift(data, calculator):
-    "Slope of the total energy, meV per atom and 10 ps."
+def constant_energy(data, calculator, step_fs, steps, pieces):
+    "The atoms after each piece of a run at constant energy and 300 K, and its total energies, eV, every ten steps."
     numbers, pos = data.harmonic_dft.numbers, data.harmonic_dft.pos
     momenta = thermal_momenta(numbers, pos, 600.0, np.random.default_rng(0), internal=True)  # half of it is kinetic
     atoms, energies = Atoms(numbers, pos, momenta=momenta, calculator=calculator), []
-    run = VelocityVerlet(atoms, 0.5 * units.fs)
+    run = VelocityVerlet(atoms, step_fs * units.fs)
     run.attach(lambda: energies.append(atoms.get_total_energy()), interval=10)
-    run.run(STEPS)
-    return np.polyfit(np.arange(len(energies)) * 0.005, energies, 1)[0] * 1e4 / len(numbers)
+    for _ in range(pieces):
+        del energies[:]
+        run.run(steps)
+        yield atoms, energies.copy()
+
+
+def drift(data, calculator):
+    "Slope of the total energy, meV per atom and 10 ps."
+    ((atoms, energies),) = constant_energy(data, calculator, 0.5, STEPS, 1)
+    return np.polyfit(np.arange(len(energies)) * 0.005, energies, 1)[0] * 1e4 / len(atoms)
 
 
 class Sgdml(Calculator):

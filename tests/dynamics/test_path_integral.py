@@ -4,10 +4,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+from ase import units
 from ase.calculators.calculator import Calculator, all_changes
 from springs import MASSES, WATER, water_springs
 
 from bpm_nb.core.files import InputError
+from bpm_nb.core.units import C_CM_FS
 from bpm_nb.data.files import read, write
 from bpm_nb.data.records import Trajectory, joined_segments
 from bpm_nb.dynamics.path_integral import (
@@ -16,7 +18,9 @@ from bpm_nb.dynamics.path_integral import (
     RingState,
     harmonic_potential_energy,
     path_integral_trajectory,
+    planck_constant,
     ring_step,
+    virial_energy,
 )
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 from bpm_nb.spectra.bands import peaks
@@ -195,3 +199,53 @@ def test_a_molecule_does_not_begin_to_turn(tmp_path):
     normal = np.cross(hydrogens[0] - oxygen, hydrogens[1] - oxygen)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     assert np.abs(normal @ normal[0]).min() > np.cos(np.radians(20))
+
+
+def energy_of_density_matrix(wavenumber, kelvin, n_beads):
+    """Mean potential energy, eV, of an oscillator with the mass of hydrogen: the trace of V with the product of P
+    density matrices of high temperature on a grid, which knows nothing of rings and their modes."""
+    mass, tau = 1.008, 1 / (n_beads * units.kB * kelvin)
+    omega = wavenumber * units.invcm / planck_constant()
+    x = np.linspace(-1.2, 1.2, 601)  # Å
+    potential = 0.5 * mass * omega**2 * x**2
+    free = np.exp(-0.5 * mass * (x[:, None] - x) ** 2 / (planck_constant() ** 2 * tau))
+    half = np.exp(-tau * potential / 2)
+    density = np.linalg.matrix_power(half[:, None] * free * half / free.sum(0).max(), n_beads)
+    return np.diag(density) @ potential / np.trace(density)
+
+
+@pytest.mark.parametrize("n_beads", [1, 2, 8, 16, 32])
+@pytest.mark.parametrize("wavenumber", [500.0, 3000.0])
+def test_theory_of_so_many_beads_is_that_of_the_density_matrix(wavenumber, n_beads):
+    expected = energy_of_density_matrix(wavenumber, 300.0, n_beads)
+    assert harmonic_potential_energy(wavenumber, 300.0, n_beads) == pytest.approx(expected, rel=1e-6)
+
+
+def cold_start_energies(n_beads, seed, wavenumber=3000.0, n=80):
+    "Mean ⟨V⟩ and virial ⟨K⟩ of a degree of freedom, eV, of wells whose beads all begin at rest in the minimum."
+    ring, stiffness = Ring(n_beads, 300.0), 1.008 * (wavenumber * units.invcm / planck_constant()) ** 2
+    rng, pos, found = np.random.default_rng(seed), np.zeros((n_beads, n, 3)), []
+
+    def surface(x):
+        return 0.5 * stiffness * (x**2).sum((1, 2)), -stiffness * x
+
+    state = RingState(pos, np.zeros_like(pos), *surface(pos))
+    for step_fs in (0.4, 0.2):  # to settle, and to measure
+        integrator = RingIntegrator(ring, np.full(n, 1.008), step_fs, True)
+        for _ in range(1000):
+            state = ring_step(state, integrator, surface, rng)
+            found.append((state.energies.mean(), virial_energy(state, 300.0)))
+    return np.mean(found[1000:], 0) / (3 * n)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_beads", [8, 16, 32])
+def test_rings_find_the_energies_of_so_many_beads_from_a_cold_start(n_beads):
+    """Within three standard errors, of six independent runs, and (ωΔt)²/2 for the time step; errors are below half a
+    per cent. Harmonic wells have as much kinetic energy as potential energy, also with few beads."""
+    runs = np.array([cold_start_energies(n_beads, seed) for seed in range(6)])
+    errors = runs.std(0, ddof=1) / 6**0.5
+    exact = energy_of_density_matrix(3000.0, 300.0, n_beads)
+    of_step = 0.5 * (2 * np.pi * C_CM_FS * 3000.0 * 0.2) ** 2
+    assert of_step < 0.007 and (errors < 0.005 * exact).all()
+    assert (np.abs(runs.mean(0) - exact) < 3 * errors + of_step * exact).all()

@@ -14,6 +14,8 @@ from bpm_nb.data.records import Frames, joined
 from bpm_nb.dynamics.calculators import gfn2, surface_values
 from bpm_nb.models.calculator import BondCalculator, LearnedSurface
 from bpm_nb.models.energy import BondEnergy
+from bpm_nb.models.estimator import jackknife_models
+from bpm_nb.models.tuning import scan
 
 
 @pytest.fixture(scope="module")
@@ -273,3 +275,38 @@ def test_forces_that_are_zero_by_symmetry_make_no_surface_sure():
     frames = Frames(np.tile([9, 1], (3, 1)), pos, energy=energy, forces=forces)
     energy, std = BondEnergy().fit(frames).predict(Frames([[9, 1]], [[[0.0, 0, 0], [1.1, 0, 0]]]), return_std=True)
     assert std[0] > 0.01
+
+
+def root_mean_square(x):
+    return float(np.sqrt(np.mean(np.square(x))))
+
+
+@pytest.mark.filterwarnings("ignore:3 of 43 frames repeat others")
+def test_surfaces_without_a_group_of_frames_spread_as_far_as_they_err(enol):
+    "Of energies and forces, and wider than the posterior, which is as wide as the errors."
+    train, few = enol.train[:40], enol.test[:8]
+    model = BondEnergy(n_points=300, lam=3.0).fit(joined([train, train[:3]]))
+    parts = jackknife_models(model, joined([train, train[:3]]))  # the three count once
+    assert [m.info_["n_frames"] for m in parts] == [30] * 4
+    assert {(m.gamma_, m.lam_) for m in parts} == {(model.gamma_, model.lam_)}
+    for name, right in (("predict", few.energy), ("predict_forces", few.forces)):
+        value, std = getattr(model, name)(few, return_std=True)
+        spread = np.sqrt(3 * np.var([getattr(m, name)(few) for m in parts], 0))
+        error = root_mean_square(value - right)
+        assert 0.5 < root_mean_square(std) / error < 2
+        assert 0.5 < root_mean_square(spread) / error < 3
+
+
+@pytest.mark.filterwarnings("ignore:the model has learned little")
+@pytest.mark.parametrize("missing", ["energy", "forces"])
+def test_jackknife_of_energies_or_forces_alone(missing, enol):
+    train = replace(enol.train[:9], **{missing: None})
+    parts = jackknife_models(BondEnergy(n_points=60).fit(train), train, parts=3)
+    assert len({m.predict_forces(enol.test[:1]).tobytes() for m in parts}) == 3
+    with pytest.raises(InputError, match="too few to leave out one of 5 parts"):
+        jackknife_models(parts[0], train, parts=5)
+
+
+def test_the_map_of_tensors_points_to_that_of_surfaces(enol):
+    with pytest.raises(InputError, match="use surface_scan"):
+        scan(enol.train[:10], BondEnergy())

@@ -6,7 +6,8 @@ import pytest
 from bpm_nb.data.datasets import load
 from bpm_nb.data.records import Frames, molecule_groups
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
-from bpm_nb.regression.prediction import bonds_by_kind, described_bonds, summed_components
+from bpm_nb.regression.prediction import BondFunction, bonds_by_kind, described_bonds, summed_components
+from bpm_nb.regression.representation import Projection
 
 
 @pytest.mark.parametrize("descriptor", ["bond-axis", "soap"])
@@ -52,3 +53,17 @@ def test_derivatives_in_one_pass_are_those_of_complex_steps(estimator, bonds):
         model = estimator(n_points=60, gamma=0.3, lam=1e-6, bonds=bonds).fit(train)
         expected = complex_step_derivative(model, train[:3])
         np.testing.assert_allclose(model.derivative(train[:3]), expected, atol=1e-8 * np.abs(expected).max())
+
+
+def test_tiles_of_rows_and_points_change_nothing():
+    "Of more rows and points than one tile has, as one row at a time, and as values alone."
+    rng = np.random.default_rng(0)
+    projection = Projection(rng.normal(size=9), 0.2 * rng.normal(size=(9, 6)))
+    function = BondFunction(projection, rng.normal(size=(2500, 6)), rng.normal(size=(2500, 2)))
+    raw = rng.normal(size=(700, 9))
+    values, gradients = function.with_gradient(raw, 0.1)
+    np.testing.assert_allclose(values, function(raw, 0.1), rtol=1e-10, atol=1e-10)
+    for k in (0, 255, 256, 699):
+        value, gradient = function.with_gradient(raw[k : k + 1], 0.1)
+        np.testing.assert_allclose(value[0], values[k], rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(gradient[0], gradients[k], rtol=1e-10, atol=1e-10)
