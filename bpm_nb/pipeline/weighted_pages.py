@@ -47,9 +47,7 @@ def weights_text(
 
     factor = float(exp(kJ / mol / (kB * made.temperature_K)))
     facts = dict(kelvin=made.temperature_K, source=made.source.name, factor=factor, window=WINDOW_KT)
-    facts["doubt"] = (
-        "" if made.source.surface else ", which is off by several kJ/mol for some molecules (ethanol: by 7)"
-    )
+    facts["doubt"] = "" if made.source.surface else ", a cheap method: compare them with a better one where they matter"
     found = f"{made.n_found} conformer{'s' * (made.n_found > 1)} that the search found"
     return WEIGHTS.format(**facts, found=found) + (STAYS if made.stays is not None else "")
 
