@@ -180,6 +180,9 @@ def contributions(
     return fig.update_yaxes(title=scale_title(spectrum, scale), range=[0, max(1.1, top + 0.2)])
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #a29d9b96
+PANEL_COLOURS = "black", "vermillion", "blue", "green", "purple", "orange"
+
+
 def add_faint(fig, nu, curves):
     "Add named curves (K,) to the panel, in thin lines."
     colours = PANEL_COLOURS[1:]
@@ -206,9 +209,6 @@ def stacked(
     return with_wavenumbers(fig, low, high, len(spectra))
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #ceb393c4
-PANEL_COLOURS = "black", "vermillion", "blue", "green", "purple", "orange"
-
-
 def add_named_curve(fig, row, name, nu, y, error, scale):
     "Add a curve over the scale, or its own where there is none, to a panel, and its name to the corner."
     scale = scale or y.max() or 1.0

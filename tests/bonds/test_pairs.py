@@ -17,13 +17,15 @@ def steps_near(run, cutoff, n=3):
     a, b = np.triu_indices(len(run.numbers), 1)
     r = np.linalg.norm(run.pos[:, :-1, a] - run.pos[:, :-1, b], axis=-1)
     near = np.abs(r - cutoff).min(2)
+    near[:, [0, -1]] = np.inf  # at the ends nobody knows the velocity
     found = np.stack(np.unravel_index(np.argsort(near, axis=None)[:n], near.shape), 1)
     return found, near[tuple(found.T)]
 
 
 def path_between(run, g, s, n=21):
-    "Positions (n, N, 3) from one stored frame to the next, cubic in time, with the stored velocities at the ends."
-    t, (p, q), (v, w) = np.linspace(0, 1, n)[:, None, None], run.pos[g, s : s + 2], run.vel[g, s : s + 2] * run.dt_fs
+    "Positions (n, N, 3) from one stored frame to the next, cubic in time, with central differences at the ends."
+    t, (p, q) = np.linspace(0, 1, n)[:, None, None], run.pos[g, s : s + 2]
+    v, w = (run.pos[g, s + 1 : s + 3] - run.pos[g, s - 1 : s + 1]) / 2
     return (2 * t**3 - 3 * t**2 + 1) * p + (t**3 - 2 * t**2 + t) * v + (3 * t**2 - 2 * t**3) * q + (t**3 - t**2) * w
 
 
