@@ -14,6 +14,13 @@ NEEDS = dict(methods=("dscribe", "featomic"), heat=("tblite",), energies=("tblit
 SCRIPTS = sorted(p.stem for p in BENCHMARKS.glob("*.py") if p.stem != "measure" and "SMALL" in p.read_text("utf-8"))
 
 
+def tables_of(text):
+    "Lines of each table; what is not between bars is a heading."
+    blocks = [block.strip().splitlines() for block in text.split("\n\n")]
+    assert all(line.startswith(("|", "#")) for block in blocks for line in block), text
+    return [block for block in blocks if block and block[0].startswith("|")]
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_benchmark_prints_a_table(name):
     if missing := [m for m in NEEDS.get(name, ()) if find_spec(m) is None]:
@@ -27,5 +34,7 @@ def test_a_benchmark_prints_a_table(name):
         env=os.environ | dict(OMP_NUM_THREADS="1"),
     )
     assert not run.returncode, run.stderr
-    head, rule, *rows = run.stdout.strip().splitlines()
-    assert rows and len({line.count("|") for line in (head, rule, *rows)}) == 1
+    tables = tables_of(run.stdout)
+    assert tables
+    for head, rule, *rows in tables:
+        assert rows and set(rule) == set("| -") and len({line.count("|") for line in (head, rule, *rows)}) == 1

@@ -97,6 +97,6 @@ def test_the_settings_are_those_of_the_server_of_the_dashboards_alone():
     import json
 
     settings = json.loads((ROOT / "binder/voila.json").read_text())
-    assert set(settings) == {"Voila", "MappingKernelManager", "VoilaConfiguration"}
+    assert set(settings) == {"Voila", "MappingKernelManager", "RegexRemovePreprocessor", "VoilaConfiguration"}
     assert not {"token", "multi_kernel_manager_class"} & set(settings["VoilaConfiguration"])
     assert "voila.py" not in (ROOT / "binder/postBuild").read_text()
