@@ -141,6 +141,18 @@ def add_note(
     corner = dict(x=x, y=y, xanchor="left" if x < 0.5 else "right", yanchor="top", showarrow=False)
     fig.add_annotation(text=text, xref=f"x{axes} domain", yref=f"y{axes} domain", **corner, **more)
 
+# %% ../../nbs/70_plots/01_style.ipynb #ed4f6bcb
+def with_hover(
+    fig,  # figure of curves over wavenumbers, changed in place
+    unit="",  # of the curves; "" for those of which the axis says what 1 is
+):
+    "The figure, in which a curve under the pointer says its name, its wavenumber and its value."
+    for trace in fig.data:
+        if trace.type == "scatter" and trace.hovertemplate is None and trace.hoverinfo != "skip":
+            name = f"{trace.name}, " if trace.name else ""
+            trace.hovertemplate = f"{name}%{{x:.0f}} cm⁻¹: %{{y:.3~g}}{unit and ' '}{unit}<extra></extra>"
+    return fig
+
 # %% ../../nbs/70_plots/01_style.ipynb #708c09c2
 def axis_ends(
     x,  # (…) values

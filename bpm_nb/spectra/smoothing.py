@@ -80,7 +80,9 @@ def up_to(
     spectrum: Spectrum | Curve,  # any spectrum
     end_cm1: float,  # last wavenumber, cm⁻¹
 ) -> Spectrum | Curve:
-    "The points of a spectrum up to this wavenumber, which the settings say."
+    "The points of a spectrum up to this wavenumber, which the settings say where it cuts."
     keep = spectrum.wavenumber_cm1 <= end_cm1
+    if keep.all():
+        return spectrum
     part = mapped_blocks(spectrum, lambda b: b[:, keep], spectrum.settings | dict(up_to_cm1=round(float(end_cm1), 1)))
     return replace(part, wavenumber_cm1=spectrum.wavenumber_cm1[keep])
