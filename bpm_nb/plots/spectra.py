@@ -19,6 +19,9 @@ from bpm_nb.plots.style import (
     add_curve,
     add_note,
     axis_ends,
+    cut_text,
+    fair_scale,
+    fair_title,
     last_band_end,
     plain,
     range_mask,
@@ -230,27 +233,29 @@ def add_faint(fig, nu, curves):
 def stacked(
     spectra: dict[str, Spectrum | Curve],  # {name: spectrum}
     title: str = "",  # title
-    geometry: str | float = "natural",  # of those that have one
-    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
-    common: bool = False,  # one scale for all; else each has its own
+    geometry: str | float = "natural",  # of Raman spectra
+    range_cm1: Range = None,  # ends, cm⁻¹; None: all bands
+    common: bool = False,  # one scale for all
 ) -> go.Figure:
-    "Spectra above each other, the strongest point at 1. Raises `InputError` where there are no points."
+    "Spectra above each other, each with its scale. Raises `InputError` where there are no points."
     low, high = range_cm1 or (0, common_end(spectra.values(), geometry))
     curves = {name: curve_within(s, geometry, low, high) for name, s in spectra.items()}
-    largest = max(y.max() for _, y, _ in curves.values()) if common else None
+    units = [fair_scale(nu, y, (low, high)) for nu, y, _ in curves.values()]
     fig = make_subplots(len(spectra), 1, shared_xaxes=True, vertical_spacing=0.04)
     for row, (name, curve) in enumerate(curves.items(), 1):
-        add_named_curve(fig, row, name, *curve, scale=largest)
-    fig = styled(with_hover(fig), title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
+        add_named_curve(fig, row, name, *curve, scale=max(units) if common else units[row - 1])
+    styled(with_hover(fig), title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
     fig.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1])
+    y_title = fair_title("all" if common else "each", (low, high))
+    fig.update_yaxes(title=y_title, row=len(spectra) // 2 + 1, col=1)
     return with_wavenumbers(fig, low, high, len(spectra))
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #ceb393c4
 def add_named_curve(fig, row, name, nu, y, error, scale):
-    "Add a curve over the scale, or its own where there is none, to a panel, and its name to the corner."
-    scale = scale or y.max() or 1.0
+    "Add a curve over the scale to a panel, and to the corner its name, with what the axis cuts off."
     add_curve(fig, row, nu, y / scale, PANEL_COLOURS[row % 6 - 1], name, error=error / scale)
-    add_note(fig, plain(name), 0.01, 0.95, "" if row == 1 else row, font_size=15)
+    cut = cut_text(nu, y / scale, 1.15)
+    add_note(fig, plain(name) + f" ({cut})" * bool(cut), 0.01, 0.95, "" if row == 1 else row, font_size=15)
 
 
 def common_end(spectra, geometry):
