@@ -165,8 +165,8 @@ def comparison(
     names: tuple[str, str] = ("first", "second"),  # of both
     markers: list[Marker] = (),  # shaded
     title: str = "",  # title
-    geometry: str | float = "natural",  # see `geometry_weights`
-    range_cm1: Range = None,  # ends, cm⁻¹; None: all bands
+    geometry: str | float = "natural",  # as of `curve`
+    range_cm1: Range = None,  # ends, cm⁻¹
 ) -> go.Figure:
     "Two spectra on one scale, marker bands, and their difference. Raises `InputError` where there are no points."
     nu, pair = first.wavenumber_cm1, (first, second)

@@ -234,8 +234,8 @@ def stacked(
     spectra: dict[str, Spectrum | Curve],  # {name: spectrum}
     title: str = "",  # title
     geometry: str | float = "natural",  # of Raman spectra
-    range_cm1: Range = None,  # ends, cm⁻¹; None: all bands
-    common: bool = False,  # one scale for all
+    range_cm1: Range = None,  # ends, cm⁻¹
+    common: bool = False,  # one scale
 ) -> go.Figure:
     "Spectra above each other, each with its scale. Raises `InputError` where there are no points."
     low, high = range_cm1 or (0, common_end(spectra.values(), geometry))
