@@ -160,8 +160,8 @@ def add_shifts(
 
 # %% ../../nbs/70_plots/03_bands.ipynb #abb9aba9
 def comparison(
-    first: Spectrum,  # `Spectrum` or `Intensity`
-    second: Spectrum,  # of another form
+    first: Spectrum,  # of one form
+    second: Spectrum,  # of another
     names: tuple[str, str] = ("first", "second"),  # of both
     markers: list[Marker] = (),  # shaded
     title: str = "",  # title
