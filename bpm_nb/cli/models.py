@@ -315,7 +315,7 @@ def write_demo(
     activity: "Spectrum",  # its Raman activity
     full_range: bool = False,  # False: the table ends above the highest band
 ) -> None:
-    "Write the page and the table of `demo`."
+    "Write the page and the table of `demo`. Raises `InputError` where they cannot be written."
     from bpm_nb.reports.html import write_page
     from bpm_nb.spectra.files import write_csv
     from bpm_nb.spectra.smoothing import bands_end, up_to
@@ -333,7 +333,7 @@ def demo_sections(
     alpha: np.ndarray,  # (G, T, 3, 3) polarizability of the trajectory, bohr³
     activity: "Spectrum",  # its Raman activity
 ) -> list[tuple]:
-    "Of the page: molecule, spectra and bands, the model, the data, settings."
+    "Of the page: molecule, spectra and bands, the model, the data, settings. Raises `InputError` for damaged files."
     from bpm_nb.reports.quality import quality_section
     from bpm_nb.reports.sections import band_words, molecule_section, page_bands, spectrum_sections
 
