@@ -69,7 +69,7 @@ def bands_end(
     spectrum: Spectrum | Curve,  # any spectrum
     beyond: float = 0.1,  # how far above the highest band, relative to it
 ) -> float:
-    """Wavenumber, cm⁻¹, this far above the highest band; that of the last point where no band stands out, or is so high.
+    """Wavenumber, cm⁻¹, this far above the highest band; that of the last point where none stands out.
 
     Raises `InputError` as `peaks` does.
     """
