@@ -16,7 +16,7 @@ from .curves import QUANTITIES, overlay_curve, quantity_geometry
 from .runs import DEFAULT_MOLECULE, Series, cached_series, shipped_runs, shipped_series
 from .state import State, errors_as_message, setting
 from .uploads import upload_title, uploaded_model, uploaded_series
-from ..plots.live import Overlay
+from ..plots.overlays import Overlay
 from ..spectra.raman import CORRECTIONS, instrument_intensity, raman_spectrum
 from ..spectra.spectrum import Spectrum
 
@@ -71,6 +71,9 @@ class SpectrumSettings(InstrumentSettings):
     )
 
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #4d8debea
+SCALES = "tallest band", "chosen band"
+
+# %% ../../nbs/85_dashboards/09_raman_state.ipynb #4f8d9804
 class ViewSettings(State):
     "Settings that change how the curves are drawn."
 
@@ -83,7 +86,13 @@ class ViewSettings(State):
         traitlets.Float(),
         traitlets.Float(),
         default_value=(0.0, 3600.0),
-        help="wavenumbers that are drawn, cm⁻¹; the strongest point in them is 1",
+        help="wavenumbers that are drawn, cm⁻¹; the scale is set by bands in them",
+    )
+    scale = setting(
+        traitlets.Enum,
+        list(SCALES),
+        SCALES[0],
+        help="the band that is 1: the tallest of each curve above 200 cm⁻¹, or that which was clicked",
     )
 
     @traitlets.validate("range_cm1")
