@@ -19,7 +19,6 @@ from ..data.datasets import shipped
 from ..data.records import Frames
 from ..plots.live import laboratory
 from ..regression.krr import LAMBDAS
-from ..reports.html import page
 
 # %% ../../nbs/85_dashboards/12_kernel.ipynb #bbab276d
 def lab_map(
@@ -73,6 +72,8 @@ def lab_files(
     state: LabState,  # what it shows
 ) -> dict[str, str]:
     "What can be downloaded, {name: text}. Raises `InputError` as `page` does."
+    from bpm_nb.reports.html import page
+
     figure, words = lab_figure(state), "Errors on frames left out, each predicted by a fit without it."
     sections = [
         ("Errors", words, *([figure] if figure else [])),

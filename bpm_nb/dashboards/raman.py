@@ -37,7 +37,6 @@ from bpm_nb.dashboards.widgets import (
 from ..data.datasets import load, shipped
 from ..data.records import Frames
 from ..plots.live import Overlay, curve_floors, overlaid, with_level
-from ..reports.html import page
 from ..reports.tables import peak_rows
 from ..spectra.bands import peaks
 from ..spectra.raman import CORRECTIONS
@@ -91,6 +90,8 @@ def raman_files(
     state: RamanState,  # what it shows
 ) -> dict[str, str]:
     "What can be downloaded, {name: text}. Raises `InputError` as `raman_figure` does."
+    from bpm_nb.reports.html import page
+
     titled = zip(state.drawn, state.curves)
     sections = [
         ("Spectra", raman_figure(state)),
