@@ -13,6 +13,7 @@ import ipywidgets
 import numpy as np
 from plotly.graph_objects import Figure
 
+from ..core.work import trim_malloc
 from .kernel_state import LAB_GAMMAS, LabState
 from .widgets import Plot, Upload, control, downloads, grey_unless, known, menu, side_by_side, status
 from ..data.datasets import shipped
@@ -173,4 +174,5 @@ def kernel_lab(
     buttons, text = status(state, state.compute)
     files = downloads(state, plot, "kernel", lab_files, "columns")
     upload = ipywidgets.HBox([Upload("Upload frames", state.upload, state.fail)])
+    trim_malloc()
     return side_by_side(state, [*lab_controls(state), buttons, upload, files], [plot, text], plot=plot)

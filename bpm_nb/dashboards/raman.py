@@ -16,6 +16,7 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from ..core.display import printable
+from ..core.work import trim_malloc
 from .band import assignment_table
 from .curves import QUANTITIES, pending_curve, reference_lines_of
 from .molecule import Molecule
@@ -301,6 +302,7 @@ def raman_compare(
     molecule, table = band_views(state, plot)
     buttons, text = status(state, state.compute)
     files = downloads(state, plot, "raman", raman_files, "curves")
+    trim_malloc()
     return side_by_side(
         state,
         [*raman_controls(state), buttons, *upload_controls(state), files],

@@ -6,6 +6,7 @@
 __all__ = ['Feed', 'Plot', 'Upload']
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #daa5cffe
+import gzip
 import json
 import math
 from collections.abc import Callable
@@ -32,14 +33,14 @@ def asset(
 class Feed(ipywidgets.Widget):
     "The figure of a `Plot` and what draws it, as a model that exists in the browser as soon as its state is there."
 
-    library = traitlets.Unicode(help="plotly.js").tag(sync=True)
+    library = traitlets.Bytes(help="plotly.js, packed by gzip").tag(sync=True)
     figure = traitlets.Dict(dict(data=[], layout={}), help="{data, layout} of the figure").tag(sync=True)
     number = traitlets.Int(0, help="how many figures there were").tag(sync=True)
 
     def __init__(self):
         from plotly.offline import get_plotlyjs
 
-        super().__init__(library=get_plotlyjs())
+        super().__init__(library=gzip.compress(get_plotlyjs().encode(), 4, mtime=0))
 
     def show(
         self,

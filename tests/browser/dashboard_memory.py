@@ -14,6 +14,7 @@ from statistics import mean
 from tempfile import TemporaryDirectory
 
 import psutil
+from bpm_nb.dashboards.jobs import IDLE_SERVER_S
 from browser import CHROMIUM, ROOT, click_band, page, server, wait_for_trace
 
 APPS = dict(raman_comparison="bands of", kernel_laboratory="best isotropic")  # tutorial: a trace of a whole plot
@@ -54,11 +55,10 @@ def line(of, when):
     "One row of the table."
     trees = kernels(of)
     one, whole = [memory_mb(tree[:1]) for tree in trees], [memory_mb(tree) for tree in trees]
-    print(
-        f"  {when:<28} {len(trees):3d} kernels:  kernel {mean(m[0] for m in one):4.0f} PSS {mean(m[1] for m in one):4.0f} RSS"
-        f"   with its helpers {mean(m[0] for m in whole):4.0f} PSS {mean(m[1] for m in whole):4.0f} RSS   MB each",
-        flush=True,
+    alone, together = (
+        f"{mean(m[0] for m in found):.0f} PSS {mean(m[1] for m in found):.0f} RSS" for found in (one, whole)
     )
+    print(f"  {when}: {len(trees)} kernels, MB each: {alone}, with their helpers {together}", flush=True)
 
 
 def measure(tutorial, n_kernels):
@@ -76,7 +76,9 @@ def measure(tutorial, n_kernels):
                 shown.goto(address)
                 wait_for_trace(shown, APPS[tutorial])
                 wait_until_idle(own)
-                line(own, "everything is computed")
+                line(own, "everything is just computed")
+                time.sleep(IDLE_SERVER_S + 5)
+                line(own, "at rest")
                 if tutorial == "raman_comparison":
                     click_band(shown, 3)
                     wait_until_idle(own)
