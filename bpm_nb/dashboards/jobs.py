@@ -170,7 +170,7 @@ def _run_beside(job, loop):
     started = loop.run_in_executor(None, start_process, job.process, sender)
     job.watching = loop.create_task(_watch(job, job.process, receiver, started))
 
-
+# %% ../../nbs/85_dashboards/01_jobs.ipynb #e7e00a0f
 async def _watch(job, process, receiver, started):
     "Pass on what the process of a job sends, until it ends or the job forgets it; then kill it."
     try:

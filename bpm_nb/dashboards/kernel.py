@@ -68,7 +68,7 @@ def lab_csv(
             rows.append(",".join(known(x, ".6g") for x in (gamma, *numbers)))
     return "\n".join(rows) + "\n"
 
-
+# %% ../../nbs/85_dashboards/12_kernel.ipynb #5c98cc11
 def lab_files(
     state: LabState,  # what it shows
 ) -> dict[str, str]:

@@ -279,6 +279,7 @@ def band_views(
         else:
             molecule.show(band.numbers, band.positions, (band.alpha, band.slope))
             molecule.highlight(band.pairs, band.share)
+            trim_malloc()
 
     state.observe(explain, "assigned")
     explain()

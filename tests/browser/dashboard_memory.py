@@ -9,13 +9,15 @@ import re
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
 
 import psutil
-from bpm_nb.dashboards.jobs import IDLE_SERVER_S
 from browser import CHROMIUM, ROOT, click_band, page, server, wait_for_trace
+
+from bpm_nb.dashboards.jobs import IDLE_SERVER_S
 
 APPS = dict(raman_comparison="bands of", kernel_laboratory="best isotropic")  # tutorial: a trace of a whole plot
 
@@ -39,13 +41,14 @@ def memory_mb(processes):
 
 
 def wait_until_idle(of, seconds=600):
-    "Wait until no kernel of a server has used its core for three seconds."
-    quiet, before = 0, None
+    "Wait until no kernel of a server has used its core for three seconds; the most that one took meanwhile, PSS, MB."
+    quiet, before, most = 0, None, 0
     for _ in range(seconds):
         now = sum(sum(p.cpu_times()[:2]) for tree in kernels(of) for p in tree if p.is_running())
         quiet = quiet + 1 if before is not None and now - before < 0.05 else 0
+        most = max([most, *(memory_mb(tree)[0] for tree in kernels(of))])
         if quiet == 3:
-            return
+            return most
         before = now
         time.sleep(1)
     raise RuntimeError("the kernels are still at work")
@@ -70,15 +73,14 @@ def measure(tutorial, n_kernels):
         with server("voila", notebook, folder, options=options) as address:
             own = next(p.pid for p in psutil.Process().children() if "voila" in " ".join(p.cmdline()))
             print(tutorial, flush=True)
-            for _ in range(n_kernels - 1):
-                urllib.request.urlopen(address, timeout=600).read()
+            with ThreadPoolExecutor(n_kernels) as pool:
+                pool.map(lambda _: urllib.request.urlopen(address, timeout=600).read(), range(n_kernels - 1))
             with page(address) as shown:
                 shown.goto(address)
                 wait_for_trace(shown, APPS[tutorial])
-                wait_until_idle(own)
-                line(own, "everything is just computed")
+                most = wait_until_idle(own)
                 time.sleep(IDLE_SERVER_S + 5)
-                line(own, "at rest")
+                line(own, f"at rest, after at most {most:.0f} MB PSS in one that computes")
                 if tutorial == "raman_comparison":
                     click_band(shown, 3)
                     wait_until_idle(own)
