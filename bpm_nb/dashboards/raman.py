@@ -25,6 +25,7 @@ from .runs import DEFAULT_MOLECULE, shipped_runs
 from bpm_nb.dashboards.widgets import (
     Plot,
     Upload,
+    button,
     control,
     downloads,
     grey_unless,
@@ -215,6 +216,21 @@ def upload_controls(
     ]
 
 # %% ../../nbs/85_dashboards/10_raman.ipynb #4d0b41f4
+def resolution_offer(
+    state: RamanState,  # whose runs may be too short for the resolution
+) -> ipywidgets.Button:
+    "A button that takes the finest resolution that all runs carry; not there while they carry the one that is set."
+    offer = button("Coarser", lambda: state.set_trait("resolution_cm1", state.offered_cm1))
+
+    def follow(_=None):
+        offer.description = f"Take {state.offered_cm1:g} cm⁻¹"
+        offer.layout.display = None if state.offered_cm1 else "none"
+
+    state.observe(follow, "offered_cm1")
+    follow()
+    return offer
+
+
 def spectrum_plot(
     state: RamanState,  # what it shows
 ) -> Plot:
@@ -307,7 +323,7 @@ def raman_compare(
     return side_by_side(
         state,
         [*raman_controls(state), buttons, *upload_controls(state), files],
-        [in_view([plot, text], [molecule, table])],
+        [in_view([plot, text, resolution_offer(state)], [molecule, table])],
         plot=plot,
         molecule=molecule,
         table=table,

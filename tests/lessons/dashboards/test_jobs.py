@@ -46,9 +46,6 @@ def test_a_job_ends_with_a_result_or_one_sentence():
 
 
 def test_the_server_of_processes_ends_when_no_job_comes_and_the_next_job_starts_another():
-    import asyncio
-    import os
-    import sys
     from multiprocessing import forkserver
 
     from bpm_nb.dashboards import jobs
