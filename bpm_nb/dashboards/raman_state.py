@@ -226,12 +226,12 @@ class RamanBand(RamanCurves):
             return
         geometry = quantity_geometry(self.quantity, self.analyser_deg)
         with errors_as_message(self):
-            self.assigned = band_assignment(self.series[name], wavenumber_cm1, geometry)
+            self.assigned = band_assignment(self.series[name], wavenumber_cm1, geometry, 10.0, self.spectrum(name))
 
     def click(
         self,
-        k: int,  # index of a curve
-        wavenumber_cm1: float,  # where it was clicked, cm⁻¹
+        k: int,  # of a curve
+        wavenumber_cm1: float,  # of the click, cm⁻¹
     ) -> None:
         "Choose a band: the nearest of the curve."
         bands = self.curves[k].bands

@@ -80,13 +80,13 @@ def _end_step(state, then, value):
 
 # %% ../../nbs/85_dashboards/02_state.ipynb #5e7a11ce
 class StepLine(StateTraits):
-    "Slow steps that wait for each other."
+    "Slow steps in line."
 
     _steps = traitlets.List(help="what waits for the step that runs: its name, and the function that starts it")
 
     @property
     def waiting(self) -> list[str]:
-        "Names of what waits until the step that runs has ended."
+        "Names of what waits for the step that runs."
         return [name for name, _ in self._steps]
 
     def run_in_line(

@@ -217,10 +217,10 @@ def model_of_shipped(
 def uploaded_series(
     name: str,  # name of the file
     content: bytes,  # what is in it
-    dt_fs: float,  # time between frames, fs; a trajectory brings its own
+    dt_fs: float,  # time between frames, fs
     model_of: str,  # what the model was fitted on
     model: "BondPolarizability | None",  # fitted; None: that of a shipped molecule
-    topology: tuple[str, bytes] | tuple[()],  # name and content of a file with the atoms
+    topology: tuple[str, bytes] | tuple[()],  # a file with the atoms
     report: Callable,  # report(fraction, text)
 ) -> Series:
     "`Series` of an uploaded run. Raises `InputError` for what is no run of the molecule of the model."
