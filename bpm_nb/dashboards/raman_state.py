@@ -217,7 +217,7 @@ class RamanBand(RamanCurves):
         self,
         change: traitlets.Bunch | None = None,  # which trait changed
     ) -> None:
-        "Make the assignment anew."
+        "Make it anew."
         if change and change.name == "analyser_deg" and QUANTITIES[self.quantity]:
             return  # the angle matters for the analyser alone
         name, wavenumber_cm1 = self.band or (None, None)
