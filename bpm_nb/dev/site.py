@@ -53,7 +53,7 @@ suppress_warnings = [
 ]
 """
 SEARCH_NOTE = (
-    "<p class='search-note'>Opened as files, these pages find titles alone, for a browser reads no page for another one. "
+    "<p class='search-note'>Opened as files, these pages find titles alone: a browser reads no page for another. "
     "With <code>python -m http.server -d _docs</code> the results show their words.</p>"
 )
 WIDE = "@media (min-width: 72em) { .content { width: 54em; } }\n"  # as wide as a line of code on most screens
