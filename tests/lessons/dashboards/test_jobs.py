@@ -4,9 +4,7 @@ import pytest
 pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
-import asyncio
 import os
-import sys
 from bpm_nb.core.files import InputError
 from bpm_nb.dashboards.jobs import progress_bars_off, Job
 
@@ -43,39 +41,3 @@ def test_a_job_ends_with_a_result_or_one_sentence():
         Job(half, (x,), note("progress"), note("done"), note("failed")).start()
     assert calls[:3] == [("progress", 0.5, "half way", None), ("done", 1.5), ("progress", 0.5, "half way", None)]
     assert calls[3] == ("failed", "x is negative: give another") and calls[-1][1].startswith("TypeError")
-
-
-def test_the_server_of_processes_ends_when_no_job_comes_and_the_next_job_starts_another():
-    from multiprocessing import forkserver
-
-    from bpm_nb.dashboards import jobs
-
-
-    def ended(function, *args):
-        results = []
-        Job(function, args, lambda *_: None, results.append, results.append).start()
-        return results
-
-
-    async def two_jobs():
-        jobs.IDLE_SERVER_S, servers = 0.2, []
-        for _ in range(2):
-            results = ended(os.path.join, "a", "b")  # fails, which is an answer too
-            while not results:
-                await asyncio.sleep(0.02)
-            servers.append(forkserver._forkserver._forkserver_pid)
-            for _ in range(300):
-                if forkserver._forkserver._forkserver_pid is None:
-                    break
-                await asyncio.sleep(0.1)
-            servers.append(forkserver._forkserver._forkserver_pid)
-        return servers
-
-
-    if sys.platform == "linux":
-        waits = jobs.IDLE_SERVER_S
-        try:
-            first, nothing, second, nothing_again = asyncio.run(two_jobs())
-        finally:
-            jobs.IDLE_SERVER_S = waits
-        assert first and second and first != second and nothing is nothing_again is None
