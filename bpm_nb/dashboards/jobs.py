@@ -104,8 +104,7 @@ _AT_WORK = set()  # jobs that run beside, and those that have just ended
 async def _stop_idle_server(job):
     "Forget a job that has ended; where no other comes, end the server of processes, which holds the library."
     await asyncio.sleep(IDLE_SERVER_S)
-    _AT_WORK.discard(job)
-    if not _AT_WORK and sys.platform == "linux":
+    if not _AT_WORK - {job} and sys.platform == "linux":
         from multiprocessing.forkserver import _forkserver
 
         await asyncio.get_running_loop().run_in_executor(None, _forkserver._stop)
@@ -169,6 +168,7 @@ def _run_beside(job, loop):
     job.process = context.Process(target=_work, args=(sender, job.function, job.args), daemon=True)
     started = loop.run_in_executor(None, start_process, job.process, sender)
     job.watching = loop.create_task(_watch(job, job.process, receiver, started))
+    job.watching.add_done_callback(lambda _: _AT_WORK.discard(job))
 
 # %% ../../nbs/85_dashboards/01_jobs.ipynb #e7e00a0f
 async def _watch(job, process, receiver, started):
