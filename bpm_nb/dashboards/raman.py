@@ -15,6 +15,7 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from ..core.display import printable
+from ..core.work import trim_malloc
 from .band import assignment_table
 from .curves import QUANTITIES, pending_curve, reference_lines_of
 from .molecule import Molecule
@@ -23,6 +24,7 @@ from .runs import DEFAULT_MOLECULE, shipped_runs
 from bpm_nb.dashboards.widgets import (
     Plot,
     Upload,
+    button,
     control,
     downloads,
     grey_unless,
@@ -36,7 +38,6 @@ from bpm_nb.dashboards.widgets import (
 from ..data.datasets import load, shipped
 from ..data.records import Frames
 from ..plots.overlays import overlaid, with_level
-from ..reports.html import page
 from ..reports.tables import peak_rows
 from ..spectra.bands import peaks
 from ..spectra.raman import CORRECTIONS
@@ -84,6 +85,8 @@ def raman_files(
     state: RamanState,  # what it shows
 ) -> dict[str, str]:
     "What can be downloaded, {name: text}. Raises `InputError` as `raman_figure` does."
+    from bpm_nb.reports.html import page
+
     titled = zip(state.drawn, state.curves)
     sections = [
         ("Spectra", raman_figure(state)),
@@ -208,6 +211,21 @@ def upload_controls(
     ]
 
 # %% ../../nbs/85_dashboards/10_raman.ipynb #4d0b41f4
+def resolution_offer(
+    state: RamanState,  # whose runs may be too short for the resolution
+) -> ipywidgets.Button:
+    "A button that takes the finest resolution that all runs carry; not there while they carry the one that is set."
+    offer = button("Coarser", lambda: state.set_trait("resolution_cm1", state.offered_cm1))
+
+    def follow(_=None):
+        offer.description = f"Take {state.offered_cm1:g} cm⁻¹"
+        offer.layout.display = None if state.offered_cm1 else "none"
+
+    state.observe(follow, "offered_cm1")
+    follow()
+    return offer
+
+
 def spectrum_plot(
     state: RamanState,  # what it shows
 ) -> Plot:
@@ -272,6 +290,7 @@ def band_views(
         else:
             molecule.show(band.numbers, band.positions, (band.alpha, band.slope))
             molecule.highlight(band.pairs, band.share)
+            trim_malloc()
 
     state.observe(explain, "assigned")
     explain()
@@ -295,10 +314,11 @@ def raman_compare(
     molecule, table = band_views(state, plot)
     buttons, text = status(state, state.compute)
     files = downloads(state, plot, "raman", raman_files, "curves")
+    trim_malloc()
     return side_by_side(
         state,
         [*raman_controls(state), buttons, *upload_controls(state), files],
-        [in_view([plot, text], [molecule, table])],
+        [in_view([plot, text, resolution_offer(state)], [molecule, table])],
         plot=plot,
         molecule=molecule,
         table=table,
