@@ -172,7 +172,7 @@ def test_runs_of_other_programs_are_taken_as_on_the_command_line(state, small, t
     frames = load("malonaldehyde-enol").trajectory[0].frames[:2000]
     state.models, state.model_of, state.dt_fs = {"mine": small}, "mine", 2.0
     if ending == "xtc":
-        mda = pytest.importorskip("MDAnalysis")
+        mda = pytest.importorskip("MDAnalysis", reason="the mdanalysis extra is not installed")
         names = [a.symbol for a in frames.to_ase()[0]]
         universe = mda.Universe.empty(len(names), trajectory=True)
         for key in ("names", "elements", "types"):
