@@ -592,6 +592,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'bpm_nb/core/display.py'),
                                      'bpm_nb.core.display._aligned': ('00_core/display.html#_aligned', 'bpm_nb/core/display.py'),
                                      'bpm_nb.core.display.atom_labels': ('00_core/display.html#atom_labels', 'bpm_nb/core/display.py'),
+                                     'bpm_nb.core.display.data_frame': ('00_core/display.html#data_frame', 'bpm_nb/core/display.py'),
                                      'bpm_nb.core.display.decimal': ('00_core/display.html#decimal', 'bpm_nb/core/display.py'),
                                      'bpm_nb.core.display.html_table': ('00_core/display.html#html_table', 'bpm_nb/core/display.py'),
                                      'bpm_nb.core.display.percent': ('00_core/display.html#percent', 'bpm_nb/core/display.py'),

@@ -215,7 +215,7 @@ class LabState(LabSteps):
         frames: tuple | None = None,  # (training, test) `Frames` of that name
         **settings: Any,  # values of traits
     ):
-        "Raises `InputError` for an unknown trait, or no alpha."
+        "Raises `InputError` for wrong traits or no alpha."
         if not (dataset is None or isinstance(dataset, str)):
             dataset, frames = "your frames", (checked(as_frames(dataset), "the dataset", need="alpha"), None)
         super().__init__(**(dict(dataset=dataset or DEFAULT_MOLECULE) | settings))
