@@ -759,6 +759,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                               'bpm_nb/dashboards/jobs.py'),
                                         'bpm_nb.dashboards.jobs._stop_idle_server': ( '85_dashboards/jobs.html#_stop_idle_server',
                                                                                       'bpm_nb/dashboards/jobs.py'),
+                                        'bpm_nb.dashboards.jobs._stop_servers': ( '85_dashboards/jobs.html#_stop_servers',
+                                                                                  'bpm_nb/dashboards/jobs.py'),
                                         'bpm_nb.dashboards.jobs._watch': ('85_dashboards/jobs.html#_watch', 'bpm_nb/dashboards/jobs.py'),
                                         'bpm_nb.dashboards.jobs._work': ('85_dashboards/jobs.html#_work', 'bpm_nb/dashboards/jobs.py'),
                                         'bpm_nb.dashboards.jobs.event_loop': ( '85_dashboards/jobs.html#event_loop',
