@@ -15,10 +15,10 @@ from ..core.files import InputError
 from .figures import covalent_pairs, molecule
 from .style import COLOURS, styled
 
-# %% ../../nbs/70_plots/08_lessons.ipynb #255aee17
+# %% ../../nbs/70_plots/08_lessons.ipynb #f746d264
 STOPS = {
     "molecule": "atoms and<br>their places",
-    "reference": "α of some hundred<br>shapes, by quantum<br>chemistry",
+    "reference": "α of some<br>hundred shapes,<br>computed slowly",
     "model": "α of any shape,<br>learned bond<br>by bond",
     "motion": "Newton's law,<br>or normal modes",
     "spectrum": "how α(t)<br>keeps swinging",
@@ -58,7 +58,7 @@ def add_stop(
 KNOB = dict(pad=dict(t=70, b=5), len=0.96, x=0.02)  # where the slider lies
 AROUND = dict(margin=dict(l=70, r=20, t=50, b=160), legend=dict(y=1.02, yanchor="bottom"))  # room for it
 
-# %% ../../nbs/70_plots/08_lessons.ipynb #aee9a893
+# %% ../../nbs/70_plots/08_lessons.ipynb #a7c3d394
 def with_slider(
     figures: Mapping[str, go.Figure],  # {label: figure}, of one kind
     prefix: str = "",  # what is read before a label, as "γ = "
@@ -72,8 +72,11 @@ def with_slider(
     for k, (label, one) in enumerate(figures.items()):
         fig.add_traces([trace.update(visible=k == start) for trace in go.Figure(one).data])
         shown = (owners == k).tolist()
-        title = {"title.text": one.layout.title.text or ""}
-        steps.append(dict(label=label, method="update", args=[dict(visible=shown), title]))
+        notes = {
+            "title.text": one.layout.title.text or "",
+            "annotations": one.to_dict()["layout"].get("annotations", []),
+        }
+        steps.append(dict(label=label, method="update", args=[dict(visible=shown), notes]))
     knob = dict(active=start, steps=steps, currentvalue_prefix=prefix, **KNOB)
     return fig.update_layout(sliders=[knob], height=(one.layout.height or 400) + 110, **AROUND)
 
