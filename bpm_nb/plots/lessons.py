@@ -58,7 +58,7 @@ def add_stop(
 KNOB = dict(pad=dict(t=70, b=5), len=0.96, x=0.02)  # where the slider lies
 AROUND = dict(margin=dict(l=70, r=20, t=50, b=160), legend=dict(y=1.02, yanchor="bottom"))  # room for it
 
-# %% ../../nbs/70_plots/08_lessons.ipynb #a7c3d394
+# %% ../../nbs/70_plots/08_lessons.ipynb #a2180c27
 def with_slider(
     figures: Mapping[str, go.Figure],  # {label: figure}, of one kind
     prefix: str = "",  # what is read before a label, as "γ = "
@@ -72,13 +72,17 @@ def with_slider(
     for k, (label, one) in enumerate(figures.items()):
         fig.add_traces([trace.update(visible=k == start) for trace in go.Figure(one).data])
         shown = (owners == k).tolist()
-        notes = {
-            "title.text": one.layout.title.text or "",
-            "annotations": one.to_dict()["layout"].get("annotations", []),
-        }
-        steps.append(dict(label=label, method="update", args=[dict(visible=shown), notes]))
+        steps.append(dict(label=label, method="update", args=[dict(visible=shown), words_of(one)]))
     knob = dict(active=start, steps=steps, currentvalue_prefix=prefix, **KNOB)
     return fig.update_layout(sliders=[knob], height=(one.layout.height or 400) + 110, **AROUND)
+
+# %% ../../nbs/70_plots/08_lessons.ipynb #7d5291b1
+def words_of(
+    fig,  # figure
+):
+    "Title and notes of a figure, as a slider changes them."
+    layout = fig.to_dict()["layout"]
+    return {"title.text": layout.get("title", {}).get("text", ""), "annotations": layout.get("annotations", [])}
 
 # %% ../../nbs/70_plots/08_lessons.ipynb #6fbfd13e
 PHASES, SWINGS = 16, 3  # pictures of one swing, and swings that are played
