@@ -2167,8 +2167,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'bpm_nb.plots.figures.pair_lines': ('70_plots/figures.html#pair_lines', 'bpm_nb/plots/figures.py'),
                                       'bpm_nb.plots.figures.pair_names': ('70_plots/figures.html#pair_names', 'bpm_nb/plots/figures.py')},
             'bpm_nb.plots.lessons': { 'bpm_nb.plots.lessons.add_stop': ('70_plots/lessons.html#add_stop', 'bpm_nb/plots/lessons.py'),
-                                      'bpm_nb.plots.lessons.joined_points': ( '70_plots/lessons.html#joined_points',
-                                                                              'bpm_nb/plots/lessons.py'),
                                       'bpm_nb.plots.lessons.swing_frames': ( '70_plots/lessons.html#swing_frames',
                                                                              'bpm_nb/plots/lessons.py'),
                                       'bpm_nb.plots.lessons.vibration': ('70_plots/lessons.html#vibration', 'bpm_nb/plots/lessons.py'),

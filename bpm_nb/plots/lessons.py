@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['where_you_are', 'with_slider', 'vibration']
 
-# %% ../../nbs/70_plots/08_lessons.ipynb #a8c21bf5
+# %% ../../nbs/70_plots/08_lessons.ipynb #5cfeba75
 from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
 
 from ..core.files import InputError
-from .figures import covalent_pairs, molecule
+from .figures import ball_radii, bond_lines, covalent_pairs, molecule, molecule_scene
 from .style import COLOURS, styled
 
 # %% ../../nbs/70_plots/08_lessons.ipynb #f746d264
@@ -54,9 +54,9 @@ def add_stop(
     if k:
         fig.add_annotation(text="→", x=k - 0.09, y=0.5, showarrow=False, font_size=20)
 
-# %% ../../nbs/70_plots/08_lessons.ipynb #3108fe5c
+# %% ../../nbs/70_plots/08_lessons.ipynb #c0f872a6
 KNOB = dict(pad=dict(t=70, b=5), len=0.96, x=0.02)  # where the slider lies
-AROUND = dict(margin=dict(l=70, r=20, t=50, b=160), legend=dict(y=1.02, yanchor="bottom"))  # room for it
+AROUND = dict(margin=dict(l=70, r=20, t=60, b=160), legend=dict(x=1, xanchor="right", y=1.02, yanchor="bottom"))
 
 # %% ../../nbs/70_plots/08_lessons.ipynb #a2180c27
 def with_slider(
@@ -109,7 +109,7 @@ def vibration(
     fig.add_trace(fig.frames[0].data[2])
     return fig.update_layout(sliders=[dict(steps=steps, **BELOW)], height=470, margin=dict(l=0, r=0, t=40, b=90))
 
-# %% ../../nbs/70_plots/08_lessons.ipynb #42586e65
+# %% ../../nbs/70_plots/08_lessons.ipynb #22c2e4bd
 def swing_frames(
     name,  # of the motion
     numbers,  # (N,) atomic numbers
@@ -118,21 +118,13 @@ def swing_frames(
     amplitude,  # farthest that an atom goes, Å
 ):
     "Frames of one swing: skeleton and atoms, and lines that point where each atom goes first."
-    pairs, frames = covalent_pairs(numbers, pos), []  # traces: skeleton, names of pairs, atoms, reach
+    pairs, pixels, frames = covalent_pairs(numbers, pos), molecule_scene(pos)[1], []
     swing = amplitude * np.asarray(move, float) / max(np.linalg.norm(move, axis=1).max(), 1e-12)
-    reach = joined_points(pos, pos + 3 * swing).update(line=dict(color=COLOURS["vermillion"], width=5))
+    ends = dict(zip("xyz", np.stack([pos, pos + 3 * swing, np.full_like(pos, np.nan)], 1).reshape(-1, 3).T.round(3)))
+    reach = go.Scatter3d(**ends, mode="lines", hoverinfo="skip", line=dict(color=COLOURS["vermillion"], width=5))
     for k in range(PHASES):
         x = pos + np.sin(2 * np.pi * k / PHASES) * swing
         atoms = go.Scatter3d(**dict(zip("xyz", np.round(x, 3).T)))
-        data = [joined_points(x[pairs[:, 0]], x[pairs[:, 1]]), atoms, reach]
-        frames.append(go.Frame(name=f"{name} {k}", data=data, traces=[0, 2, 3]))
+        bonds = bond_lines(x.round(3), pairs, ball_radii(numbers, pixels), 0.14 * pixels, "#cfcfcf")
+        frames.append(go.Frame(name=f"{name} {k}", data=[bonds, atoms, reach], traces=[0, 2, 3]))
     return frames
-
-# %% ../../nbs/70_plots/08_lessons.ipynb #e5ebff2c
-def joined_points(
-    a,  # (n, 3) points
-    b,  # (n, 3) other points
-):
-    "A line from each point to its other, as one trace."
-    x, y, z = np.round(np.stack([a, b, np.full(a.shape, np.nan)], 1).reshape(-1, 3), 3).T
-    return go.Scatter3d(x=x, y=y, z=z, mode="lines", hoverinfo="skip")
