@@ -107,7 +107,8 @@ def vibration(
         fig.frames = [*fig.frames, *frames]
         steps.append(dict(label=name, method="animate", args=[[f.name for f in frames] * SWINGS, PLAYED]))
     fig.add_trace(fig.frames[0].data[2])
-    return fig.update_layout(sliders=[dict(steps=steps, **BELOW)], height=470, margin=dict(l=0, r=0, t=40, b=90))
+    look = dict(height=470, margin=dict(l=0, r=0, t=40, b=90), scene_dragmode="orbit")
+    return fig.update_layout(sliders=[dict(steps=steps, **BELOW)], **look)
 
 # %% ../../nbs/70_plots/08_lessons.ipynb #22c2e4bd
 def swing_frames(

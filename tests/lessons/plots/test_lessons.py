@@ -31,6 +31,7 @@ def test_a_swing_begins_at_rest_and_goes_as_far_as_it_is_told():
     move = np.array([[0, 0, 0], [3.0, 0, 0], [0, 1, 0]])
     frames = vibration(numbers, pos, {"a": move, "b": -move}, amplitude=0.2).frames
     assert len(frames) == 2 * PHASES
+    assert vibration(numbers, pos, {"a": move}).layout.scene.dragmode == "orbit"  # else a page may put z upright
     np.testing.assert_allclose(frames[0].data[1].x, pos[:, 0])
     np.testing.assert_allclose(max(f.data[1].x[1] for f in frames) - 0.96, 0.2, atol=1e-3)
     with pytest.raises(InputError, match="motion 'a' must be x, y, z of each of 3 atoms"):
