@@ -10,7 +10,7 @@ def without_outputs(model, path, contents_manager, **_):
         return
     notebook, file = model["content"], Path(contents_manager.root_dir, path)
     for cell in notebook["cells"]:
-        cell["metadata"] = {}
+        cell["metadata"] = cell["metadata"] if "solution" in cell["metadata"].get("tags", []) else {}
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
     if file.exists():

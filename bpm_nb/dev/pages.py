@@ -94,7 +94,9 @@ def add_hint_names(
                         vars(module).setdefault(name, type(name, (), {}))
 
 # %% ../../nbs/99_dev/02_pages.ipynb #a250ce3d
-HIDDEN = dict(echo="remove-input", include="remove-cell", hide="remove-cell")  # directives, and tags of myst-nb
+HIDDEN = dict(  # directives, and tags of myst-nb
+    echo="remove-input", include="remove-cell", hide="remove-cell", solution="hide-cell"
+)
 
 # %% ../../nbs/99_dev/02_pages.ipynb #68b1d6fb
 def as_page(

@@ -38,12 +38,13 @@ def directives(
 def clean(
     nb: "NotebookNode",  # notebook, changed in place
 ) -> "NotebookNode":
-    "The notebook without outputs, counters, widget state and cell metadata, its cells named once each."
+    "The notebook without outputs, counters and widget state, its cells named once each, its solutions folded."
     from nbdev.clean import clean_nb
 
     clean_nb(nb, clear_all=True)
     nb["metadata"].pop("widgets", None)
     name_cells(nb)
+    fold_solutions(nb)
     nb.nbformat, nb.nbformat_minor = 4, 5  # the first version in which cells have names
     return nb
 
@@ -60,6 +61,18 @@ def name_cells(
             n += 1
         used.add(name)
         cell["id"] = name
+
+# %% ../../nbs/99_dev/01_sync.ipynb #9ea7468e
+def fold_solutions(
+    nb: "NotebookNode",  # notebook, changed in place
+) -> None:
+    "Let a reader open the cells `#| solution` before they are seen."
+    from nbformat import NotebookNode
+
+    for cell in nb.cells:
+        if cell.cell_type == "code" and "solution" in directives(cell.source)[0]:
+            folded = dict(source_hidden=True, outputs_hidden=True)
+            cell["metadata"] = NotebookNode(jupyter=folded, tags=["solution", "hide-cell"])
 
 # %% ../../nbs/99_dev/01_sync.ipynb #57359b04
 def indented(

@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['curves', 'heatmap', 'molecule', 'contributions', 'parity', 'spectrum', 'stacked', 'shares', 'lines', 'comparison',
-           'mixed', 'error_band', 'with_error', 'Overlay', 'overlaid', 'laboratory']
+           'mixed', 'error_band', 'with_error', 'Overlay', 'overlaid', 'laboratory', 'where_you_are', 'with_slider',
+           'vibration']
 
 # %% ../../nbs/70_plots/00_plots.ipynb #49a987ef
 from .bands import comparison, lines, mixed, shares
 from .figures import curves, heatmap, molecule
+from .lessons import vibration, where_you_are, with_slider
 from .live import laboratory
 from .overlays import Overlay, overlaid
 from .spectra import contributions, parity, spectrum, stacked
@@ -31,4 +33,7 @@ _all_ = [
     "Overlay",
     "overlaid",
     "laboratory",
+    "where_you_are",
+    "with_slider",
+    "vibration",
 ]

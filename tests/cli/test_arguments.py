@@ -42,7 +42,7 @@ def test_outputs_that_cannot_be(files, tmp_path, capsys):
     is_one_line(*call(capsys, f"fit {files}/train.xyz -o {tmp_path}/m.txt"), ".npz")
     is_one_line(*call(capsys, f"predict {files}/model.npz {files}/test.xyz -o {tmp_path}/p.csv"), ".npz")
     is_one_line(*call(capsys, f"demo --molecule water --folder {tmp_path}"), "not shipped")
-    is_one_line(*call(capsys, f"reference water -o {tmp_path}/r.npz"), "water")
+    is_one_line(*call(capsys, f"reference unobtainium -o {tmp_path}/r.npz"), "unobtainium")
     is_one_line(*call(capsys, f"fit {files}/train.dat -o {tmp_path}/m.npz"), "train.dat", "ending")
     is_one_line(*call(capsys, f"fit {files}/none.xyz -o {tmp_path}/m.npz"), "none.xyz", "no such file")
 

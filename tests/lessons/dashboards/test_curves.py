@@ -8,6 +8,6 @@ from bpm_nb.dashboards.curves import reference_lines_of
 
 
 def test_lines_of_a_molecule_that_does_not_ship_are_none():
-    assert reference_lines_of("water") == {}
+    assert reference_lines_of("unobtainium") == {}
     table = reference_lines_of("malonaldehyde-enol")["literature, calculated"]
     assert table.shape[0] == 2 and set(table[1]) <= {1.0, 0.6, 0.3}

@@ -23,7 +23,7 @@ def test_tables_of_lines_say_where_they_come_from():
     lines = load("biphenyl").lines
     assert {1003, 1285} <= {line.wavenumber_cm1 for line in lines} and all("approximate" in line.source for line in lines)
     with pytest.raises(InputError, match="not shipped"):
-        load("water")
+        load("unobtainium")
 
 
 def test_names_and_files_of_other_molecules_are_refused():

@@ -53,11 +53,13 @@ def test_a_page_hides_the_calls_that_make_the_reference():
             v4.new_raw_cell("---\ntitle: bonds\ndescription: Which pairs.\n---"),
             v4.new_code_cell("#| echo: false\nshow_doc(f)"),
             v4.new_code_cell("#| eval: false\n!pip install x"),
+            v4.new_code_cell("#| solution\n6 * 7"),
         ]
     )
     page = as_page(nb)
     assert page.cells[0].source == "# bonds\n\n> Which pairs." and page.cells[1].metadata["tags"] == ["remove-input"]
     assert page.cells[2].metadata["tags"] == ["skip-execution"] and page.cells[2].source == "!pip install x"
+    assert page.cells[3].metadata["tags"] == ["hide-cell"]
 
 
 def test_a_page_whose_package_is_missing_says_so():

@@ -45,6 +45,11 @@ def test_a_clean_notebook_keeps_only_its_text():
     }
 
 
+def test_solutions_are_folded_and_nothing_else_is():
+    folded, open_ = clean(new_notebook(cells=[new_code_cell("#| solution\n6 * 7"), new_code_cell("6 * 7")])).cells
+    assert folded.metadata.jupyter["source_hidden"] and "solution" in folded.metadata.tags and open_.metadata == {}
+
+
 def test_indentation_does_not_reach_into_strings():
 
     text = 'x = """one\n  two"""\nf = f"""{x}\n"""\nif x:\n    y = 1\n\n    z = 2'
