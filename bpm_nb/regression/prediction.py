@@ -303,7 +303,7 @@ def bond_slopes(
     "`Bonds`, what each carries (P, Q), and of each part the derivatives of that by the positions (P, N, 3), Å⁻¹."
     settings = bond_settings(model)
     b = settings.bonds(numbers, pos)
-    raw, pullback = descriptor_pullback(settings.descriptor, numbers, pos, b, model.species_)
+    raw, _, pullback = descriptor_pullback(settings.descriptor, numbers, pos, b, model.species_)
     values = np.zeros((len(b.frame), len(model.quantity.sizes)))
     slopes = np.zeros((*values.shape, raw.shape[1]))
     for kind, of_kind in bonds_by_kind(model, b):
