@@ -53,36 +53,82 @@ class Quantity(TensorParts):
     unit: str  # of its numbers
     directed: bool  # bonds have two ends
 
+    def sides(
+        self,
+        n_vectors: int = 0,  # V vectors across each bond
+    ) -> tuple[int, ...]:
+        "The part that each side of a bond belongs to: its axis, and in parts with a direction V more."
+        return tuple(k for k, b in enumerate(self.bases) for _ in range(1 + n_vectors * has_direction(b)))
+
     def bond_basis(
         self,
         bonds: Bonds,  # P bonds
+        vectors: np.ndarray | None = None,  # (P, V, 3) vectors across them; None: none
     ) -> list[np.ndarray]:
-        "Components (P, C) of each part for bonds that carry 1, times their weights: of 1 and Q, of u, or of 1."
-        u = bonds.direction
-        powers = {1: np.ones((len(u), 1)), 2: u, 3: (u[:, :, None] * u[:, None]).reshape(len(u), 9)}
-        return [powers[b.ndim] @ b.reshape(-1, b.shape[-1]) * bonds.weight[:, None] for b in self.bases]
+        "Components (P, C) of each side for bonds that carry 1, times their weights: of 1 and Q, of u, or of 1."
+        v, w = np.empty((len(bonds.frame), 0, 3)) if vectors is None else vectors, bonds.weight[:, None]
+        return [x * w for basis in self.bases for x in side_components(basis, bonds.direction, v)]
+
+# %% ../../nbs/20_bonds/02_quantities.ipynb #dd692ae0
+def has_direction(
+    basis: np.ndarray,  # (3, 3, C), (3, C) or (1,) of a part
+) -> bool:
+    "Whether the part turns with the bond."
+    return basis.ndim > 1 and basis.shape[-1] > 1
+
+
+def side_components(
+    basis: np.ndarray,  # (3, 3, C), (3, C) or (1,) of a part
+    u: np.ndarray,  # (P, 3) directions of bonds
+    vectors: np.ndarray,  # (P, V, 3) vectors across them
+) -> list[np.ndarray]:
+    "Components (P, C) of u uᵀ and each u vᵀ, of u and each v, or of 1."
+    if basis.ndim == 1:
+        return [np.ones((len(u), 1)) @ basis[None]]
+    across = np.moveaxis(vectors, 1, 0) if has_direction(basis) else []
+    if basis.ndim == 2:
+        return [x @ basis for x in (u, *across)]
+    flat = basis.reshape(9, -1)
+    return [(u[:, :, None] * x[:, None]).reshape(len(u), 9) @ flat for x in (u, *across)]
 
 # %% ../../nbs/20_bonds/02_quantities.ipynb #8711977c
 def direction_slopes(
     basis: np.ndarray,  # (3, 3, C), (3, C) or (1,) of a part
     u: np.ndarray,  # (P, 3) directions of bonds
-) -> np.ndarray:
-    "Derivatives (P or 1, C, 3) of its components by the direction."
+    vectors: np.ndarray,  # (P, V, 3) vectors across them
+) -> list[np.ndarray]:
+    "Derivatives (P or 1, C, 3) of `side_components` by the direction, where the vectors stay."
+    n_across = vectors.shape[1] * has_direction(basis)
     if basis.ndim == 1:
-        return np.zeros((1, 1, 3))
-    return np.moveaxis(basis, -1, 0)[None] if basis.ndim == 2 else 2 * np.einsum("ijc,pj->pci", basis, u)
+        return [np.zeros((1, 1, 3))]
+    if basis.ndim == 2:
+        return [np.moveaxis(basis, -1, 0)[None]] + [np.zeros((1, basis.shape[1], 3))] * n_across
+    across = [np.einsum("ijc,pj->pci", basis, vectors[:, h]) for h in range(n_across)]
+    return [2 * np.einsum("ijc,pj->pci", basis, u), *across]
+
+
+def vector_slopes(
+    basis: np.ndarray,  # (3, 3, C) or (3, C) of a part with a direction
+    bonds: Bonds,  # P bonds
+) -> np.ndarray:
+    "Derivatives (P, C, 3) of the components of a side, times the weight, by its vector."
+    by_vector = np.moveaxis(basis, -1, 0)[None] if basis.ndim == 2 else np.einsum("ijc,pj->pci", basis, bonds.direction)
+    return by_vector * bonds.weight[:, None, None]
 
 # %% ../../nbs/20_bonds/02_quantities.ipynb #f83cbbca
 def basis_slopes(
     quantity: Quantity,  # what bonds add up to
     bonds: Bonds,  # P bonds
     weight_slope: np.ndarray,  # (P,) derivatives of their weights by their lengths, Å⁻¹
+    vectors: np.ndarray | None = None,  # (P, V, 3) vectors across them, which stay; None: none
 ) -> list[np.ndarray]:
     "Derivatives (P, C, 3) of `quantity.bond_basis` by the vector of each bond, Å⁻¹."
     u, slopes = bonds.direction, []
-    for values, basis in zip(quantity.bond_basis(bonds), quantity.bases):
+    v = np.empty((len(u), 0, 3)) if vectors is None else vectors
+    by_direction = [x for basis in quantity.bases for x in direction_slopes(basis, u, v)]
+    for values, by_u in zip(quantity.bond_basis(bonds, vectors), by_direction):
         along = values * (weight_slope / bonds.weight)[:, None]
-        by_u = np.broadcast_to(direction_slopes(basis, u), (*values.shape, 3))
+        by_u = np.broadcast_to(by_u, (*values.shape, 3))
         across = by_u - np.einsum("pci,pi->pc", by_u, u)[..., None] * u[:, None]
         slopes.append(along[..., None] * u[:, None] + across * (bonds.weight / bonds.length)[:, None, None])
     return slopes
@@ -98,11 +144,12 @@ def summation_matrices(
     frame: np.ndarray,  # (P,) index of the frame of each bond among the S
     n_frames: int,  # S
     quantity: Quantity = POLARIZABILITY,  # what they add up to
+    vectors: np.ndarray | None = None,  # (P, V, 3) vectors across the bonds; None: none
 ) -> tuple[csr_array, ...]:
-    """Sparse matrices (C S, P), one for each part, that sum the values of bonds to components of frames.
+    """Sparse matrices (C S, P), one for each side, that sum the values of bonds to components of frames.
 
     For a polarizability: from `a` to isotropic parts, (S, P), and from `β` to anisotropic components, (5 S, P)."""
-    return tuple(_component_rows(x, frame, n_frames) for x in quantity.bond_basis(bonds))
+    return tuple(_component_rows(x, frame, n_frames) for x in quantity.bond_basis(bonds, vectors))
 
 
 def _component_rows(values, frame, n_frames):
