@@ -8,16 +8,17 @@ __all__ = ['BondSettings', 'ModelSettings', 'bond_settings', 'BondRows', 'bond_r
 
 # %% ../../nbs/30_regression/04_representation.ipynb #b825bff6
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import csr_array, vstack
 from tqdm.auto import tqdm
 
-from ..bonds.descriptors import DescriptorSettings, descriptor
+from ..bonds.descriptors import DescriptorSettings, described, descriptor
 from ..bonds.pairs import Bonds, bonds
-from ..bonds.quantities import POLARIZABILITY, Quantity, summation_matrices
+from ..bonds.quantities import POLARIZABILITY, BondSides, Quantity, component_sums, side_basis
 from ..core.files import InputError
 from ..data.records import Frames, molecule_groups
 from .kernel import KernelBasis, summed_kernels
@@ -66,43 +67,64 @@ def bond_settings(
 class BondRows:
     "Bonds of one kind, in all frames, with what the model needs of them."
 
+    bonds: Bonds  # P, with indices of the S frames
     descriptors: np.ndarray  # (P, F) raw descriptors
-    to_frame: csr_array  # (S, P) sums bond values to frames, by weight
-    to_components: tuple  # one (C S, P) for each part of the quantity: see `summation_matrices`
+    vectors: np.ndarray  # (P, U, 3) vectors across the bonds; U is 0 where nobody asked for them
+    n_frames: int  # S
+    quantity: Quantity  # what they add up to
+    sides: BondSides | None = None  # of the kind; None: the axis alone
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        "The part of the quantity that each side adds to."
+        return self.quantity.sides(0 if self.sides is None else self.sides.vectors.shape[1])
+
+    @cached_property
+    def to_frame(self) -> csr_array:
+        "Sums bond values to frames, by weight, (S, P)."
+        return component_sums(self.bonds.weight[:, None], self.bonds.frame, self.n_frames)
+
+    @cached_property
+    def to_components(self) -> tuple[csr_array, ...]:
+        "One (C S, P) for each side of the bonds: sums of its values to the components of a part of the quantity."
+        basis = side_basis(self.quantity, self.bonds, self.vectors, self.sides)
+        return tuple(component_sums(x, self.bonds.frame, self.n_frames) for x in basis)
 
 # %% ../../nbs/30_regression/04_representation.ipynb #c6757754
 def bond_rows(
     frames: Frames,  # S frames of any molecules
     species: np.ndarray,  # (E,) elements the descriptor expects, atomic numbers
     settings: BondSettings,  # bonds and descriptor
+    vectors: bool = False,  # whether vectors across the bonds are wanted
 ) -> dict[int, BondRows]:
     "`BondRows` of each kind of bond, {kind: rows}. Raises `InputError` as `pair_limits` does."
     blocks = {}
     for index, numbers, pos in tqdm(molecule_groups(frames), desc="descriptors", delay=2, leave=False):
         b = settings.bonds(numbers, pos)
-        raw, frame = settings.descriptor.descriptors(numbers, pos, b, species), index[b.frame]
+        raw, across = _described(settings.descriptor, numbers, pos, b, species, vectors)
+        b = replace(b, frame=index[b.frame])
         for kind in np.unique(b.kind):
             of_kind = np.flatnonzero(b.kind == kind)
-            rows = _rows_of_kind(b[of_kind], raw[of_kind], frame[of_kind], len(frames), settings.quantity)
+            rows = BondRows(b[of_kind], raw[of_kind], across[of_kind], len(frames), settings.quantity)
             blocks.setdefault(int(kind), []).append(rows)
     return {kind: _stacked(parts) for kind, parts in blocks.items()}
 
 
-def _rows_of_kind(b, raw, frame, n_frames, quantity):
-    to_frame = csr_array((b.weight, (frame, np.arange(len(frame)))), (n_frames, len(frame)))
-    return BondRows(raw, to_frame, summation_matrices(b, frame, n_frames, quantity))
+def _described(settings, numbers, pos, b, species, vectors):
+    "Descriptors (P, F) and vectors (P, U, 3); U is 0 where they are not wanted."
+    if vectors:
+        return described(settings, numbers, pos, b, species)
+    return settings.descriptors(numbers, pos, b, species), np.zeros((len(b.frame), 0, 3))
 
 # %% ../../nbs/30_regression/04_representation.ipynb #82c52267
 def _stacked(blocks):
     "`BondRows` of several molecules as one."
     if len(blocks) == 1:
         return blocks[0]
-    by_part = zip(*[b.to_components for b in blocks])
-    return BondRows(
-        np.concatenate([b.descriptors for b in blocks]),
-        csr_array(hstack([b.to_frame for b in blocks])),
-        tuple(csr_array(hstack(sums)) for sums in by_part),
-    )
+    names = "frame", "atoms", "weight", "kind", "vector"
+    stacked = {k: np.concatenate([getattr(b.bonds, k) for b in blocks]) for k in names}
+    arrays = (np.concatenate(x) for x in zip(*((b.descriptors, b.vectors) for b in blocks)))
+    return BondRows(replace(blocks[0].bonds, **stacked), *arrays, blocks[0].n_frames, blocks[0].quantity)
 
 # %% ../../nbs/30_regression/04_representation.ipynb #79e899a6
 @dataclass(frozen=True, eq=False)
@@ -160,6 +182,7 @@ class Representation:
     species: np.ndarray  # (E,) atomic numbers
     atomic: np.ndarray  # (E,) baseline of an atom, bohr³
     projections: dict  # {kind: `Projection`}
+    sides: dict | None = None  # {kind: `BondSides`}; None: the axis of each bond alone
 
     @property
     def quantity(self) -> Quantity:
@@ -197,9 +220,9 @@ def _baselines(representation, frames):
 
 def _projected_rows(representation, frames):
     "Rows of the kinds that have a projection, and their projected descriptors."
-    projections = representation.projections
-    every = bond_rows(frames, representation.species, representation.settings)
-    rows = {k: r for k, r in every.items() if k in projections}
+    projections, sides = representation.projections, representation.sides
+    every = bond_rows(frames, representation.species, representation.settings, vectors=sides is not None)
+    rows = {k: replace(r, sides=sides and sides[k]) for k, r in every.items() if k in projections}
     return rows, {k: projections[k](r.descriptors) for k, r in rows.items()}
 
 # %% ../../nbs/30_regression/04_representation.ipynb #eead0f47
@@ -225,7 +248,7 @@ def sampling_weights(
     frames: Frames,  # S frames that they belong to
 ) -> dict[int, np.ndarray]:
     "How much each bond counts, {kind: (P,)}: all frames count alike, whether their molecule has few bonds or many."
-    frame_of = {k: r.to_frame.tocsc().indices for k, r in rows.items()}
+    frame_of = {k: r.bonds.frame for k, r in rows.items()}
     n_bonds = np.bincount(np.concatenate(list(frame_of.values())), minlength=len(frames)).astype(float)
     for index, *_ in molecule_groups(frames):
         n_bonds[index] = n_bonds[index].mean()

@@ -30,12 +30,12 @@ def target_covariances(
 
     For a polarizability: of the isotropic parts (S, S') and of the anisotropic components (5 S, 5 S')."""
     (rows, q), (other_rows, z) = one, other
-    lengths, other_lengths = ([s.shape[0] for s in next(iter(r.values())).to_components] for r in (rows, other_rows))
-    covariances = [np.zeros(shape) for shape in zip(lengths, other_lengths)]
+    (first, *_), (second, *_) = rows.values(), other_rows.values()
+    covariances = [np.zeros((c * first.n_frames, c * second.n_frames)) for c in first.quantity.sizes]
     for k in set(rows) & set(other_rows):
         sides = [(a, b.T) for a, b in zip(rows[k].to_components, other_rows[k].to_components)]
-        for covariance, share in zip(covariances, summed_kernels(q[k], z[k], gamma, *sides)):
-            covariance += share
+        for part, share in zip(rows[k].parts, summed_kernels(q[k], z[k], gamma, *sides)):
+            covariances[part] += share
     return covariances
 
 # %% ../../nbs/30_regression/06_selection.ipynb #28f6c08f

@@ -58,7 +58,7 @@ class Solution:
     "Weights of the points of a basis, and the residuals of frames, each left out of the fit."
 
     points: dict  # {kind: (M, R)} descriptors
-    weights: dict  # {kind: (M, Q)} of each part
+    weights: dict  # {kind: (M, D)} of each side
     lams: tuple  # (Q,) relative regularization of each part
     frames: Frames  # S frames that were left out, one at a time
     residuals: tuple  # of these frames, (C S,) of each part
@@ -80,7 +80,7 @@ def bonds_solution(
     )
     c = [solver.coefficients(y, lam) for solver, y, lam in parts]
     residuals = tuple(solver.leave_one_out(y, lam) for solver, y, lam in parts)
-    weights = {k: np.stack([s.T @ x for s, x in zip(r.to_components, c)], 1) for k, r in rows.items()}
+    weights = {k: np.stack([s.T @ c[part] for part, s in zip(r.parts, r.to_components)], 1) for k, r in rows.items()}
     return Solution(q, weights, problem.lams, frames, residuals, {})
 
 # %% ../../nbs/30_regression/07_solvers.ipynb #eda8d0f4

@@ -42,7 +42,7 @@ def test_every_frame_counts_alike_among_the_points():
     rows = bond_rows(both, [1, 6, 8], settings)
     weights, total = sampling_weights(rows, both), np.zeros(2)
     for k, r in rows.items():
-        np.add.at(total, r.to_frame.tocsc().indices, weights[k])
+        np.add.at(total, r.bonds.frame, weights[k])
     np.testing.assert_allclose(total, 1)
 
 
