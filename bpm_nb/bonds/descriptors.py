@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SOFTENING', 'VECTOR_DEGREES', 'DESCRIPTORS', 'radial_functions', 'gegenbauer', 'axial_harmonics',
-           'DescriptorSettings', 'BondAxis', 'axial_vectors', 'described', 'Soap', 'descriptor']
+           'DescriptorSettings', 'BondAxis', 'axial_vectors', 'described', 'Soap', 'descriptor', 'descriptor_groups']
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #ee436cd3
 from collections.abc import Iterator
@@ -331,3 +331,18 @@ def descriptor(
     if choice not in DESCRIPTORS:
         raise InputError(f"descriptor {choice!r}: use one of {', '.join(DESCRIPTORS)}")
     return DESCRIPTORS[choice]()
+
+# %% ../../nbs/20_bonds/03_descriptors.ipynb #107a4718
+def descriptor_groups(
+    settings: DescriptorSettings,  # of the descriptor
+    n_species: int,  # E, elements
+    n_numbers: int,  # F, its length
+) -> np.ndarray:
+    "Which of G groups each number is in, (F, G), 0 or 1; G is 0 for a descriptor whose numbers are all alike."
+    if not isinstance(settings, BondAxis):
+        return np.zeros((n_numbers, 0))
+    n_orders = sum(settings.degree - m + 1 for m in range(min(settings.order, settings.degree) + 1))
+    sizes = n_orders, n_species, settings.n
+    of_number = np.indices(sizes).reshape(3, -1)
+    groups = np.hstack([np.eye(size)[own] for size, own in zip(sizes, of_number)])
+    return np.block([[np.ones((1, 1)), np.zeros((1, groups.shape[1]))], [np.zeros((len(groups), 1)), groups]])

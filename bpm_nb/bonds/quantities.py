@@ -177,6 +177,14 @@ class BondSides:
         "How much each side counts, (P, D)."
         return np.exp(length_powers(length) @ self.log_amplitudes.T)
 
+    def relative_slopes(
+        self,
+        length: np.ndarray,  # (P,) of bonds, Å
+    ) -> np.ndarray:
+        "Derivatives (P, D), Å⁻¹, of ln of the amplitudes."
+        x = (length[:, None] - 2.5) / 2
+        return (self.log_amplitudes[:, 1] + 2 * x * self.log_amplitudes[:, 2]) / 2
+
     def combined(
         self,
         vectors: np.ndarray,  # (P, U, 3) of the descriptor
@@ -184,7 +192,7 @@ class BondSides:
         "Vectors (P, V, 3) across the bonds."
         return np.einsum("pux,uv->pvx", vectors, self.vectors)
 
-
+# %% ../../nbs/20_bonds/02_quantities.ipynb #71ac7b3e
 def length_powers(
     length: np.ndarray,  # (P,) of bonds, Å
 ) -> np.ndarray:
@@ -203,3 +211,22 @@ def side_basis(
         return quantity.bond_basis(bonds)
     counts = sides.amplitudes(bonds.length).T[..., None]
     return [x * count for x, count in zip(quantity.bond_basis(bonds, sides.combined(vectors)), counts)]
+
+# %% ../../nbs/20_bonds/02_quantities.ipynb #00ae3e73
+def side_slopes(
+    quantity: Quantity,  # what bonds add up to
+    bonds: Bonds,  # P bonds of one kind
+    vectors: np.ndarray,  # (P, U, 3) of the descriptor, which stay
+    weight_slope: np.ndarray,  # (P,) derivatives of their weights by their lengths, Å⁻¹
+    sides: BondSides | None = None,  # of this kind; None: the axis alone
+) -> list[np.ndarray]:
+    "Derivatives (P, C, 3), Å⁻¹, of `side_basis` by the vector of each bond."
+    if sides is None:
+        return basis_slopes(quantity, bonds, weight_slope)
+    slopes, counts = [], sides.amplitudes(bonds.length)
+    relative = sides.relative_slopes(bonds.length)
+    plain = quantity.bond_basis(bonds, sides.combined(vectors))
+    for d, slope in enumerate(basis_slopes(quantity, bonds, weight_slope, sides.combined(vectors))):
+        longer = plain[d] * relative[:, d, None]
+        slopes.append((slope + longer[..., None] * bonds.direction[:, None]) * counts[:, d, None, None])
+    return slopes

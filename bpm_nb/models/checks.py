@@ -26,7 +26,7 @@ def check_settings(
 ) -> None:
     "Raises `InputError` for settings that make no sense."
     if model.basis not in model.bases:
-        raise InputError(f"basis {model.basis!r}: use one of {', '.join(model.bases)}")
+        raise InputError(f"basis {model.basis!r}: use one of {', '.join(filter(None, model.bases))}")
     for name in ("gamma", "cutoff", "n_points", "memory_mb"):
         value = getattr(model, name)
         if value is None and name in ("gamma", "n_points"):
@@ -37,6 +37,8 @@ def check_settings(
         raise InputError(f"lam is {model.lam}: give a positive number, or None")
     if model.baseline is not None and model.quantity.name != "energy" and model.baseline != "gfn2":
         raise InputError(f"baseline is {model.baseline!r}: give 'gfn2' or None")
+    if getattr(model, "metric", "shared") not in ("learned", "shared"):
+        raise InputError(f"metric is {model.metric!r}: give 'learned' or 'shared'")
     descriptor(model.descriptor)
 
 # %% ../../nbs/40_models/01_checks.ipynb #a17ee785

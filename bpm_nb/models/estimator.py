@@ -78,24 +78,25 @@ def finite_values(
 class BondSettings(BriefDisplay, BaseEstimator):
     "Settings of a model, as of any scikit-learn estimator."
 
-    bases = tuple(BASES)  # what `basis` may be
+    bases = (None, *BASES)  # what `basis` may be
     kind_of_posterior = Posterior  # what standard deviations come from
 
     def __init__(
         self,
         bonds: str | list = "pairs",  # "pairs", "covalent", or index pairs
         cutoff: float = 5.0,  # where pairs stop counting, Å
-        basis: str = "inducing",  # "inducing", "bonds" or "structures"
+        basis: str | None = None,  # "condensed", "inducing", "bonds", "structures"; None: what the memory holds
         descriptor: str | BondAxis | Soap = "bond-axis",  # name, or settings
         gamma: float | None = None,  # inverse squared width γ; None: by the evidence
         lam: float | tuple | None = None,  # relative ridge λ, one or one a part; None: likewise
         n_points: int | None = None,  # basis points; None: 2500 + 5 S, at most 5000
         memory_mb: float = 2048,  # memory for the work, MiB
         baseline: str | None = None,  # "gfn2": what it lacks is learned
+        metric: str = "learned",  # of the kernel; "shared": one width for all numbers
     ):
         self.bonds, self.cutoff, self.basis, self.descriptor = bonds, cutoff, basis, descriptor
         self.gamma, self.lam, self.n_points, self.memory_mb = gamma, lam, n_points, memory_mb
-        self.baseline = baseline
+        self.baseline, self.metric = baseline, metric
 
 # %% ../../nbs/40_models/04_estimator.ipynb #8ec6afe8
 class BondPredictor:

@@ -18,6 +18,7 @@ from ..data.records import Frames
 from ..dynamics.fields import baseline_tensors
 from .checks import warn_of_errors, warn_of_repeats
 from ..regression.kernel import sampled_points
+from ..regression.metric import metric_representation
 from ..regression.posterior import Posterior, fitted_posterior
 from ..regression.prediction import BondFunction
 from ..regression.representation import Representation, bond_settings, fitted_representation
@@ -27,6 +28,7 @@ from bpm_nb.regression.stream import (
     DistinctFrames,
     TrainingSummary,
     check_memory,
+    chosen_basis,
     default_n_points,
     default_sample_pairs,
     design_memory_bytes,
@@ -113,22 +115,53 @@ def ridge_problem(
         lams=hyperparameters[1],
         choose_lambda=model.lam is None,
         points=points,
+        n_points=n_points,
         design_bytes=design_memory_bytes(model),
         error_frames=partial(frames_within_memory, model=model, pairs=16_000, seed=0),
     )
 
 # %% ../../nbs/40_models/02_fitting.ipynb #75be5f6a
+def metric_of(
+    model: BaseEstimator,  # `BondModel`, not fitted: its settings
+    basis: str,  # one of `BASES`
+) -> str:
+    "What is learned of the metric: nothing where γ is given or for the published model; vectors where all bonds count."
+    if model.metric == "shared" or model.gamma is not None or basis == "structures":
+        return "shared"
+    return "scales" if basis == "inducing" else "scales and vectors"
+
+
+def described_sample(
+    model: BaseEstimator,  # `BondModel`, not fitted: its settings
+    summary: TrainingSummary,  # of the training frames
+    metric: str,  # see `metric_of`
+) -> tuple[Representation, dict, dict]:
+    "As `representation_of` the sample, with the metric learned."
+    representation, descriptors, counts = representation_of(model, summary.sample, summary)
+    if metric == "shared":
+        return representation, descriptors, counts
+    some = summary.sample[frames_within_memory(summary.sample, model, METRIC_PAIRS, 3)]
+    learned = metric_representation(representation, some, 4 if metric == "scales and vectors" else 0)
+    return learned, learned.rows(summary.sample)[1], counts
+
+# %% ../../nbs/40_models/02_fitting.ipynb #ec40680c
+METRIC_PAIRS = 12_000  # pairs of atoms of the frames that the metric is learned of
+
+
 def solved(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
     frames: DistinctFrames,  # of `distinct_training_frames`
     summary: TrainingSummary,  # of these frames
 ) -> tuple[RidgeProblem, Solution, Posterior]:
     "What was solved, the `Solution` for the coefficients, and the `Posterior`."
-    representation, descriptors, counts = representation_of(model, summary.sample, summary)
+    basis = chosen_basis(model, summary)
+    metric = metric_of(model, basis)
+    representation, descriptors, counts = described_sample(model, summary, metric)
     points = sampled_points(descriptors, default_n_points(model, summary.n_frames), weights=counts)
-    *hyperparameters, decided = chosen_hyperparameters(model, summary.sample, representation)
+    gamma = None if metric == "shared" else 1.0
+    *hyperparameters, decided = chosen_hyperparameters(model, summary.sample, representation, gamma)
     problem = ridge_problem(model, frames, summary, representation, hyperparameters, points)
-    solution = with_known_errors(BASES[model.basis](problem), decided, summary.n_frames)
+    solution = with_known_errors(BASES[basis](problem), decided, summary.n_frames)
     subset = frames_within_memory(solution.frames, model, 16_000, 2)
     return problem, solution, fitted_posterior(problem, solution, descriptors, counts, subset)
 
@@ -163,7 +196,10 @@ def bond_functions(
 ) -> dict[int, BondFunction]:
     "{kind: `BondFunction`} of what was solved."
     points, weights = solution.points, solution.weights
-    return {k: BondFunction(representation.projections[k], z, weights[k]) for k, z in points.items()}
+    sides = representation.sides or {}
+    return {
+        k: BondFunction(representation.projections[k], z, weights[k], sides=sides.get(k)) for k, z in points.items()
+    }
 
 # %% ../../nbs/40_models/02_fitting.ipynb #946ed616
 def fitted_attributes(

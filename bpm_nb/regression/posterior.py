@@ -174,7 +174,7 @@ def extrapolation_grade(
 
     In units of the largest in the training set. Raises `InputError` where `bonds` does."""
     ((_, numbers, pos),) = molecule_groups(frames)
-    b, raw = described_bonds(model, numbers, pos)
+    b, raw, _ = described_bonds(model, numbers, pos)
     posterior, values = model.posterior_, np.zeros(len(b.frame))
     for kind, of_kind in bonds_by_kind(model, b):
         if kind in posterior.largest_std:

@@ -49,7 +49,7 @@ class ModelSettings(Protocol):
     bonds: str | list  # which pairs are bonds, see `pair_limits`
     cutoff: float  # Å, for "pairs"
     descriptor: str | DescriptorSettings  # a name, or settings
-    basis: str  # "inducing", "bonds" or "structures"
+    basis: str | None  # one of `BASES`; None: what the memory holds
     gamma: float | None  # inverse squared width of the kernel; None: by the evidence
     lam: float | tuple | None  # relative regularization; None: by the evidence
     n_points: int | None  # points of the inducing basis; None: from the number of frames
@@ -69,14 +69,14 @@ class BondRows:
 
     bonds: Bonds  # P, with indices of the S frames
     descriptors: np.ndarray  # (P, F) raw descriptors
-    vectors: np.ndarray  # (P, U, 3) vectors across the bonds; U is 0 where nobody asked for them
+    vectors: np.ndarray  # (P, U, 3) across the bonds; U is 0 where nobody asked
     n_frames: int  # S
     quantity: Quantity  # what they add up to
     sides: BondSides | None = None  # of the kind; None: the axis alone
 
     @property
     def parts(self) -> tuple[int, ...]:
-        "The part of the quantity that each side adds to."
+        "The part that each side adds to."
         return self.quantity.sides(0 if self.sides is None else self.sides.vectors.shape[1])
 
     @cached_property
@@ -86,7 +86,7 @@ class BondRows:
 
     @cached_property
     def to_components(self) -> tuple[csr_array, ...]:
-        "One (C S, P) for each side of the bonds: sums of its values to the components of a part of the quantity."
+        "One (C S, P) for each side: sums its values to the components of a part."
         basis = side_basis(self.quantity, self.bonds, self.vectors, self.sides)
         return tuple(component_sums(x, self.bonds.frame, self.n_frames) for x in basis)
 
@@ -109,7 +109,7 @@ def bond_rows(
             blocks.setdefault(int(kind), []).append(rows)
     return {kind: _stacked(parts) for kind, parts in blocks.items()}
 
-
+# %% ../../nbs/30_regression/04_representation.ipynb #ca60cba8
 def _described(settings, numbers, pos, b, species, vectors):
     "Descriptors (P, F) and vectors (P, U, 3); U is 0 where they are not wanted."
     if vectors:
@@ -182,7 +182,7 @@ class Representation:
     species: np.ndarray  # (E,) atomic numbers
     atomic: np.ndarray  # (E,) baseline of an atom, bohr³
     projections: dict  # {kind: `Projection`}
-    sides: dict | None = None  # {kind: `BondSides`}; None: the axis of each bond alone
+    sides: dict | None = None  # {kind: `BondSides`}; None: axes alone
 
     @property
     def quantity(self) -> Quantity:
@@ -193,21 +193,21 @@ class Representation:
         self,
         frames: Frames,  # S frames
     ) -> tuple[dict, dict]:
-        "`BondRows` and descriptors (P, R) by kind. Raises `InputError` where `bond_rows` does."
+        "`BondRows` and descriptors by kind. Raises `InputError` where `bond_rows` does."
         return _projected_rows(self, frames)
 
     def baselines(
         self,
         frames: Frames,  # S frames
     ) -> list:
-        "What atoms contribute to each part, (S, 1) or 0."
+        "What atoms contribute to each part."
         return _baselines(self, frames)
 
     def targets(
         self,
         frames: Frames,  # S frames
     ) -> list[np.ndarray]:
-        "Targets (C S,) of each part, without baseline."
+        "Targets (C S,) of each part."
         parts = self.quantity.components(getattr(frames, self.quantity.name))
         return [(x - base).ravel() for x, base in zip(parts, self.baselines(frames))]
 

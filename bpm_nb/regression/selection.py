@@ -114,17 +114,19 @@ def chosen_hyperparameters(
     model: ModelSettings,  # an estimator, not fitted
     sample: Frames,  # training frames to choose from
     representation: Representation,  # of the frames
+    gamma: float | None = None,  # inverse squared width; None: that of the model, or of the largest evidence
 ) -> tuple[float, tuple[float, ...], tuple[bool, ...]]:
     """γ and the λ of each part, of the model or of the largest evidence, and whether the frames decide on each λ.
 
     Raises `InputError` for a kernel that is not finite."""
     n_parts = len(representation.quantity.sizes)
     given = None if model.lam is None else tuple(float(x) for x in np.broadcast_to(model.lam, n_parts))
-    if model.gamma is not None and model.lam is not None:
-        return float(model.gamma), given, (True,) * n_parts
+    gamma = model.gamma if gamma is None else gamma
+    if gamma is not None and model.lam is not None:
+        return float(gamma), given, (True,) * n_parts
     frames = sample[frames_within_memory(sample, model, 8_000, 1)]
     lambdas = LAMBDAS if model.lam is None else np.unique(given)
-    gammas = GAMMAS if model.gamma is None else np.array([model.gamma])
+    gammas = GAMMAS if gamma is None else np.array([gamma])
     scan_of = partial(evidence_scan, frames, representation, lambdas=lambdas)
     scan = maximize_evidence(scan_of, gammas)
     gamma, lams = scan.best

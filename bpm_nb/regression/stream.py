@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['training_sets', 'frame_stream', 'DistinctFrames', 'distinct_frames', 'TrainingSummary', 'training_summary',
            'frames_per_block', 'default_n_points', 'default_sample_pairs', 'frames_within_memory',
-           'design_memory_bytes', 'check_memory']
+           'design_memory_bytes', 'exact_basis_mib', 'check_memory', 'chosen_basis']
 
 # %% ../../nbs/30_regression/05_stream.ipynb #063a864d
 from collections.abc import Callable, Iterable, Iterator
@@ -233,19 +233,41 @@ def design_memory_bytes(
     return max(0, model.memory_mb - 128) * 2**18
 
 # %% ../../nbs/30_regression/05_stream.ipynb #6ac71052
+def exact_basis_mib(
+    model: ModelSettings,  # its descriptor and quantity
+    summary: TrainingSummary,  # of the training frames
+    all_components: bool,  # whether all components of all frames stand in one matrix
+) -> float:
+    "Memory that a basis of all bonds takes, or, without all components, one of all frames, MiB."
+    n, atoms = summary.n_frames, (summary.sample.numbers > 0).sum(1)
+    rows, pairs = n * max(model.quantity.sizes), n * (atoms * (atoms - 1) / 2).mean()
+    descriptor_bytes = pairs * descriptor(model.descriptor).row_bytes
+    return (descriptor_bytes + 48 * rows * (rows if all_components else n)) / 2**20
+
+# %% ../../nbs/30_regression/05_stream.ipynb #37603088
 def check_memory(
     model: ModelSettings,  # its basis, memory, descriptor and quantity
     summary: TrainingSummary,  # of the training frames
 ) -> None:
     "Nothing, where the fit has memory enough. Raises `InputError` where an exact basis would need more than there is."
-    if model.basis == "inducing":
+    if model.basis in (None, "inducing"):
         return
-    n, atoms = summary.n_frames, (summary.sample.numbers > 0).sum(1)
-    rows, pairs = n * max(model.quantity.sizes), n * (atoms * (atoms - 1) / 2).mean()
-    descriptor_bytes = pairs * descriptor(model.descriptor).row_bytes
-    need = (descriptor_bytes + 48 * rows * (rows if model.basis == "bonds" else n)) / 2**20
+    need = exact_basis_mib(model, summary, model.basis != "structures")
     if need > model.memory_mb:
         raise InputError(
-            f"basis {model.basis!r} takes about {need:.0f} MiB for {n} frames, memory_mb is {model.memory_mb:g}: "
-            "use the basis 'inducing', fewer frames, or a larger memory_mb"
+            f"basis {model.basis!r} takes about {need:.0f} MiB for {summary.n_frames} frames, memory_mb is "
+            f"{model.memory_mb:g}: use the basis 'inducing', fewer frames, or a larger memory_mb"
         )
+
+# %% ../../nbs/30_regression/05_stream.ipynb #0d26ed42
+def chosen_basis(
+    model: ModelSettings,  # its basis, memory, descriptor and quantity
+    summary: TrainingSummary,  # of the training frames
+) -> str:
+    """The basis that was asked for.
+
+    None: "condensed" with at most 10 000 targets of a part, which fit into the memory, else "inducing"."""
+    if model.basis is not None:
+        return model.basis
+    few = summary.n_frames * max(model.quantity.sizes) <= 10_000
+    return "condensed" if few and exact_basis_mib(model, summary, True) <= model.memory_mb else "inducing"
