@@ -145,7 +145,7 @@ def described_sample(
     return learned, learned.rows(summary.sample)[1], counts
 
 # %% ../../nbs/40_models/02_fitting.ipynb #ec40680c
-METRIC_PAIRS = 12_000  # pairs of atoms of the frames that the metric is learned of
+METRIC_PAIRS = 8_000  # pairs of atoms of the frames that the metric is learned of
 
 
 def solved(

@@ -142,8 +142,8 @@ def model_from_arrays(
     check_finite(arrays)
     params = json.loads(str(arrays["params"]), parse_constant=refuse_constant)
     name, own_settings = params.pop("descriptor")
-    if str(arrays["format"]) == FORMATS[1] and "metric" in model_class().get_params():
-        params["metric"] = "shared"  # there was no other
+    if str(arrays["format"]) == FORMATS[1] and model_class.quantity.name != "energy":
+        params["metric"] = "shared"
     settings = DESCRIPTORS[name](**own_settings)
     model = model_class(**params, descriptor=name if settings == descriptor(name) else settings)
     model.species_, model.atomic_ = arrays["species"], arrays["atomic"]
@@ -202,7 +202,7 @@ def check_bond_function(function, n_sides, n_vectors):
     if any(array.shape != shape for shape, array in pairs):
         raise ValueError("the arrays of a kind of bond differ in size")
 
-
+# %% ../../nbs/40_models/03_storage.ipynb #c0b5e2a3
 def check_finite(arrays):
     "Raises `ValueError` for a number that is not finite in {name: array}; errors that nobody knows are infinite."
     for name, values in arrays.items():

@@ -8,18 +8,14 @@ __all__ = ['learned_metric', 'metric_representation']
 # %% ../../nbs/30_regression/12_metric.ipynb #4856c8e4
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
-from scipy.sparse import csr_array
 
 from ..bonds.descriptors import DescriptorSettings, descriptor_groups
-from ..bonds.quantities import BondSides, component_sums, length_powers
-from ..core.work import CACHE_BLOCK_BYTES, row_blocks
+from ..bonds.quantities import BondSides, length_powers
 from ..data.records import Frames
-from .kernel import gaussian
 from bpm_nb.regression.representation import (
     BondRows,
     Projection,
@@ -45,7 +41,7 @@ class MetricLayout:
 
     @property
     def across(self) -> tuple[int, ...]:
-        "Which vector across the bond a side has, from 1, and 0 for its axis, (D,)."
+        "Which vector a side has, from 1, and 0 for its axis, (D,)."
         return tuple(d - self.parts.index(part) for d, part in enumerate(self.parts))
 
     @property
@@ -89,21 +85,33 @@ def log_amplitudes(
 # %% ../../nbs/30_regression/12_metric.ipynb #32a812d2
 @dataclass(frozen=True, eq=False)
 class MetricRows:
-    "P bonds of one kind, with what does not change while the metric is learned."
+    "P bonds of one kind, sorted by frame, with what does not change while the metric is learned."
 
     q: np.ndarray  # (P, F) descriptors less their mean, in units in which the width g is 0
     powers: np.ndarray  # (P, 3) of their lengths
-    sums: list  # (C S, P) sparse, from values of each side to components of a part
+    tensors: list  # (P, D, C) components of the D sides of each part
+    frames: list  # (frame, slice of its bonds) of each frame that has any
 
-    def scaled_sums(
+    def scaled_tensors(
         self,
-        amplitudes: np.ndarray,  # (D, 3) ln of what each side counts
-    ) -> list[csr_array]:
-        "The sums, times what each side of each bond counts."
-        counts = np.exp(self.powers @ amplitudes.T)
-        return [
-            csr_array((s.data * counts[s.indices, d], s.indices, s.indptr), s.shape) for d, s in enumerate(self.sums)
-        ]
+        amplitudes: list,  # (D, 3) ln of what each side of each part counts
+    ) -> list[np.ndarray]:
+        "The components, times what each side of each bond counts."
+        return [t * np.exp(self.powers @ a.T)[..., None] for t, a in zip(self.tensors, amplitudes)]
+
+# %% ../../nbs/30_regression/12_metric.ipynb #77ee25cf
+def sorted_rows(
+    q: np.ndarray,  # (P, F) descriptors
+    powers: np.ndarray,  # (P, 3) of lengths
+    tensors: list[np.ndarray],  # (P, D, C) of each part
+    frame: np.ndarray,  # (P,) index of the frame of each bond
+) -> MetricRows:
+    "`MetricRows`, sorted by frame."
+    order = np.argsort(frame, kind="stable")
+    found, starts = np.unique(frame[order], return_index=True)
+    ends = np.append(starts[1:], len(frame))
+    frames = [(int(s), slice(int(a), int(b))) for s, a, b in zip(found, starts, ends)]
+    return MetricRows(q[order], powers[order], [t[order] for t in tensors], frames)
 
 # %% ../../nbs/30_regression/12_metric.ipynb #40964451
 def leading_vectors(
@@ -118,21 +126,59 @@ def leading_vectors(
     return np.pad(found / np.sqrt(max(size.max(initial=0), 1e-300)), ((0, 0), (0, n - found.shape[1])))
 
 # %% ../../nbs/30_regression/12_metric.ipynb #cb4f481a
-def covariances(
-    kinds: list,  # (x, sums): scaled descriptors (P, F), and sums of each side, of each kind
-    parts: tuple,  # (D,) part that each side adds to
-    lengths: list,  # (Q,) rows of each part
-) -> list[np.ndarray]:
-    "Covariance of the targets of each part."
-    total = [np.zeros((n, n)) for n in lengths]
-    for x, sums in kinds:
-        for rows in row_blocks(len(x), 8 * len(x), 4 * CACHE_BLOCK_BYTES):
-            g = gaussian(x[rows], x, 1.0)
-            for part, side in zip(parts, sums):
-                total[part] += side[:, rows] @ (side @ g.T).T
-    return total
+def bond_kernel(
+    x: np.ndarray,  # (P, F) scaled descriptors
+    y: np.ndarray,  # (P', F) others
+) -> np.ndarray:
+    "The kernel (P, P'), in the precision of the descriptors."
+    k = x @ (2 * y.T)
+    k -= (x**2).sum(1)[:, None]
+    k -= (y**2).sum(1)
+    return np.exp(k, out=k)
 
 
+def summed_to_frames(
+    g: np.ndarray,  # (P, P') kernel of some bonds with all of a kind
+    tensors: np.ndarray,  # (P', D, C) of these
+    frames: list,  # (frame, slice of its bonds)
+    n_frames: int,  # S
+) -> np.ndarray:
+    "The kernel times the components, summed to frames, (P, D, S, C)."
+    _, d, c = tensors.shape
+    sums = np.zeros((len(g), d, n_frames, c), g.dtype)
+    for s, rows in frames:
+        sums[:, :, s] = (g[:, rows] @ tensors[rows].reshape(-1, d * c)).reshape(-1, d, c)
+    return sums
+
+
+def frame_groups(
+    frames: list,  # (frame, slice of its bonds)
+    n_rows: int,  # bonds of a group, about
+) -> list[list]:
+    "The frames in groups of about as many bonds."
+    ends = np.array([rows.stop for _, rows in frames]) - 1
+    cuts = np.flatnonzero(np.diff(ends // n_rows)) + 1
+    return [list(frames[a:b]) for a, b in zip([0, *cuts], [*cuts, len(frames)])]
+
+# %% ../../nbs/30_regression/12_metric.ipynb #e4438eb0
+def add_covariances(
+    total: list[np.ndarray],  # (C S, C S) of each part, to which it is added
+    rows: MetricRows,  # of one kind of bond
+    x: np.ndarray,  # (P, F) their scaled descriptors
+    tensors: list[np.ndarray],  # (P, D, C) scaled, of each part
+) -> None:
+    "Add what the bonds of one kind bring to the covariance of the targets."
+    for group in frame_groups(rows.frames, GROUP_ROWS):
+        block = slice(group[0][1].start, group[-1][1].stop)
+        g = bond_kernel(x[block], x)
+        for k, t in zip(total, tensors):
+            c = t.shape[2]
+            sums = summed_to_frames(g, t, rows.frames, len(k) // c).reshape(len(g), t.shape[1], -1)
+            for s, own in group:
+                here = slice(own.start - block.start, own.stop - block.start)
+                k[c * s : c * s + c] += np.tensordot(t[own], sums[here], ((0, 1), (0, 1)))
+
+# %% ../../nbs/30_regression/12_metric.ipynb #c806d73e
 def likelihood_slopes(
     covariance: np.ndarray,  # (n, n), with the noise
     y: np.ndarray,  # (n,) targets
@@ -144,22 +190,55 @@ def likelihood_slopes(
     return value, 0.5 * (cho_solve(factor, np.eye(n)) - n * np.outer(alpha, alpha) / (y @ alpha))
 
 # %% ../../nbs/30_regression/12_metric.ipynb #9a7ecd0e
+GROUP_ROWS = 1024  # bonds whose kernel with all others is in memory at a time
+
+
 def kernel_slopes(
-    x: np.ndarray,  # (P, F) scaled descriptors of one kind
-    sums: list,  # (C S, P) of each side
-    parts: tuple,  # (D,) part that each side adds to
-    slopes: list,  # (n, n) derivatives by the covariance of each part
-) -> tuple[np.ndarray, np.ndarray]:
-    "Derivatives (F,) by ln of the scales, and what (P, D) by ln of what each side of each bond counts."
-    by_scale, by_count = np.zeros(x.shape[1]), np.zeros((len(x), len(sums)))
-    for rows in row_blocks(len(x), 8 * len(x), 4 * CACHE_BLOCK_BYTES):
-        g, carried = gaussian(x[rows], x, 1.0), np.zeros((rows.stop - rows.start, len(x)))
-        for d, (part, side) in enumerate(zip(parts, sums)):
-            share = (side.T @ (side[:, rows].T @ slopes[part]).T).T * g
-            by_count[rows, d] = 2 * share.sum(1)
-            carried += share
-        by_scale -= 4 * (carried.sum(1) @ x[rows] ** 2 - (x[rows] * (carried @ x)).sum(0))
+    rows: MetricRows,  # P bonds of one kind
+    x: np.ndarray,  # (P, F) their scaled descriptors
+    tensors: list[np.ndarray],  # (P, D, C) scaled, of each part
+    slopes: list[np.ndarray],  # (C S, C S) derivatives by the covariance of each part
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    "Derivatives (F,) by ln of the scales, and by ln of what each side of each bond counts, (P, D) of each part."
+    by_scale, by_count = np.zeros(x.shape[1]), [np.zeros(t.shape[:2]) for t in tensors]
+    for group in frame_groups(rows.frames, GROUP_ROWS):
+        block = slice(group[0][1].start, group[-1][1].stop)
+        g = bond_kernel(x[block], x)
+        carried = np.zeros_like(g)
+        for t, m, counts in zip(tensors, slopes, by_count):
+            met = slopes_of_bonds(group, block, t, m)
+            counts[block] = 2 * (met * summed_to_frames(g, t, rows.frames, met.shape[2])).sum((2, 3))
+            add_met_tensors(carried, met, t, rows.frames)
+        carried *= g
+        by_scale -= 4 * (carried.sum(1) @ x[block] ** 2 - (x[block] * (carried @ x)).sum(0))
     return by_scale, by_count
+
+# %% ../../nbs/30_regression/12_metric.ipynb #0aeb4b07
+def slopes_of_bonds(
+    group: list,  # (frame, slice of its bonds) of some frames
+    block: slice,  # of all their bonds
+    tensors: np.ndarray,  # (P, D, C) of all bonds
+    slopes: np.ndarray,  # (C S, C S) derivatives by the covariance
+) -> np.ndarray:
+    "What the slopes are for each side of the bonds of the block, (P', D, S, C)."
+    _, d, c = tensors.shape
+    met = np.empty((block.stop - block.start, d, len(slopes) // c, c), tensors.dtype)
+    for s, own in group:
+        here = slice(own.start - block.start, own.stop - block.start)
+        met[here] = (tensors[own].reshape(-1, c) @ slopes[c * s : c * s + c]).reshape(met[here].shape)
+    return met
+
+
+def add_met_tensors(
+    carried: np.ndarray,  # (P', P), to which it is added
+    met: np.ndarray,  # (P', D, S, C) of `slopes_of_bonds`
+    tensors: np.ndarray,  # (P, D, C) of all bonds
+    frames: list,  # (frame, slice of its bonds)
+) -> None:
+    "Add the slopes by the kernel between the bonds of a block and all others."
+    for s, own in frames:
+        of_frame = met[:, :, s].reshape(len(met), -1)
+        carried[:, own] += of_frame @ tensors[own].reshape(own.stop - own.start, -1).T
 
 # %% ../../nbs/30_regression/12_metric.ipynb #0a1857a5
 @dataclass(frozen=True, eq=False)
@@ -182,10 +261,14 @@ class MetricProblem:
         self,
         theta: np.ndarray,  # all parameters
     ) -> list:
-        "Scaled descriptors (P, F) and sums of each side, of each kind."
-        of_kinds = [(r, self.layout.of_kind(theta, k)) for k, r in self.rows.items()]
-        amplitudes = partial(log_amplitudes, self.layout)
-        return [(r.q * np.exp(self.scales(own)), r.scaled_sums(amplitudes(own))) for r, own in of_kinds]
+        "`MetricRows`, scaled descriptors (P, F), and scaled components of each part, of each kind."
+        made = []
+        for kind, rows in self.rows.items():
+            own = self.layout.of_kind(theta, kind)
+            amplitudes = log_amplitudes(self.layout, own)
+            of_parts = [amplitudes[np.equal(self.layout.parts, k)] for k in range(self.layout.n_parts)]
+            made.append((rows, rows.q * np.exp(self.scales(own)), rows.scaled_tensors(of_parts)))
+        return made
 
 # %% ../../nbs/30_regression/12_metric.ipynb #702537af
 def minus_evidence(
@@ -195,15 +278,20 @@ def minus_evidence(
     "Minus the evidence with the prior, and its derivatives by the parameters."
     layout, kinds = problem.layout, problem.scaled(theta)
     noises = np.exp(2 * theta[-layout.n_parts :])
-    matrices = covariances(kinds, layout.parts, [len(y) for y in problem.targets])
+    matrices = [np.zeros((len(y), len(y))) for y in problem.targets]
+    for of_kind in kinds:
+        add_covariances(matrices, *of_kind)
     noisy = [k + noise * np.eye(len(k)) for k, noise in zip(matrices, noises)]
     values, slopes = zip(*map(likelihood_slopes, noisy, problem.targets))
     mean, std = prior(layout)
     gradient = (theta - mean) / std**2
     gradient[-layout.n_parts :] = [2 * noise * np.trace(m) for noise, m in zip(noises, slopes)]
-    for (kind, rows), of_kind in zip(problem.rows.items(), kinds):
-        by_scale, by_count = kernel_slopes(*of_kind, layout.parts, slopes)
-        layout.of_kind(gradient, kind)[:] += parameter_slopes(problem, by_scale, by_count.T @ rows.powers)
+    single = [m.astype(np.float32) for m in slopes]
+    for kind, (rows, x, tensors) in zip(problem.rows, kinds):
+        small = x.astype(np.float32), [t.astype(np.float32) for t in tensors]
+        by_scale, by_count = kernel_slopes(rows, *small, single)
+        by_amplitude = np.concatenate(by_count, 1).T @ rows.powers
+        layout.of_kind(gradient, kind)[:] += parameter_slopes(problem, by_scale, by_amplitude)
     return sum(values) + 0.5 * (((theta - mean) / std) ** 2).sum(), gradient
 
 # %% ../../nbs/30_regression/12_metric.ipynb #a38ecb40
@@ -236,10 +324,19 @@ def metric_problem(
     made = {}
     for kind, r in rows.items():
         basis = r.quantity.bond_basis(r.bonds, np.einsum("pux,uv->pvx", r.vectors, vectors[kind]))
-        sums = [component_sums(x, r.bonds.frame, r.n_frames) for x in basis]
+        of_parts = [np.stack([x for x, own in zip(basis, parts) if own == part], 1) for part in range(max(parts) + 1)]
         q = (r.descriptors - r.descriptors.mean(0)) / unit
-        made[kind] = MetricRows(q, length_powers(r.bonds.length), sums)
+        made[kind] = sorted_rows(q, length_powers(r.bonds.length), of_parts, r.bonds.frame)
     return MetricProblem(MetricLayout(tuple(made), groups.shape[1], parts), made, groups, targets), unit
+
+# %% ../../nbs/30_regression/12_metric.ipynb #40af963c
+def scaled_projection(
+    raw: np.ndarray,  # (P, F) raw descriptors
+    scale: np.ndarray,  # (F,) of each number
+) -> Projection:
+    "`Projection` to the principal directions of the scaled descriptors, in which the kernel has γ = 1."
+    rotated = fitted_projection(raw * scale, 1.0)
+    return Projection(rotated.mean / scale, rotated.matrix * scale[:, None])
 
 # %% ../../nbs/30_regression/12_metric.ipynb #db440850
 def learned_metric(
@@ -252,21 +349,16 @@ def learned_metric(
 ) -> tuple[dict[int, Projection], dict[int, BondSides]]:
     """`Projection` and `BondSides` of each kind: the kernel between projected descriptors has γ = 1.
 
-    References: Rasmussen and Williams 2006, eqs. 5.8 and 5.9; automatic relevance determination, section 5.1."""
-    n_numbers = next(iter(rows.values())).descriptors.shape[1]
-    groups = descriptor_groups(settings, n_species, n_numbers)
+    References: Rasmussen and Williams 2006, eqs. 5.8 and 5.9, and section 5.1."""
+    groups = descriptor_groups(settings, n_species, next(iter(rows.values())).descriptors.shape[1])
     vectors = {k: leading_vectors(r.vectors, r.bonds.weight, n_vectors) for k, r in rows.items()}
     problem, unit = metric_problem(rows, targets, groups, vectors)
     start = prior(problem.layout)[0]
     found = minimize(minus_evidence, start, problem, "L-BFGS-B", jac=True, options=dict(maxiter=n_steps)).x
-    projections, sides = {}, {}
-    for kind, r in rows.items():
-        own = problem.layout.of_kind(found, kind)
-        scale = np.exp(problem.scales(own)) / unit
-        rotated = fitted_projection(r.descriptors * scale, 1.0)
-        projections[kind] = Projection(rotated.mean / scale, rotated.matrix * scale[:, None])
-        sides[kind] = BondSides(vectors[kind], log_amplitudes(problem.layout, own))
-    return projections, sides
+    own = {k: problem.layout.of_kind(found, k) for k in rows}
+    scales = {k: np.exp(problem.scales(x)) / unit for k, x in own.items()}
+    sides = {k: BondSides(vectors[k], log_amplitudes(problem.layout, x)) for k, x in own.items()}
+    return {k: scaled_projection(r.descriptors, scales[k]) for k, r in rows.items()}, sides
 
 # %% ../../nbs/30_regression/12_metric.ipynb #a2795c33
 def metric_representation(

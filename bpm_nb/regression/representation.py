@@ -207,7 +207,7 @@ class Representation:
         self,
         frames: Frames,  # S frames
     ) -> list[np.ndarray]:
-        "Targets (C S,) of each part."
+        "Targets (C S,) of parts."
         parts = self.quantity.components(getattr(frames, self.quantity.name))
         return [(x - base).ravel() for x, base in zip(parts, self.baselines(frames))]
 

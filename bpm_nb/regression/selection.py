@@ -114,9 +114,9 @@ def chosen_hyperparameters(
     model: ModelSettings,  # an estimator, not fitted
     sample: Frames,  # training frames to choose from
     representation: Representation,  # of the frames
-    gamma: float | None = None,  # inverse squared width; None: that of the model, or of the largest evidence
+    gamma: float | None = None,  # inverse squared width; None: see the model
 ) -> tuple[float, tuple[float, ...], tuple[bool, ...]]:
-    """γ and the λ of each part, of the model or of the largest evidence, and whether the frames decide on each λ.
+    """γ and the λ of each part, given or of the largest evidence, and whether the frames decide on each λ.
 
     Raises `InputError` for a kernel that is not finite."""
     n_parts = len(representation.quantity.sizes)
