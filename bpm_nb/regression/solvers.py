@@ -22,7 +22,7 @@ from threadpoolctl import ThreadpoolController
 from ..core.work import parallel_map, row_blocks
 from ..data.records import Frames, joined
 from .kernel import KernelBasis, gaussian, summed_kernels
-from .krr import best_lambda, design_ridge, whitened
+from .krr import LAMBDAS, best_lambda, design_ridge, whitened
 from bpm_nb.regression.normal_equations import (
     FactorizedEquations,
     NormalEquations,
@@ -75,17 +75,15 @@ def bonds_solution(
     "`Solution` in the basis of all bonds. Raises `InputError` for a kernel that is not finite."
     frames = joined(list(problem.one_pass()))
     rows, q = problem.representation.rows(frames)
-    parts = list(
-        zip(
-            covariance_solvers((rows, q), problem.sizes, problem.gamma),
-            problem.representation.targets(frames),
-            problem.lams,
-        )
-    )
+    solvers = covariance_solvers((rows, q), problem.sizes, problem.gamma)
+    targets, lams = problem.representation.targets(frames), problem.lams
+    if problem.choose_lambda:  # by all frames, which say more than the sample
+        lams = tuple(max(LAMBDAS, key=partial(solver.evidence, y)) for solver, y in zip(solvers, targets))
+    parts = list(zip(solvers, targets, lams))
     c = [solver.coefficients(y, lam) for solver, y, lam in parts]
     residuals = tuple(solver.leave_one_out(y, lam) for solver, y, lam in parts)
     weights = {k: np.stack([s.T @ c[part] for part, s in zip(r.parts, r.to_components)], 1) for k, r in rows.items()}
-    return Solution(q, weights, problem.lams, frames, residuals, {})
+    return Solution(q, weights, lams, frames, residuals, {})
 
 # %% ../../nbs/30_regression/07_solvers.ipynb #365ae065
 def bond_importance(
