@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import isotope_argument, isotope_dict, number, verb
+from .arguments import add_full_range, isotope_argument, isotope_dict, number, verb
 from .data import add_electrons, harmonic_line_text, harmonic_lines
 from ..core.files import errors_name_file
 from ..core.progress import note, whole_progress
@@ -41,7 +41,7 @@ def raman(
     with whole_progress(*(() if a.harmonic_only else [PAGES])):
         with errors_name_file(a.molecule):
             made = spectrum_of(a.molecule, a.output, frames, **settings, **electrons, first=first_page(a))
-        pages = write_pages(made)
+        pages = write_pages(made, a.full_range)
     return spoken(made, pages)
 
 # %% ../../nbs/90_cli/09_raman.ipynb #e1d452f3
@@ -142,3 +142,4 @@ def add_run(
     p.add_argument("--step-fs", type=number(), default=0.25, help="time step, fs (default: %(default)s)")
     p.add_argument("--beads", type=number(kind=int), default=1, help="of each nucleus; 1: classical (default)")
     p.add_argument("--resolution", type=number(), default=5.0, help="of the spectrum, cm-1 (default: %(default)g)")
+    add_full_range(p)

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arguments import add_model, add_train, add_trajectory, add_unit, model_file, number, output_path, verb
+from bpm_nb.cli.arguments import (
+    add_full_range,
+    add_model,
+    add_train,
+    add_trajectory,
+    add_unit,
+    model_file,
+    number,
+    output_path,
+    verb,
+)
 from ..core.files import InputError, errors_name_file
 from ..data.files import read_frames, read_trajectory
 
@@ -35,6 +45,8 @@ class Computed:
     temperature_K: float  # for intensities
     others: "dict[str, Curve]"  # infrared spectrum and density of states; empty where there is no model of the dipole
     jackknife: "list[Spectrum]"  # activities by models without a quarter of the training frames each
+    run: "Trajectory | None" = None  # what the spectra are of; None: of a series
+    alpha: np.ndarray | None = None  # (G, T, 3, 3) its polarizability, bohr³
 
     def shown(
         self,
@@ -57,7 +69,7 @@ def computed(
     given: list[str],  # files that are read
 ) -> Computed:
     "All spectra that were asked for. Raises `InputError` where the input cannot be used."
-    from bpm_nb.reports.sections import trajectory_spectrum
+    from bpm_nb.reports.sections import plausible_spectrum, run_polarizability
 
     dipole = dipole_model(a, out)
     if a.alpha:
@@ -66,10 +78,12 @@ def computed(
         raise InputError("give MODEL and TRAJECTORY, or a polarizability series with --alpha")
     model, run = model_file(a.model), read_trajectory(a.trajectory, a.dt_fs, a.topology, a.elements)
     with errors_name_file(a.trajectory):
-        activity = trajectory_spectrum(model, run, a.resolution)
+        alpha = run_polarizability(model, run)
+        activity = plausible_spectrum(alpha, run.dt_fs, a.resolution)
         others = infrared_and_states(run, dipole, a.resolution)
     jackknife = [predicted_spectrum(m, run, a.resolution) for m in jackknife_models_of(a, model)]
-    return Computed(a, given, activity, a.temperature or run.temperature_K or 300.0, others, jackknife)
+    kelvin = a.temperature or run.temperature_K or 300.0
+    return Computed(a, given, activity, kelvin, others, jackknife, run, alpha)
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #81537a7c
 def series_spectrum(
@@ -158,6 +172,15 @@ def more_columns(
             columns[column] = np.interp(shown.wavenumber_cm1, curve.wavenumber_cm1, values)
     return columns
 
+# %% ../../nbs/90_cli/03_spectra.ipynb #10db6601
+def table_end(
+    c: Computed,  # spectra
+) -> float:
+    "Where tables end, cm⁻¹."
+    from bpm_nb.spectra.smoothing import bands_end
+
+    return np.inf if c.a.full_range else bands_end(c.activity)
+
 # %% ../../nbs/90_cli/03_spectra.ipynb #e3738f87
 def write_table(
     c: Computed,  # spectra
@@ -166,9 +189,10 @@ def write_table(
 ) -> None:
     "Write the table."
     from bpm_nb.spectra.files import write_csv
+    from bpm_nb.spectra.smoothing import up_to
 
-    shown = c.shown(c.activity)
-    columns = more_columns(shown, c.others, [c.shown(s) for s in c.jackknife])
+    shown, *left_out = [up_to(c.shown(s), table_end(c)) for s in (c.activity, *c.jackknife)]
+    columns = more_columns(shown, c.others, left_out)
     units = {name: curve.settings["unit"] for name, curve in c.others.items()}
     write_csv(shown, out, notes, columns, units)
 
@@ -180,9 +204,35 @@ def write_exchange_file(
 ) -> None:
     "Write the JCAMP-DX file that programs of spectrometers read."
     from bpm_nb.spectra.files import write_jcamp
+    from bpm_nb.spectra.smoothing import up_to
 
     title = f"Raman {c.quantity}, {Path(c.given[-1]).name}"
-    write_jcamp(c.shown(c.activity), out, title=title, notes=notes)
+    write_jcamp(up_to(c.shown(c.activity), table_end(c)), out, title=title, notes=notes)
+
+# %% ../../nbs/90_cli/03_spectra.ipynb #b07bb836
+def words_of(
+    c: Computed,  # spectra
+    bands: list,  # of the activity
+) -> list[str]:
+    "What moves in each band; nothing where there is no run."
+    from bpm_nb.reports.sections import band_words
+
+    if c.run is None:
+        return []
+    return band_words(c.run, c.alpha, bands, c.activity.settings["resolution_cm1"])
+
+
+def drawn_first(
+    c: Computed,  # spectra
+) -> list[tuple]:
+    "The section with the molecule, in its typical structure; nothing where there is no run, or none of one molecule."
+    from bpm_nb.assignment.eckart import typical_structure
+    from bpm_nb.reports.sections import molecule_section
+
+    if c.run is None:
+        return []
+    pos = typical_structure(c.run.pos.reshape(-1, *c.run.pos.shape[-2:]), c.run.mass())
+    return [molecule_section(c.run.numbers, pos)]
 
 # %% ../../nbs/90_cli/03_spectra.ipynb #16bfc977
 def write_spectrum_page(
@@ -192,12 +242,12 @@ def write_spectrum_page(
 ) -> None:
     "Write the page, with activity and intensity."
     from bpm_nb.reports.html import write_page
-    from bpm_nb.reports.sections import spectrum_sections, with_infrared_and_states
-    from bpm_nb.spectra.bands import peaks
+    from bpm_nb.reports.sections import page_bands, spectrum_sections, with_infrared_and_states
 
     kelvin, laser = c.temperature_K, c.a.laser
-    sections = spectrum_sections(c.activity, peaks(c.activity), kelvin, laser, c.jackknife)
-    sections = with_infrared_and_states(sections, c.activity, c.others, kelvin)
+    bands = page_bands(c.activity, kelvin, laser)
+    sections = spectrum_sections(c.activity, bands, kelvin, laser, c.jackknife, words_of(c, bands))
+    sections = drawn_first(c) + with_infrared_and_states(sections, c.activity, c.others, kelvin)
     settings = c.activity.settings | dict(temperature_K=kelvin, laser_nm=laser) | notes
     write_page(out, f"Raman spectrum of {Path(c.given[-1]).name}", sections, settings)
 
@@ -267,6 +317,7 @@ def add_spectrum(
         "to page and table",
     )
     add_intensity(p)
+    add_full_range(p)
     p.add_argument(
         "-o",
         "--output",

@@ -6,9 +6,18 @@
 __all__ = ['raman_compare', 'kernel_lab', 'RamanState', 'LabState']
 
 # %% ../../nbs/85_dashboards/00_dashboards.ipynb #1e9b539f
-from .kernel import kernel_lab
-from .kernel_state import LabState
-from .raman import raman_compare
-from .raman_state import RamanState
+from typing import TYPE_CHECKING
+
+from .. import names_on_demand
+
+if TYPE_CHECKING:
+    from bpm_nb.dashboards.kernel import kernel_lab
+    from bpm_nb.dashboards.kernel_state import LabState
+    from bpm_nb.dashboards.raman import raman_compare
+    from bpm_nb.dashboards.raman_state import RamanState
 
 _all_ = ["raman_compare", "kernel_lab", "RamanState", "LabState"]
+__getattr__, __dir__ = names_on_demand(
+    "bpm_nb.dashboards",
+    dict(kernel=["kernel_lab"], kernel_state=["LabState"], raman=["raman_compare"], raman_state=["RamanState"]),
+)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .runs import Series
 from ..data.datasets import known, load, shipped_files
-from ..plots.live import Overlay
+from ..plots.overlays import Overlay
 from ..spectra.bands import peaks
 from ..spectra.modes import normal_modes
 from ..spectra.spectrum import Spectrum

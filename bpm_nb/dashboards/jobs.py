@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from joblib import parallel_config
 
 from ..core.files import InputError
+from ..core.work import trim_malloc
 
 # %% ../../nbs/85_dashboards/01_jobs.ipynb #cbcd944f
 def job_outcome(
@@ -95,6 +96,19 @@ def received(
             "the calculation was ended from outside, perhaps for want of memory: take fewer frames or a smaller model"
         )
 
+# %% ../../nbs/85_dashboards/01_jobs.ipynb #38a73282
+IDLE_SERVER_S = 20  # for so long the server of processes waits for another job
+_AT_WORK = set()  # jobs that run beside, and those that have just ended
+
+
+async def _stop_idle_server(job):
+    "Forget a job that has ended; where no other comes, end the server of processes, which holds the library."
+    await asyncio.sleep(IDLE_SERVER_S)
+    if not _AT_WORK - {job} and sys.platform == "linux":
+        from multiprocessing.forkserver import _forkserver
+
+        await asyncio.get_running_loop().run_in_executor(None, _forkserver._stop)
+
 # %% ../../nbs/85_dashboards/01_jobs.ipynb #07aac1b0
 def event_loop() -> asyncio.AbstractEventLoop | None:
     "The event loop that runs here; None in a plain script."
@@ -148,13 +162,15 @@ def _run_here(job):
 
 
 def _run_beside(job, loop):
+    _AT_WORK.add(job)
     context = process_context()
     receiver, sender = context.Pipe(duplex=False)
     job.process = context.Process(target=_work, args=(sender, job.function, job.args), daemon=True)
     started = loop.run_in_executor(None, start_process, job.process, sender)
     job.watching = loop.create_task(_watch(job, job.process, receiver, started))
+    job.watching.add_done_callback(lambda _: _AT_WORK.discard(job))
 
-
+# %% ../../nbs/85_dashboards/01_jobs.ipynb #e7e00a0f
 async def _watch(job, process, receiver, started):
     "Pass on what the process of a job sends, until it ends or the job forgets it; then kill it."
     try:
@@ -171,3 +187,5 @@ async def _watch(job, process, receiver, started):
         await asyncio.sleep(0.03)
     if process.pid:
         process.kill()
+    trim_malloc()
+    await _stop_idle_server(job)

@@ -13,13 +13,13 @@ import ipywidgets
 import numpy as np
 from plotly.graph_objects import Figure
 
+from ..core.work import trim_malloc
 from .kernel_state import LAB_GAMMAS, LabState
 from .widgets import Plot, Upload, control, downloads, grey_unless, known, menu, side_by_side, status
 from ..data.datasets import shipped
 from ..data.records import Frames
 from ..plots.live import laboratory
 from ..regression.krr import LAMBDAS
-from ..reports.html import page
 
 # %% ../../nbs/85_dashboards/12_kernel.ipynb #bbab276d
 def lab_map(
@@ -68,11 +68,13 @@ def lab_csv(
             rows.append(",".join(known(x, ".6g") for x in (gamma, *numbers)))
     return "\n".join(rows) + "\n"
 
-
+# %% ../../nbs/85_dashboards/12_kernel.ipynb #5c98cc11
 def lab_files(
     state: LabState,  # what it shows
 ) -> dict[str, str]:
     "What can be downloaded, {name: text}. Raises `InputError` as `page` does."
+    from bpm_nb.reports.html import page
+
     figure, words = lab_figure(state), "Errors on frames left out, each predicted by a fit without it."
     sections = [
         ("Errors", words, *([figure] if figure else [])),
@@ -172,4 +174,5 @@ def kernel_lab(
     buttons, text = status(state, state.compute)
     files = downloads(state, plot, "kernel", lab_files, "columns")
     upload = ipywidgets.HBox([Upload("Upload frames", state.upload, state.fail)])
+    trim_malloc()
     return side_by_side(state, [*lab_controls(state), buttons, upload, files], [plot, text], plot=plot)

@@ -215,7 +215,7 @@ class LabState(LabSteps):
         frames: tuple | None = None,  # (training, test) `Frames` of that name
         **settings: Any,  # values of traits
     ):
-        "Raises `InputError` for an unknown trait or frames without polarizabilities."
+        "Raises `InputError` for an unknown trait or frames without alpha."
         if not (dataset is None or isinstance(dataset, str)):
             dataset, frames = "your frames", (checked(dataset, "the dataset", need="alpha"), None)
         super().__init__(**(dict(dataset=dataset or DEFAULT_MOLECULE) | settings))
@@ -231,7 +231,6 @@ class LabState(LabSteps):
 
         def take(frames):
             title = upload_title(Path(name).stem)
-            self.uploads = self.uploads | {title: (frames, None)}
-            self.dataset = title
+            self.uploads, self.dataset = self.uploads | {title: (frames, None)}, title
 
-        self.run(uploaded_training, (name, content), take)
+        self.run_in_line(name, lambda: self.run(uploaded_training, (name, content), take))

@@ -13,10 +13,17 @@ import traitlets
 
 from .band import BandAssignment, band_assignment
 from .curves import QUANTITIES, overlay_curve, quantity_geometry
-from .runs import DEFAULT_MOLECULE, Series, cached_series, shipped_runs, shipped_series
+from bpm_nb.dashboards.runs import (
+    DEFAULT_MOLECULE,
+    Series,
+    cached_series,
+    finest_resolution,
+    shipped_runs,
+    shipped_series,
+)
 from .state import State, errors_as_message, setting
-from .uploads import upload_title, uploaded_model, uploaded_series
-from ..plots.live import Overlay
+from .uploads import is_topology, upload_title, uploaded_model, uploaded_series
+from ..plots.overlays import Overlay
 from ..spectra.raman import CORRECTIONS, instrument_intensity, raman_spectrum
 from ..spectra.spectrum import Spectrum
 
@@ -71,6 +78,9 @@ class SpectrumSettings(InstrumentSettings):
     )
 
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #4d8debea
+SCALES = "tallest band", "chosen band"
+
+# %% ../../nbs/85_dashboards/09_raman_state.ipynb #4f8d9804
 class ViewSettings(State):
     "Settings that change how the curves are drawn."
 
@@ -83,7 +93,13 @@ class ViewSettings(State):
         traitlets.Float(),
         traitlets.Float(),
         default_value=(0.0, 3600.0),
-        help="wavenumbers that are drawn, cm⁻¹; the strongest point in them is 1",
+        help="wavenumbers that are drawn, cm⁻¹; the scale is set by bands in them",
+    )
+    scale = setting(
+        traitlets.Enum,
+        list(SCALES),
+        SCALES[0],
+        help="the band that is 1: the tallest of each curve above 200 cm⁻¹, or that which was clicked",
     )
 
     @traitlets.validate("range_cm1")
@@ -120,18 +136,25 @@ class ActivityCache:
             self._kept[name] = series, raman_spectrum(series.alpha, series.run.dt_fs, resolution_cm1)
         return self._kept[name][1]
 
+# %% ../../nbs/85_dashboards/09_raman_state.ipynb #09b7a3c1
+class UploadTraits(State):
+    "What a user brings."
+
+    dt_fs = traitlets.Float(1.0, min=1e-3, help="time between the frames of an uploaded xyz file, fs")
+    models = traitlets.Dict(help="{name: `BondPolarizability`} of uploaded frames")
+    model_of = traitlets.Unicode(help="whose model gives the polarizability of an upload")
+    topology = traitlets.Tuple(default_value=(), help="(name, content) of the file that names the atoms, or nothing")
+
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #11437b59
-class SeriesTraits(State):
-    "The series of the comparison, what a user brings, and what is computed."
+class SeriesTraits(UploadTraits):
+    "The series of the comparison, and what is computed."
 
     samples = setting(traitlets.List, traitlets.Unicode(), help="molecules, and runs of a user: Ctrl adds one")
     band = setting(traitlets.Tuple, default_value=(), help="(name of a series, wavenumber) of a band, or nothing")
     series = traitlets.Dict(traitlets.Instance(Series), help="{name: `Series`} of all that is computed")
     curves = traitlets.List(traitlets.Instance(Overlay), help="a curve of each sample that is computed")
     assigned = traitlets.Instance(BandAssignment, allow_none=True, help="what makes the band, or None")
-    dt_fs = traitlets.Float(1.0, min=1e-3, help="time between the frames of an uploaded xyz file, fs")
-    models = traitlets.Dict(help="{name: `BondPolarizability`} of uploaded frames")
-    model_of = traitlets.Unicode(help="whose model gives the polarizability of an upload")
+    offered_cm1 = traitlets.Float(0.0, help="finest resolution of all that is drawn, where that set is finer; or 0")
     _activities = traitlets.Instance(ActivityCache, args=())
 
     @property
@@ -142,7 +165,7 @@ class SeriesTraits(State):
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #14e41e80
 CURVE_TRAITS = (*SpectrumSettings.class_trait_names(setting=True), "samples", "series", "harmonic", "literature")
 
-
+# %% ../../nbs/85_dashboards/09_raman_state.ipynb #42f2de49
 class RamanCurves(SpectrumSettings, ViewSettings, MotionSettings, SeriesTraits):
     "What follows from the settings at once: `curves`, and the marks of stale and doubtful ones."
 
@@ -163,6 +186,7 @@ class RamanCurves(SpectrumSettings, ViewSettings, MotionSettings, SeriesTraits):
     ) -> None:
         "Make the curves anew."
         self.stale = any(n not in self.series or self.series[n].is_first_look for n in self.samples)
+        self.offered_cm1 = offered_resolution(self)
         with errors_as_message(self):
             self.curves, self.message = drawn_curves(self), drawn_remark(self)
 
@@ -176,6 +200,14 @@ def drawn_curves(
         overlay_curve(state.series[name], state.spectrum(name), state.quantity, state.analyser_deg, sources)
         for name in state.drawn
     ]
+
+
+def offered_resolution(
+    state: RamanCurves,  # with its series
+) -> float:
+    "The finest resolution, cm⁻¹, that all drawn runs carry, where the one that is set is finer; else 0."
+    finest = max((finest_resolution(state.series[name].run) for name in state.drawn), default=0.0)
+    return finest if finest > state.resolution_cm1 else 0.0
 
 
 def drawn_remark(
@@ -194,7 +226,7 @@ class RamanBand(RamanCurves):
         self,
         change: traitlets.Bunch | None = None,  # which trait changed
     ) -> None:
-        "Make the assignment anew."
+        "Make it anew."
         if change and change.name == "analyser_deg" and QUANTITIES[self.quantity]:
             return  # the angle matters for the analyser alone
         name, wavenumber_cm1 = self.band or (None, None)
@@ -203,12 +235,12 @@ class RamanBand(RamanCurves):
             return
         geometry = quantity_geometry(self.quantity, self.analyser_deg)
         with errors_as_message(self):
-            self.assigned = band_assignment(self.series[name], wavenumber_cm1, geometry)
+            self.assigned = band_assignment(self.series[name], wavenumber_cm1, geometry, 10.0, self.spectrum(name))
 
     def click(
         self,
-        k: int,  # index of a curve
-        wavenumber_cm1: float,  # where it was clicked, cm⁻¹
+        k: int,  # of a curve
+        wavenumber_cm1: float,  # of the click, cm⁻¹
     ) -> None:
         "Choose a band: the nearest of the curve."
         bands = self.curves[k].bands
@@ -250,18 +282,9 @@ class RamanSteps(RamanBand):
             self.samples = [*self.samples, series.name]
         self.compute()
 
-# %% ../../nbs/85_dashboards/09_raman_state.ipynb #1de0dc26
-class RamanUploads(RamanSteps):
-    "Files of a user: runs for the comparison, and frames that models are fitted on."
-
-    def upload(
-        self,
-        name: str,  # name of the file
-        content: bytes,  # what is in it
-    ) -> None:
-        "Add a run from a file to the comparison."
-        args = name, content, self.dt_fs, self.model_of, self.models.get(self.model_of)
-        self.run(uploaded_series, args, lambda series: self.add(replace(series, name=upload_title(series.name))))
+# %% ../../nbs/85_dashboards/09_raman_state.ipynb #09b7a3c2
+class TrainingUploads(RamanSteps):
+    "Frames of a user, that models are fitted on."
 
     def upload_training(
         self,
@@ -269,11 +292,30 @@ class RamanUploads(RamanSteps):
         content: bytes,  # what is in it
     ) -> None:
         "Fit a model on frames with polarizabilities from a file; it serves the uploads that follow."
-        self.run(uploaded_model, (name, content), self._take_model)
+        self.run_in_line(name, lambda: self.run(uploaded_model, (name, content), self._take_model))
 
     def _take_model(self, titled_model):
         title, model = titled_model
         self.models, self.model_of, self.message = self.models | {title: model}, title, model_message(title, model)
+
+# %% ../../nbs/85_dashboards/09_raman_state.ipynb #1de0dc26
+class RamanUploads(TrainingUploads):
+    "Files of a user: runs for the comparison, and frames that models are fitted on."
+
+    def upload(
+        self,
+        name: str,  # name of the file
+        content: bytes,  # what is in it
+    ) -> None:
+        "Add a run from a file to the comparison; a file that names atoms serves the runs that follow."
+        if is_topology(name):
+            self.topology, self.message = (name, content), f"{name} names the atoms of the runs that follow."
+            return
+        self.run_in_line(name, lambda: self._read_run(name, content))
+
+    def _read_run(self, name, content):
+        args = name, content, self.dt_fs, self.model_of, self.models.get(self.model_of), self.topology
+        self.run(uploaded_series, args, lambda series: self.add(replace(series, name=upload_title(series.name))))
 
 # %% ../../nbs/85_dashboards/09_raman_state.ipynb #a30b6425
 def model_message(

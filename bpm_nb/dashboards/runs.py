@@ -9,6 +9,7 @@ __all__ = ['Series', 'shipped_series']
 import hashlib
 import json
 import os
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..core.units import C_CM_FS
 from ..core.work import one_blas_thread
 from ..data.datasets import SHIPPED, load, shipped, shipped_files
 from ..data.records import Frames, Trajectory
+from ..spectra.blocks import density_estimator
 
 if TYPE_CHECKING:
     from bpm_nb.models.polarizability import BondPolarizability
@@ -64,7 +66,24 @@ def fine_resolution(
     "Resolution for single bonds, cm⁻¹: coarser for a run that is short."
     return max(SHARE_SETTINGS["resolution_cm1"], 1.01 / (C_CM_FS * run.dt_fs * (run.pos.shape[1] - 1)))
 
+# %% ../../nbs/85_dashboards/05_runs.ipynb #9f888fe1
+def finest_resolution(
+    run: Trajectory,  # segments of T steps
+    coarsest: float = 40.0,  # cm⁻¹
+) -> float:
+    "The finest resolution, cm⁻¹, in steps of 0.5, for which `raman_spectrum` finds the run long enough."
+    steps = np.arange(2, coarsest + 0.5, 0.5)
 
+    def is_long_enough(resolution_cm1):
+        try:
+            density_estimator(*run.pos.shape[:2], run.dt_fs, float(resolution_cm1))
+        except InputError:
+            return False
+        return True
+
+    return float(steps[min(bisect_left(steps, True, key=is_long_enough), len(steps) - 1)])
+
+# %% ../../nbs/85_dashboards/05_runs.ipynb #afd98d55
 def positions_of(
     run: Trajectory,  # any run
     segments: slice = slice(None),  # which of its segments

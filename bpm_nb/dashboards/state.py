@@ -70,15 +70,52 @@ def errors_as_message(
 
 
 def _end_step(state, then, value):
-    "Call `then(value)`; the state is free again, if that started no other job."
+    "Call `then(value)`; if that started no other job, the state is free for the first step that waits."
     job = state.job
     with errors_as_message(state):
         then(value)
     if state.job is job:
         state.doing, state.fraction = "", 0.0
+        state.start_waiting()
+
+# %% ../../nbs/85_dashboards/02_state.ipynb #5e7a11ce
+class StepLine(StateTraits):
+    "Slow steps in line."
+
+    _steps = traitlets.List(help="what waits for the step that runs: its name, and the function that starts it")
+
+    @property
+    def waiting(self) -> list[str]:
+        "Names of what waits for the step that runs."
+        return [name for name, _ in self._steps]
+
+    def run_in_line(
+        self,
+        name: str,  # by which the user knows the step
+        start: Callable,  # function() that calls `run`, when it is its turn
+    ) -> None:
+        "Start a slow step when those before it have ended."
+        self._steps = [*self._steps, (name, start)]
+        if not self.doing:
+            self.start_waiting()
+
+    def start_waiting(self) -> None:
+        "Start the first step that waits, if there is one."
+        if self._steps:
+            (_, start), self._steps = self._steps[0], self._steps[1:]
+            start()
+
+    def on_progress(
+        self,
+        fraction: float,  # how far it is, 0 to 1
+        text: str,  # what it does
+        partial: Any = None,  # a first piece of the result
+    ) -> None:
+        "Show how far the slow step is."
+        self.fraction, self.doing = fraction, text
 
 # %% ../../nbs/85_dashboards/02_state.ipynb #f92b190e
-class State(StateTraits):
+class State(StepLine):
     "What a dashboard holds: settings, results, and the slow step that runs."
 
     def run(
@@ -87,8 +124,10 @@ class State(StateTraits):
         args: tuple,  # its arguments
         on_done: Callable,  # called with the result
     ) -> None:
-        "Start a slow step. One at a time: a new one ends the last."
+        "Start a slow step. One at a time: a new one ends the last; what waits goes on waiting."
+        steps = self._steps
         self.cancel()
+        self._steps = steps
         self.doing, self.fraction, self.message = "starting", 0.0, ""
         self.job = Job(
             function,
@@ -100,16 +139,8 @@ class State(StateTraits):
         self.job.start()
 
     def cancel(self) -> None:
-        "Stop what runs; the results stay as they are."
+        "Stop what runs, and forget what waits; the results stay as they are."
         if self.doing:
             self.job.stop()
         self.doing, self.fraction = "", 0.0
-
-    def on_progress(
-        self,
-        fraction: float,  # how far it is, 0 to 1
-        text: str,  # what it does
-        partial: Any = None,  # a first piece of the result
-    ) -> None:
-        "Show how far the slow step is."
-        self.fraction, self.doing = fraction, text
+        self._steps = []

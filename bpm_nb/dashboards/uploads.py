@@ -6,7 +6,8 @@
 __all__ = ['uploaded_series']
 
 # %% ../../nbs/85_dashboards/06_uploads.ipynb #dace7c25
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from ..bonds.pairs import bond_labels
 from ..core.files import LARGEST_UNPACKED, InputError, one_line, unpacked_bytes
 from .runs import Series, positions_of, predicted_alpha, with_shares
 from ..data.datasets import known, load
-from ..data.files import read
+from ..data.files import read, read_trajectory
 from ..data.records import Frames, Trajectory, checked
 from ..spectra.blocks import density_estimator
 from ..spectra.raman import raman_spectrum
@@ -44,23 +45,77 @@ def written_upload(
     return file
 
 # %% ../../nbs/85_dashboards/06_uploads.ipynb #39478e88
+@contextmanager
+def files_of(
+    *uploads: tuple[str, bytes],  # name and content of each
+) -> Iterator[list[Path]]:
+    "The files, while this lasts; an `InputError` names them as the user does."
+    with TemporaryDirectory() as folder:
+        try:
+            yield [written_upload(Path(folder), name, content) for name, content in uploads]
+        except InputError as e:
+            text = str(e)
+            for name, _ in uploads:
+                text = text.replace(f"{folder}/{Path(name).name}", name)
+            raise InputError(text) from None
+
+# %% ../../nbs/85_dashboards/06_uploads.ipynb #8b85a7b4
 def read_upload(
     name: str,  # name of the file
     content: bytes,  # what is in it
     need: str | None = None,  # "alpha" where polarizabilities must be there
 ) -> Frames | Trajectory:
     "Checked `Frames`, or the `Trajectory` that the file holds. Raises `InputError` for anything else."
-    if Path(name).suffix not in (".xyz", ".extxyz", ".npz"):
+    if Path(name).suffix not in OWN_ENDINGS:
         raise InputError(f"{name}: give extended xyz (.xyz, .extxyz) or the library's .npz")
-    with TemporaryDirectory() as folder:
+    with files_of((name, content)) as (file,):
+        record = read(file)
+        if isinstance(record, Trajectory) and not need:
+            return record
+        return checked(record.frames if isinstance(record, Trajectory) else record, name, need)
+
+# %% ../../nbs/85_dashboards/06_uploads.ipynb #1b85ee44
+def uploaded_record(
+    name: str,  # name of the file
+    content: bytes,  # what is in it
+    dt_fs: float,  # time between frames, fs, where the file does not tell it
+    topology: tuple[str, bytes] | tuple[()] = (),  # name and content of the file that names the atoms
+) -> Frames | Trajectory:
+    "What a file of the library or of another program holds. Raises `InputError` for what cannot be read."
+    if Path(name).suffix in OWN_ENDINGS:
+        return read_upload(name, content)
+    return read_upload_of_others(name, content, dt_fs, topology)
+
+# %% ../../nbs/85_dashboards/06_uploads.ipynb #defc5117
+OWN_ENDINGS = (".xyz", ".extxyz", ".npz")
+TOPOLOGIES = (".pdb", ".gro", ".psf", ".prmtop", ".parm7", ".tpr", ".data")  # files that name the atoms of a run
+POSITIONS = (".xtc", ".trr", ".dcd", ".nc", ".ncdf")  # runs of positions alone
+
+
+def is_topology(
+    name: str,  # name of a file
+) -> bool:
+    "Does it name atoms for another file?"
+    return Path(name).suffix.lower() in TOPOLOGIES
+
+# %% ../../nbs/85_dashboards/06_uploads.ipynb #154a31eb
+def read_upload_of_others(
+    name: str,  # name of the file
+    content: bytes,  # what is in it
+    dt_fs: float,  # time between frames, fs, where the file does not tell it
+    topology: tuple[str, bytes] | tuple[()] = (),  # name and content of the file that names the atoms
+) -> Trajectory:
+    "The run in a file of another program. Raises `InputError` for what cannot be read, and where the atoms lack names."
+    bare = Path(name).suffix.lower() in POSITIONS
+    if bare and not topology:
+        raise InputError(
+            f"{name}: it has positions only; upload the file that names the atoms first (.pdb, .gro, .psf)"
+        )
+    with files_of((name, content), *([topology] if bare else [])) as (file, *named):
         try:
-            file = written_upload(Path(folder), name, content)
-            record = read(file)
-            if isinstance(record, Trajectory) and not need:
-                return record
-            return checked(record.frames if isinstance(record, Trajectory) else record, name, need)
-        except InputError as e:
-            raise InputError(str(e).replace(f"{folder}/{Path(name).name}", name)) from None
+            return read_trajectory(file, None, *named)
+        except InputError:
+            return read_trajectory(file, dt_fs, *named)
 
 # %% ../../nbs/85_dashboards/06_uploads.ipynb #a42e7321
 def upload_title(
@@ -150,32 +205,33 @@ def run_remark(
 # %% ../../nbs/85_dashboards/06_uploads.ipynb #2afc1902
 def model_of_shipped(
     name: str,  # one of `bpm_nb.data.shipped()`
+    report: Callable,  # report(fraction, text)
 ) -> "BondPolarizability":
     "A model with the usual settings, of the frames that ship. Raises `InputError` for a name that is not known."
     from bpm_nb.models.polarizability import BondPolarizability
 
+    report(0.1, f"fitting the model of {name}")
     return BondPolarizability().fit(load(name).train)
 
 # %% ../../nbs/85_dashboards/06_uploads.ipynb #b1549473
 def uploaded_series(
     name: str,  # name of the file
     content: bytes,  # what is in it
-    dt_fs: float,  # time between frames, fs; a trajectory brings its own
+    dt_fs: float,  # time between frames, fs
     model_of: str,  # what the model was fitted on
     model: "BondPolarizability | None",  # fitted; None: that of a shipped molecule
+    topology: tuple[str, bytes] | tuple[()],  # a file with the atoms
     report: Callable,  # report(fraction, text)
 ) -> Series:
     "`Series` of an uploaded run. Raises `InputError` for what is no run of the molecule of the model."
     report(0.0, f"reading {name}")
-    record, title = read_upload(name, content), Path(name).stem
+    record, title = uploaded_record(name, content, dt_fs, topology), Path(name).stem
     run = run_of(name, record, dt_fs)
     frames = record.frames if isinstance(record, Trajectory) else record
     if frames.alpha is not None:
         alpha = frames.alpha[None]
         return Series(title, run, alpha, "its own polarizability", remark=run_remark(run, alpha))
-    if model is None:
-        report(0.1, f"fitting the model of {model_of}")
-        model = model_of_shipped(model_of)
+    model = model or model_of_shipped(model_of, report)
     check_molecule(name, frames, model, model_of)
     alpha = predicted_alpha(model, run, report)
     return with_shares(Series(title, run, alpha, f"model of {model_of}", remark=run_remark(run, alpha)), model, report)

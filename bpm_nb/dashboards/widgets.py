@@ -6,6 +6,7 @@
 __all__ = ['Feed', 'Plot', 'Upload']
 
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #daa5cffe
+import gzip
 import json
 import math
 from collections.abc import Callable
@@ -32,14 +33,14 @@ def asset(
 class Feed(ipywidgets.Widget):
     "The figure of a `Plot` and what draws it, as a model that exists in the browser as soon as its state is there."
 
-    library = traitlets.Unicode(help="plotly.js").tag(sync=True)
+    library = traitlets.Bytes(help="plotly.js, packed by gzip").tag(sync=True)
     figure = traitlets.Dict(dict(data=[], layout={}), help="{data, layout} of the figure").tag(sync=True)
     number = traitlets.Int(0, help="how many figures there were").tag(sync=True)
 
     def __init__(self):
         from plotly.offline import get_plotlyjs
 
-        super().__init__(library=get_plotlyjs())
+        super().__init__(library=gzip.compress(get_plotlyjs().encode(), 4, mtime=0))
 
     def show(
         self,
@@ -254,7 +255,8 @@ def menu(
 # %% ../../nbs/85_dashboards/03_widgets.ipynb #b11221e8
 TIPS = {  # of buttons
     "Compute": "compute what is missing or belongs to other settings",
-    "Cancel": "stop what runs; what is there stays",
+    "Cancel": "stop what runs and what waits; what is there stays",
+    "Coarser": "the finest resolution for which all runs are long enough",
     "CSV": "save the numbers as a table",
     "HTML": "save figure and tables as a page that opens in any browser",
     "JSON": "save the settings, which make the same figure again",
@@ -283,6 +285,7 @@ def status_html(
     lines = [
         (state.message, "var(--jp-error-color1, #B00020)"),
         (f"{state.doing} …" if state.doing else "", "var(--jp-ui-font-color1, #444)"),
+        (f"waits in line: {', '.join(state.waiting)}" if state.waiting else "", "var(--jp-ui-font-color1, #444)"),
         ("not up to date: press Compute" if state.stale and not state.doing else "", "var(--jp-warn-color0, #8a5a00)"),
     ]
     return "".join(
@@ -307,7 +310,7 @@ def status(
         go.button_style = "warning" if state.stale and not state.doing else ""
         text.value = status_html(state)
 
-    state.observe(follow, ["message", "doing", "fraction", "stale"])
+    state.observe(follow, ["message", "doing", "fraction", "stale", "_steps"])
     follow()
     return ipywidgets.VBox([ipywidgets.HBox([go, stop]), bar]), text
 

@@ -30,6 +30,7 @@ CONF = """
 project = "bpm_nb"
 html_title = "bpm_nb"
 author = "The bpm_nb developers"
+copyright = "The bpm_nb developers, Apache-2.0"
 extensions = ["myst_nb", "sphinx-mathjax-offline"]
 html_theme = "furo"
 html_static_path = ["_static"]
@@ -51,6 +52,10 @@ suppress_warnings = [
     "docutils",
 ]
 """
+SEARCH_NOTE = (
+    "<p class='search-note'>Opened as files, these pages find titles alone: a browser reads no page for another. "
+    "With <code>python -m http.server -d _docs</code> the results show their words.</p>"
+)
 WIDE = "@media (min-width: 72em) { .content { width: 54em; } }\n"  # as wide as a line of code on most screens
 
 # %% ../../nbs/99_dev/04_site.ipynb #f47125c8
@@ -133,6 +138,8 @@ def pages_without_network(
         text = re.sub(r"\{target=[^}]*\}", "", text)  # Quarto's way to open a link in a tab
         text = re.sub(r'<script src="https://[^"]*(?:mathjax|require)[^"]*"[^>]*></script>', "", text, flags=re.I)
         text = re.sub(r'<img(?=[^>]*\ssrc="https?:)[^>]*\salt="([^"]*)"[^>]*>', r"<code>\1</code>", text)
+        if page.name == "search.html":
+            text = text.replace('<div id="search-results">', f'{SEARCH_NOTE}<div id="search-results">')
         page.write_text(text, "utf-8")
 
 # %% ../../nbs/99_dev/04_site.ipynb #9465b26f

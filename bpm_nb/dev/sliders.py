@@ -86,7 +86,8 @@ def add_figure(
 
     html = figure.to_html(full_html=False, include_plotlyjs=False)
     text = (
-        "This page has no kernel behind it: the slider moves over numbers that were computed beforehand.\n\n"
+        "This page has no kernel behind it: the slider moves over numbers that were computed beforehand. "
+        "Whatever is to be clicked, picked or computed below needs one: `make dashboard`, or `make lab`.\n\n"
         f'<script src="../_static/plotly.min.js"></script>\n\n```{{raw}} html\n{html}\n```'
     )
     page.cells.insert(1, new_markdown_cell(text))

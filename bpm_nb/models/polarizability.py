@@ -8,7 +8,11 @@ __all__ = ['BondPolarizability', 'BondDipole']
 # %% ../../nbs/40_models/05_polarizability.ipynb #d0617e29
 from textwrap import indent
 
+import numpy as np
+
 from ..bonds.quantities import DIPOLE, POLARIZABILITY
+from ..core.files import InputError
+from ..data.records import Frames, as_frames
 from .estimator import BondModel
 
 # %% ../../nbs/40_models/05_polarizability.ipynb #e20ea8df
@@ -72,9 +76,41 @@ def documented(
         model_class.__doc__ = before + indent(shared, "    ") + references + after
     return model_class
 
+# %% ../../nbs/40_models/05_polarizability.ipynb #8ed3b84c
+def chemiscope_page(
+    frames: Frames,  # S frames
+    alpha: np.ndarray,  # (S, 3, 3) polarizability, bohr³
+) -> object:
+    "Frames and ellipsoids around their middle. Raises `InputError` where chemiscope is not installed."
+    try:
+        import chemiscope
+    except ImportError:
+        raise InputError('chemiscope is not installed: pip install "bpm_nb[viewer]"') from None
+    longest = np.abs(np.linalg.eigvalsh(alpha[0])).max()
+    ellipsoids = [chemiscope.ellipsoid_from_tensor(a, scale=np.sqrt(1.5 / longest), force_positive=True) for a in alpha]
+    for ellipsoid, atoms in zip(ellipsoids, images := frames.to_ase()):
+        ellipsoid["position"] = atoms.get_positions().mean(0).tolist()
+    shape = dict(kind="ellipsoid", parameters={"global": dict(color=0x56B4E9), "structure": ellipsoids})
+    settings = dict(structure=[dict(shape="polarizability", bonds=True, playbackDelay=50)])
+    return chemiscope.show(images, mode="structure", shapes=dict(polarizability=shape), settings=settings)
+
+# %% ../../nbs/40_models/05_polarizability.ipynb #405c5e07
+class Shown:
+    "Frames with the ellipsoids that a model gives them."
+
+    def show(
+        self,
+        X: object,  # what `predict` takes
+    ) -> object:
+        """A page of chemiscope with the frames, each with the ellipsoid of its polarizability; `show(run)` plays it.
+
+        Raises `InputError` where chemiscope is not installed, and as `predict`.
+        """
+        return chemiscope_page(as_frames(X), self.predict(X))
+
 # %% ../../nbs/40_models/05_polarizability.ipynb #b6da2b40
 @documented
-class BondPolarizability(BondModel):
+class BondPolarizability(Shown, BondModel):
     """Molecular polarizability (S, 3, 3), bohr³, as a sum over bonds, learned by Gaussian kernel ridge regression.
 
     α = Σ_a α(Z_a) 1 + Σ_b w_b [a(q_b) 1 + β(q_b) Q_b], Q_b = u_b u_bᵀ − 1/3, a(q) = Σ_m k(q, z_m) a_m, β likewise,

@@ -18,10 +18,11 @@ from .pages import certainty_text, write_first_page, write_results
 from .result import MoleculeSpectrum
 from ..reports.harmonic import LINES
 from ..reports.html import write_page
-from ..reports.sections import blocks_text, spectrum_sections
+from ..reports.sections import blocks_text, page_bands, spectrum_sections
 from ..spectra.bands import peaks
 from ..spectra.files import write_csv, write_jcamp
 from ..spectra.raman import instrument_intensity
+from ..spectra.smoothing import bands_end, up_to
 from ..spectra.spectrum import Spectrum
 
 # %% ../../nbs/80_pipeline/12_weighted_pages.ipynb #cfda74ac
@@ -114,7 +115,7 @@ def ensemble_sections(
         f"The band around the curve is one standard error, from independent runs ({blocks}); that of the weights and "
         "of the bond models is not in it. The pages of the conformers show the latter."
     )
-    seen = spectrum_sections(activity, peaks(activity), kelvin, laser_nm)
+    seen = spectrum_sections(activity, page_bands(activity, kelvin, laser_nm), kelvin, laser_nm)
     figure = plots.contributions(mean, named_parts(made, each), peaks(mean))
     sure = "What is sure", certainty_text(replace(made.conformers[0], run=None))
     return [sure, conformers_section(made), ("Weighted Raman spectrum", text, figure), *seen]
@@ -140,28 +141,31 @@ PAGES = "page"  # name of the step, for a reader
 
 def write_pages(
     made: MoleculeSpectrum | Ensemble,  # with or without dynamics
+    full_range: bool = False,  # False: tables end above the highest band
 ) -> list[Path]:
     "All files that show it. Raises `InputError` where they cannot be written."
     if made.activity is None:
         return [harmonic_page(made)]
     if isinstance(made, Ensemble):
-        return write_ensemble(made)
+        return write_ensemble(made, full_range)
     with whole_progress() as whole, whole.step(PAGES):
-        return write_results(made)
+        return write_results(made, full_range)
 
 # %% ../../nbs/80_pipeline/12_weighted_pages.ipynb #2e45c2d7
 def write_ensemble(
     made: Ensemble,  # with dynamics
+    full_range: bool = False,  # False: tables end above the highest band
 ) -> list[Path]:
     "Page, table and JCAMP-DX file of the mixture, and those of each conformer. Raises `InputError` as `write_page`."
     with whole_progress() as whole:
         whole.add(PAGES, len(made.conformers))
         for one in made.conformers:
             with whole.step(PAGES):
-                write_results(one)
+                write_results(one, full_range)
     page, table, exchange = (made.folder / end for end in ("index.html", "raman.csv", "raman.jdx"))
     notes, title = dict(conformers=conformer_rows(made)), f"Raman intensity, {made.name}, conformers"
-    write_csv(made.intensity, table, notes)
-    write_jcamp(made.intensity, exchange, title=title, notes=notes)
+    intensity = made.intensity if full_range else up_to(made.intensity, bands_end(made.activity))
+    write_csv(intensity, table, notes)
+    write_jcamp(intensity, exchange, title=title, notes=notes)
     write_page(page, f"Raman spectrum of {made.name}, conformers", ensemble_sections(made), made.activity.settings)
     return [page, table, exchange]

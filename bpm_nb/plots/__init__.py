@@ -9,7 +9,8 @@ __all__ = ['curves', 'heatmap', 'molecule', 'contributions', 'parity', 'spectrum
 # %% ../../nbs/70_plots/00_plots.ipynb #49a987ef
 from .bands import comparison, lines, mixed, shares
 from .figures import curves, heatmap, molecule
-from .live import Overlay, laboratory, overlaid
+from .live import laboratory
+from .overlays import Overlay, overlaid
 from .spectra import contributions, parity, spectrum, stacked
 from .style import error_band, with_error
 

@@ -20,6 +20,9 @@ from bpm_nb.plots.style import (
     add_curve,
     add_note,
     binned_means,
+    cut_text,
+    fair_scale,
+    fair_title,
     last_band_end,
     range_mask,
     shown_range,
@@ -27,6 +30,7 @@ from bpm_nb.plots.style import (
     styled,
     two_panels,
     with_error,
+    with_hover,
     with_wavenumbers,
 )
 from ..spectra.spectrum import Curve, Spectrum
@@ -156,23 +160,25 @@ def add_shifts(
 
 # %% ../../nbs/70_plots/03_bands.ipynb #abb9aba9
 def comparison(
-    first: Spectrum,  # `Spectrum` or `Intensity`
-    second: Spectrum,  # the same, of another form
-    names: tuple[str, str] = ("first", "second"),  # their names
-    markers: list[Marker] = (),  # list of `bpm_nb.assignment.Marker`: shaded
+    first: Spectrum,  # of one form
+    second: Spectrum,  # of another
+    names: tuple[str, str] = ("first", "second"),  # of both
+    markers: list[Marker] = (),  # shaded
     title: str = "",  # title
-    geometry: str | float = "natural",  # geometry, see `geometry_weights`
-    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
+    geometry: str | float = "natural",  # as of `curve`
+    range_cm1: Range = None,  # ends, cm⁻¹
 ) -> go.Figure:
     "Two spectra on one scale, marker bands, and their difference. Raises `InputError` where there are no points."
     nu, pair = first.wavenumber_cm1, (first, second)
     values = np.array([np.interp(nu, s.wavenumber_cm1, s.curve(geometry)) for s in pair])
     errors = np.array([np.interp(nu, s.wavenumber_cm1, s.error(geometry)) for s in pair])
     low, high, keep = shown_range(nu, values.max(0), range_cm1)
-    fig, scale = two_panels(0.65), values[:, keep].max() or 1.0
+    fig, scale = two_panels(0.65), fair_scale(nu, values.max(0), (low, high))
     add_pair(fig, nu[keep], values[:, keep] / scale, errors[:, keep] / scale, names)
     shade(fig, markers, low, high)
-    return with_difference(with_wavenumbers(styled(fig, title, 560), low, high), names)
+    add_note(fig, cut_text(nu[keep], values[:, keep].max(0) / scale), 0.01, 0.99, font_size=12)
+    with_wavenumbers(styled(with_hover(fig), title, 560), low, high)
+    return with_difference(fig, names, fair_title("both", (low, high)))
 
 # %% ../../nbs/70_plots/03_bands.ipynb #966e9192
 def add_pair(
@@ -191,9 +197,10 @@ def add_pair(
 def with_difference(
     fig,  # figure of two panels, changed in place
     names,  # of both curves
+    y_title,  # what 1 is above
 ):
     "The figure with the scale of two curves above, and that of their difference below."
-    fig.update_yaxes(title="strongest = 1", range=[0, 1.08], row=1, col=1)
+    fig.update_yaxes(title=y_title, range=[0, 1.08], row=1, col=1)
     below = f"{names[0]} − {names[1]}" if len("".join(names)) < 15 else "first − second"
     return fig.update_yaxes(title=below, zeroline=True, zerolinecolor="#444", row=2, col=1)
 

@@ -18,6 +18,9 @@ from bpm_nb.plots.style import (
     add_curve,
     add_note,
     axis_ends,
+    cut_text,
+    fair_scale,
+    fair_title,
     last_band_end,
     plain,
     range_mask,
@@ -25,9 +28,11 @@ from bpm_nb.plots.style import (
     styled,
     transparent,
     two_panels,
+    with_hover,
     with_wavenumbers,
 )
 from ..spectra.bands import Peak
+from ..spectra.raman import placzek_activity
 from ..spectra.spectrum import Curve, Spectrum, geometry_weights
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #9536c8b6
@@ -79,29 +84,43 @@ def dots_with_bars(
 # %% ../../nbs/70_plots/02_spectra.ipynb #fad3ee25
 def spectrum(
     spectrum: Spectrum,  # `Spectrum` or `Intensity`
-    peaks: list[Peak] = (),  # bands to label
+    peaks: list[Peak] = (),  # bands; the first sixteen get labels
     title: str = "",  # title
-    geometry: str | float = "natural",  # geometry, see `geometry_weights`
+    geometry: str | float = "natural",  # see `geometry_weights`
     range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
-    n_labels: int = 16,  # labels at most
-    model_error: np.ndarray | None = None,  # (K,) error from the training frames
+    model_error: np.ndarray | None = None,  # (K,)
+    temperature_K: float | None = None,  # draws activities in Å⁴/u
+    notes: list[str] = (),  # to be read at the peaks
 ) -> go.Figure:
     "A spectrum, its two parts and its ratio, with errors and labels. Raises `InputError` where there are no points."
-    low, high, keep = shown_range(spectrum.wavenumber_cm1, spectrum.curve(geometry), range_cm1)
-    fig, scale = two_panels(0.72), spectrum.curve(geometry)[keep].max() or 1.0
+    curve = spectrum.curve(geometry)
+    low, high, keep = shown_range(spectrum.wavenumber_cm1, curve, range_cm1)
+    fig, highest = two_panels(0.72), curve[keep].max() or 1.0
+    scale, y_title, unit = drawn_scale(spectrum, highest, temperature_K)
+    add_panels(fig, spectrum, geometry, keep, scale, model_error)
+    add_band_notes(fig, peaks, notes, scale)
+    top = add_labels(fig, peaks_within(peaks, low, high), scale, high - low)
+    with_wavenumbers(styled(with_hover(fig, unit), title, 620), low, high)
+    return with_scales(fig, y_title, top, highest / scale)
+
+# %% ../../nbs/70_plots/02_spectra.ipynb #cda5b237
+def peaks_within(peaks, low, high, n=16):
+    "The first n peaks of a range."
+    return [p for p in peaks if low <= p.wavenumber_cm1 <= high][:n]
+
+
+def add_panels(fig, spectrum, geometry, keep, scale, model_error):
+    "Add the curves over their scale to the upper panel, and the depolarization ratio to the lower one."
     add_parts(fig, spectrum, geometry, keep, scale)
     if model_error is not None:
         add_model_error(fig, spectrum, geometry, keep, scale, model_error)
     add_ratio(fig, spectrum, keep)
-    top = add_labels(fig, [p for p in peaks if low <= p.wavenumber_cm1 <= high][:n_labels], scale, high - low)
-    with_wavenumbers(styled(fig, title, 620), low, high)
-    return with_scales(fig, scale_title(spectrum, scale), top)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #f190f4e6
-def with_scales(fig, title, top):
+def with_scales(fig, title, top, highest):
     "The figure with the scales of its panels: up to the highest label, and up to the bound of the ratio."
-    ends = [0, max(1.1, top + 0.2)]
-    fig.update_yaxes(title=title, range=ends, tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1], row=1, col=1)
+    ticks = [0, 0.2, 0.4, 0.6, 0.8, 1] if highest == 1 else None  # above 1 there are only errors and labels
+    fig.update_yaxes(title=title, range=[0, max(1.1 * highest, top + 0.2 * highest)], tickvals=ticks, row=1, col=1)
     return fig.update_yaxes(title="ρ = VH / VV", range=[0, 0.85], tickvals=[0, 0.25, 0.5, 0.75], row=2, col=1)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #1b818c14
@@ -115,6 +134,27 @@ def scale_title(
     power = int(np.floor(np.log10(scale)))
     digits = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"activity / {scale / 10**power:.2f}·10{digits} bohr⁶ fs⁻² cm"
+
+# %% ../../nbs/70_plots/02_spectra.ipynb #6129fcf3
+def drawn_scale(
+    spectrum,  # `Spectrum` or `Intensity`
+    highest,  # value of the strongest point
+    temperature_K,  # of the run, K; None: relative
+):
+    "Value that is drawn as 1, title of the axis, unit of what is drawn. Raises `InputError` for no temperature."
+    if temperature_K is None or spectrum.settings["unit"] == "relative":
+        return highest, scale_title(spectrum, highest), ""
+    unit = "Å⁴/u per cm⁻¹"
+    return 1 / placzek_activity(45.0, temperature_K), f"activity ({unit})", unit
+
+
+def add_band_notes(fig, peaks, notes, scale):
+    "Add circles at peaks of which there is more to say, and what is read at them."
+    look = dict(symbol="circle-open", size=7, color=COLOURS["black"])
+    x, y = [p.wavenumber_cm1 for p in peaks], [p.height / scale for p in peaks]
+    if len(notes):
+        text = dict(hovertext=[plain(note) for note in notes], hoverinfo="text", name="bands", showlegend=False)
+        fig.add_trace(go.Scatter(x=x, y=y, mode="markers", marker=look, **text), 1, 1)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #c45fac97
 def add_parts(fig, spectrum, geometry, keep, scale):
@@ -151,7 +191,7 @@ def add_labels(fig, peaks, scale, span):
     "Add wavenumbers above the peaks, of two that would overlap above the higher one; the height of the highest label."
     placed, top = [], 0.0
     for p in sorted(peaks, key=lambda p: -p.height):
-        if any(abs(p.wavenumber_cm1 - q) < 0.018 * span for q in placed):
+        if any(abs(p.wavenumber_cm1 - q) < 0.025 * span for q in placed):
             continue
         placed.append(p.wavenumber_cm1)
         y = (p.height + np.nan_to_num(p.height_error)) / scale
@@ -167,7 +207,6 @@ def contributions(
     peaks: list[Peak] = (),  # bands to label
     title: str = "",  # title
     range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
-    n_labels: int = 16,  # labels at most
 ) -> go.Figure:
     "A spectrum with its error, and fainter what it is made of. Raises `InputError` where there are no points."
     low, high, keep = shown_range(spectrum.wavenumber_cm1, spectrum.curve(), range_cm1)
@@ -175,8 +214,8 @@ def contributions(
     whole, error = (y[keep] / scale for y in (spectrum.curve(), spectrum.error()))
     add_curve(fig, 1, nu, whole, "black", "all together", error=error, width=2.6)
     add_faint(fig, nu, {name: np.asarray(curve)[keep] / scale for name, curve in parts.items()})
-    top = add_labels(fig, [p for p in peaks if low <= p.wavenumber_cm1 <= high][:n_labels], scale, high - low)
-    with_wavenumbers(styled(fig, title, 480), low, high, 1)
+    top = add_labels(fig, peaks_within(peaks, low, high), scale, high - low)
+    with_wavenumbers(styled(with_hover(fig), title, 480), low, high, 1)
     return fig.update_yaxes(title=scale_title(spectrum, scale), range=[0, max(1.1, top + 0.2)])
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #a29d9b96
@@ -193,27 +232,29 @@ def add_faint(fig, nu, curves):
 def stacked(
     spectra: dict[str, Spectrum | Curve],  # {name: spectrum}
     title: str = "",  # title
-    geometry: str | float = "natural",  # of those that have one
-    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
-    common: bool = False,  # one scale for all; else each has its own
+    geometry: str | float = "natural",  # of Raman spectra
+    range_cm1: Range = None,  # ends, cm⁻¹
+    common: bool = False,  # one scale
 ) -> go.Figure:
-    "Spectra above each other, the strongest point at 1. Raises `InputError` where there are no points."
+    "Spectra above each other, each with its scale. Raises `InputError` where there are no points."
     low, high = range_cm1 or (0, common_end(spectra.values(), geometry))
     curves = {name: curve_within(s, geometry, low, high) for name, s in spectra.items()}
-    largest = max(y.max() for _, y, _ in curves.values()) if common else None
+    units = [fair_scale(nu, y, (low, high)) for nu, y, _ in curves.values()]
     fig = make_subplots(len(spectra), 1, shared_xaxes=True, vertical_spacing=0.04)
     for row, (name, curve) in enumerate(curves.items(), 1):
-        add_named_curve(fig, row, name, *curve, scale=largest)
-    fig = styled(fig, title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
+        add_named_curve(fig, row, name, *curve, scale=max(units) if common else units[row - 1])
+    styled(with_hover(fig), title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
     fig.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1])
+    y_title = fair_title("all" if common else "each", (low, high))
+    fig.update_yaxes(title=y_title, row=len(spectra) // 2 + 1, col=1)
     return with_wavenumbers(fig, low, high, len(spectra))
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #ceb393c4
 def add_named_curve(fig, row, name, nu, y, error, scale):
-    "Add a curve over the scale, or its own where there is none, to a panel, and its name to the corner."
-    scale = scale or y.max() or 1.0
+    "Add a curve over the scale to a panel, and to the corner its name, with what the axis cuts off."
     add_curve(fig, row, nu, y / scale, PANEL_COLOURS[row % 6 - 1], name, error=error / scale)
-    add_note(fig, plain(name), 0.01, 0.95, "" if row == 1 else row, font_size=15)
+    cut = cut_text(nu, y / scale, 1.15)
+    add_note(fig, plain(name) + f" ({cut})" * bool(cut), 0.01, 0.95, "" if row == 1 else row, font_size=15)
 
 
 def common_end(spectra, geometry):

@@ -141,6 +141,67 @@ def add_note(
     corner = dict(x=x, y=y, xanchor="left" if x < 0.5 else "right", yanchor="top", showarrow=False)
     fig.add_annotation(text=text, xref=f"x{axes} domain", yref=f"y{axes} domain", **corner, **more)
 
+# %% ../../nbs/70_plots/01_style.ipynb #ed4f6bcb
+def with_hover(
+    fig,  # figure of curves over wavenumbers, changed in place
+    unit="",  # of the curves; "" for those of which the axis says what 1 is
+):
+    "The figure, in which a curve under the pointer says its name, its wavenumber and its value."
+    for trace in fig.data:
+        if trace.type == "scatter" and trace.hovertemplate is None and trace.hoverinfo != "skip":
+            name = f"{trace.name}, " if trace.name else ""
+            trace.hovertemplate = f"{name}%{{x:.0f}} cm⁻¹: %{{y:.3~g}}{unit and ' '}{unit}<extra></extra>"
+    return fig
+
+# %% ../../nbs/70_plots/01_style.ipynb #7eb12727
+FAIR_FROM_CM1 = 200.0  # slower motions do not set the scale
+NEAR_CM1 = 25.0  # how far from a chosen wavenumber the band may lie
+
+
+def fair_range(range_cm1):
+    "Part (low, high) of a range that sets the scale: above 200 cm⁻¹ where the range goes that far."
+    low, high = range_cm1
+    return (max(low, FAIR_FROM_CM1), high) if high > FAIR_FROM_CM1 else (low, high)
+
+
+def fair_scale(
+    nu,  # (K,) wavenumber, cm⁻¹
+    y,  # (K,) values
+    range_cm1,  # (lowest, highest) that is seen, cm⁻¹
+    scale=True,  # True: the tallest band above 200 cm⁻¹; else wavenumber of a band, cm⁻¹
+):
+    "What is drawn as 1; where no band is at the chosen wavenumber, the tallest; 1 where there are no points."
+    low, high = fair_range(range_cm1)
+    tallest = np.nanmax(y[(nu >= low) & (nu <= high)], initial=0)
+    if scale is not True:
+        chosen = np.nanmax(y[np.abs(nu - scale) <= NEAR_CM1], initial=0)
+        tallest = chosen if chosen > 0.02 * tallest else tallest
+    return tallest if tallest > 0 else 1.0
+
+# %% ../../nbs/70_plots/01_style.ipynb #3fcbc95e
+def fair_title(
+    what,  # what is drawn
+    range_cm1,  # (lowest, highest) that is seen, cm⁻¹
+    scale=True,  # as in `fair_scale`
+):
+    "Title of an axis that says what 1 is."
+    if scale is not True:
+        return f"{what},<br>band near {scale:.0f} cm⁻¹ = 1, else the tallest"
+    low, high = fair_range(range_cm1)
+    if high < 3000 or low < FAIR_FROM_CM1:
+        return f"{what},<br>tallest band between {low:.0f} and {high:.0f} cm⁻¹ = 1"
+    return f"{what},<br>tallest band above {low:.0f} cm⁻¹ = 1"
+
+# %% ../../nbs/70_plots/01_style.ipynb #a705dc49
+def cut_text(
+    nu,  # (K,) wavenumber, cm⁻¹
+    y,  # (K,) values, of which 1 is the tallest band above 200 cm⁻¹
+    edge=1.08,  # end of the axis
+):
+    "What the axis cuts off, such as: cut at 62 cm⁻¹, which reaches 4.1; nothing where all fits."
+    top = int(np.argmax(y))
+    return f"cut at {nu[top]:.0f} cm⁻¹, which reaches {y[top]:.1f}" if y[top] > edge else ""
+
 # %% ../../nbs/70_plots/01_style.ipynb #708c09c2
 def axis_ends(
     x,  # (…) values

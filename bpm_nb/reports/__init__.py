@@ -7,9 +7,14 @@ __all__ = ['page', 'write_page', 'peak_rows', 'share_rows', 'motion_rows', 'matc
            'spectrum_sections', 'trajectory_spectrum']
 
 # %% ../../nbs/75_reports/00_reports.ipynb #e424dda5
-from .html import page, write_page
-from .sections import spectrum_sections, trajectory_spectrum
-from .tables import marker_rows, match_rows, mode_rows, motion_rows, peak_rows, share_rows, shift_rows
+from typing import TYPE_CHECKING
+
+from .. import names_on_demand
+
+if TYPE_CHECKING:
+    from bpm_nb.reports.html import page, write_page
+    from bpm_nb.reports.sections import spectrum_sections, trajectory_spectrum
+    from bpm_nb.reports.tables import marker_rows, match_rows, mode_rows, motion_rows, peak_rows, share_rows, shift_rows
 
 _all_ = [
     "page",
@@ -24,3 +29,4 @@ _all_ = [
     "spectrum_sections",
     "trajectory_spectrum",
 ]
+__getattr__, __dir__ = names_on_demand("bpm_nb.reports", dict(html=_all_[:2], tables=_all_[2:9], sections=_all_[9:]))

@@ -23,7 +23,7 @@ from ..data.datasets import Line
 from ..data.records import Harmonic, Trajectory
 from ..models.checks import warn_of_extrapolation
 from ..models.polarizability import BondPolarizability
-from .sections import NATURAL, blocks_text
+from .sections import NATURAL, blocks_text, settings_section
 from .tables import match_rows, mode_rows, motion_rows, share_rows
 from ..spectra.bands import Peak, peaks
 from ..spectra.infrared import power_spectrum
@@ -257,7 +257,7 @@ def assignment_sections(
         sections.append(("Against harmonic lines", MODES_TEXT, modes))
     stacked = plots.stacked({"Raman": spectrum, "states": analysis.states})
     sections.append(("What light does not see", STATES_TEXT, stacked))
-    sections.append(("Settings", ", ".join(f"{k} = {v}" for k, v in spectrum.settings.items())))
+    sections.append(settings_section(spectrum.settings))
     return sections
 
 # %% ../../nbs/75_reports/05_bands.ipynb #f0ced242

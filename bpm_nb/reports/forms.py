@@ -18,6 +18,7 @@ from ..assignment.mixtures import Marker, Mixture, marker_bands
 from ..core.display import percent
 from ..data.records import Harmonic
 from ..dynamics.calculators import isotope_masses
+from .sections import settings_section
 from .tables import marker_rows
 from .text import aligned_columns, isotope_names
 from ..spectra.blocks import density_estimator
@@ -157,7 +158,7 @@ def comparison_sections(
         ("Spectra", text, plots.comparison(*forms.compared, forms.names, forms.markers)),
         ("Marker bands", marker_table(forms)),
         *([mixed] if mixed else []),
-        ("Settings", ", ".join(f"{k} = {v}" for k, v in settings.items())),
+        settings_section(settings),
     ]
 
 # %% ../../nbs/75_reports/06_forms.ipynb #fe94067c

@@ -120,15 +120,16 @@ def vibrations(
     hessian,  # (3 N, 3 N) second derivatives of the energy, eV/Å²
 ):
     "Wavenumbers (D,), cm⁻¹, and displacements (D, N, 3), u^-1/2, of the vibrations, by rising wavenumber."
-    from ase import Atoms, units
-    from ase.vibrations import VibrationsData
+    from ase import units
 
     n = len(masses)
     rigid, weight = rigid_motions(masses, pos), np.repeat(masses, 3) ** 0.5
     keep = np.eye(3 * n) - (rigid / weight).T @ (rigid * weight)  # takes translation and rotation out of a displacement
     inner = keep.T @ ((hessian + hessian.T) / 2) @ keep
-    energies, moves = VibrationsData.from_2d(Atoms(f"H{n}", pos, masses=masses), inner).get_energies_and_modes()
-    wavenumber, inside = (energies.real - energies.imag) / units.invcm, np.argsort(np.abs(energies))[len(rigid) :]
+    square, modes = np.linalg.eigh(inner / np.outer(weight, weight))  # ω², eV/(Å² u)
+    moves = (modes / weight[:, None]).T.reshape(-1, n, 3)
+    wavenumber = np.sign(square) * np.sqrt(np.abs(square) / units._amu * units._e) * units._hbar * 1e10 / units._e
+    wavenumber, inside = wavenumber / units.invcm, np.argsort(np.abs(square))[len(rigid) :]
     inside = inside[np.argsort(wavenumber[inside])]
     return wavenumber[inside], moves[inside]
 

@@ -266,8 +266,9 @@ def click_map(page, selector, place, taken, tries=20):
 
 
 CIRCLE = """([name, k]) => {
-  const plot = document.querySelector('.js-plotly-plot'), {xaxis, yaxis} = plot._fullLayout;
-  const trace = plot._fullData.find(t => t.name === `bands of ${name}`), box = plot.getBoundingClientRect();
+  const plot = document.querySelector('.js-plotly-plot'), box = plot.getBoundingClientRect();
+  const trace = plot._fullData.find(t => t.name === `bands of ${name}`);
+  const [xaxis, yaxis] = [trace.xaxis, trace.yaxis].map(a => plot._fullLayout[a[0] + 'axis' + a.slice(1)]);
   return [box.left + xaxis._offset + xaxis.d2p(trace.x[k]), box.top + yaxis._offset + yaxis.d2p(trace.y[k])];
 }"""
 

@@ -85,7 +85,9 @@ def test_what_is_printed_is_what_is_written(work, dipole, capsys):
 
 
 def test_a_series_of_another_program_goes_straight_to_the_spectrum(work, capsys):
-    code, out, err = call(capsys, f"spectrum --alpha {work}/series.npy --dt-fs 1 -o {work}/series.csv --json")
+    code, out, err = call(
+        capsys, f"spectrum --alpha {work}/series.npy --dt-fs 1 -o {work}/series.csv --json --full-range"
+    )
     assert code == 0, err
     assert abs(json.loads(out)["peaks"][0]["wavenumber_cm1"] - 900) < 0.1
     table = np.genfromtxt(work / "series.csv", delimiter=",", names=True, skip_header=3)
@@ -281,3 +283,23 @@ def test_what_a_stranger_says_of_a_run_is_not_believed(work, capsys, run):
     )
     code, _, err = call(capsys, f"spectrum --alpha {work}/said.npz --resolution 40 -o {work}/said.csv")
     assert code == 2 and "does not say the time between frames" in err
+
+
+def test_tables_end_above_the_highest_band_unless_all_is_asked_for(work, capsys):
+    last = {}
+    for name, option in (("cut", ""), ("whole", "--full-range")):
+        command = f"spectrum {work}/model.npz {work}/run.npz --resolution 20 -o {work}/{name}.csv --json {option}"
+        code, out, err = call(capsys, command)
+        assert code == 0, err
+        table = np.genfromtxt(work / f"{name}.csv", delimiter=",", names=True, skip_header=3)
+        last[name] = table["wavenumber_cm1"][-1]
+    highest = max(p["wavenumber_cm1"] for p in json.loads(out)["peaks"])
+    assert 1.05 * highest < last["cut"] < 1.25 * highest + 100 < last["whole"]
+
+
+def test_a_page_shows_the_molecule_and_says_what_moves_in_each_band(work, capsys):
+    code, _, err = call(capsys, f"spectrum {work}/model.npz {work}/run.npz --resolution 20 -o {work}/moves.html")
+    assert code == 0, err
+    page = (work / "moves.html").read_text("utf-8")
+    assert "<svg viewBox" in page and ">H9<" in page and "what moves" in page and " stretch " in page
+    assert 'data-file="bands.csv"' in page and "Å⁴/u" in page and "<details><summary>All settings" in page

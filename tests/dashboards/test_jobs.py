@@ -12,6 +12,7 @@ pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
 from dashboard_samples import in_a_loop
 
+from bpm_nb.dashboards import jobs
 from bpm_nb.dashboards.jobs import PRELOADED, Job, process_context
 from bpm_nb.dashboards.uploads import uploaded_training
 
@@ -74,3 +75,28 @@ def test_a_process_finds_the_library_imported():
         importlib.import_module(name)
     if sys.platform == "linux":
         assert process_context().get_start_method() == "forkserver"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no such server elsewhere")
+def test_the_server_of_processes_ends_when_no_job_comes_and_the_next_job_starts_another(monkeypatch):
+    from multiprocessing.forkserver import _forkserver
+
+    monkeypatch.setattr(jobs, "IDLE_SERVER_S", 0.2)
+
+    async def two_jobs():
+        servers = []
+        for _ in range(2):
+            results = []
+            Job(uploaded_training, ("x.xyz", b""), lambda *_: None, results.append, results.append).start()
+            while not results:
+                await asyncio.sleep(0.02)
+            servers.append(_forkserver._forkserver_pid)
+            for _ in range(300):
+                if _forkserver._forkserver_pid is None:
+                    break
+                await asyncio.sleep(0.1)
+            servers.append(_forkserver._forkserver_pid)
+        return servers
+
+    first, nothing, second, nothing_again = asyncio.run(asyncio.wait_for(two_jobs(), 120))
+    assert first and second and first != second and nothing is nothing_again is None

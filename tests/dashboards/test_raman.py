@@ -1,6 +1,8 @@
 "The comparison without a browser: figure, files and controls."
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -79,3 +81,19 @@ def test_any_laser_can_be_set_and_comes_back(state):
         laser.value == 633.0
         and RamanState(["water"], **{k: v for k, v in state.settings().items() if k != "samples"}).laser_nm == 633.0
     )
+
+
+LIGHT = """
+import sys
+from bpm_nb.dashboards import raman_compare
+from bpm_nb.dashboards.curves import reference_lines_of
+
+assert reference_lines_of("malonaldehyde-enol")
+print(*({"matplotlib", "sklearn", "pandas", "rdkit", "tblite", "pyscf"} & set(sys.modules)), sep=",")
+"""
+
+
+def test_a_kernel_loads_nothing_that_it_does_not_show():
+    "Each of thirty students has one; tests/browser/dashboard_memory.py says what it takes."
+    done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -7,9 +7,11 @@ import pytest
 
 pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
-from dashboard_samples import BAD_FILES, as_upload, water_run
+from dashboard_samples import BAD_FILES, as_upload, in_a_loop, water_run
 
+from bpm_nb.dashboards.raman import resolution_offer
 from bpm_nb.dashboards.runs import positions_of
+from bpm_nb.dashboards.widgets import status_html
 from bpm_nb.data.datasets import load
 from bpm_nb.data.files import write
 from bpm_nb.data.records import Frames
@@ -129,3 +131,76 @@ def test_an_upload_that_unpacks_to_much_is_refused(state):
 def test_a_name_that_no_file_can_have_is_a_message(state, name):
     state.upload(name, b"3\n\nO 0 0 0\n")
     assert "cannot be the name of a file" in state.message
+
+
+def test_a_second_upload_waits_for_the_first_and_an_old_error_goes(state, tmp_path):
+    run, alpha, _ = water_run(2000)
+    upload = as_upload(tmp_path, Frames(run.frames.numbers, run.frames.pos, alpha[0]))
+
+    def both():
+        state.fail("something old")
+        state.upload("one.xyz", upload[1])
+        assert not state.message and state.doing
+        state.upload("two.xyz", upload[1])
+        assert state.waiting == ["two.xyz"] and "waits in line: two.xyz" in status_html(state)
+
+    in_a_loop(state, both, lambda: not (state.doing or state.waiting))
+    assert state.samples == ["water", "one", "two"] and not state.message
+
+
+def test_a_run_too_short_for_the_resolution_offers_the_one_that_it_carries(state, tmp_path):
+    run, alpha, _ = water_run(2000)
+    state.resolution_cm1 = 9.0
+    assert state.offered_cm1 == 0.0  # 4 ps carry 8.5 cm⁻¹
+    offer = resolution_offer(state)
+    assert offer.layout.display == "none"
+    state.upload(*as_upload(tmp_path, Frames(run.frames.numbers, run.frames.pos, alpha[0]), "short.xyz"))
+    assert "too short" in state.message and 9 < state.offered_cm1 <= 40 and state.offered_cm1 % 0.5 == 0
+    assert offer.layout.display is None and f"{state.offered_cm1:g}" in offer.description
+    finest = state.offered_cm1
+    offer.click()
+    assert state.resolution_cm1 == finest and not state.message and len(state.curves) == 2
+    assert offer.layout.display == "none" and state.offered_cm1 == 0.0
+    state.resolution_cm1 = finest - 0.5
+    assert state.offered_cm1 == finest and state.message
+
+
+@pytest.mark.parametrize("ending", ["traj", "dump", "xtc"])
+def test_runs_of_other_programs_are_taken_as_on_the_command_line(state, small, tmp_path, ending):
+    from ase.io import write as ase_write
+
+    frames = load("malonaldehyde-enol").trajectory[0].frames[:2000]
+    state.models, state.model_of, state.dt_fs = {"mine": small}, "mine", 2.0
+    if ending == "xtc":
+        mda = pytest.importorskip("MDAnalysis", reason="the mdanalysis extra is not installed")
+        names = [a.symbol for a in frames.to_ase()[0]]
+        universe = mda.Universe.empty(len(names), trajectory=True)
+        for key in ("names", "elements", "types"):
+            universe.add_TopologyAttr(key, names)
+        universe.add_TopologyAttr("resnames", ["MOL"])
+        universe.load_new(frames.pos.astype("f4"), dt=0.002)
+        universe.atoms.write(str(tmp_path / "atoms.pdb"))
+        universe.atoms.write(str(tmp_path / "run.xtc"), frames="all")
+        state.upload("run.xtc", (tmp_path / "run.xtc").read_bytes())
+        assert "upload the file that names the atoms first" in state.message
+        state.upload("atoms.pdb", (tmp_path / "atoms.pdb").read_bytes())
+        assert "atoms.pdb names the atoms" in state.message
+    elif ending == "traj":
+        ase_write(tmp_path / "run.traj", frames.to_ase())
+    else:
+        lines = []
+        for k, pos in enumerate(frames.pos):
+            lines += ["ITEM: TIMESTEP", str(k), "ITEM: NUMBER OF ATOMS", str(len(pos)), "ITEM: BOX BOUNDS ff ff ff"]
+            lines += ["-20 20"] * 3 + ["ITEM: ATOMS id element x y z"]
+            symbols = frames[:1].to_ase()[0].get_chemical_symbols()
+            lines += [f"{j} {s} {x:.5f} {y:.5f} {z:.5f}" for j, (s, (x, y, z)) in enumerate(zip(symbols, pos), 1)]
+        (tmp_path / "run.dump").write_text("\n".join(lines) + "\n")
+    state.upload(f"run.{ending}", (tmp_path / f"run.{ending}").read_bytes())
+    assert not state.message, state.message
+    found = state.series["run"]
+    np.testing.assert_allclose(found.run.dt_fs, 2.0, rtol=1e-4)
+    np.testing.assert_allclose(
+        np.linalg.norm(np.diff(found.run.pos[0, :, :2], axis=1), axis=-1),
+        np.linalg.norm(np.diff(frames.pos[:, :2], axis=1), axis=-1),
+        atol=0.02,
+    )

@@ -80,3 +80,8 @@ def test_a_page_shows_formulas_finds_words_and_slides_without_a_network(address)
         )
         browser.goto(f"{address}/index.html")
         assert browser.outside == [] and browser.problems == []
+
+
+def test_footers_are_filled_and_the_search_says_what_a_file_can_find(pages):
+    assert "Copyright &#169; The bpm_nb developers" in (pages / "index.html").read_text().replace("\xa9", "&#169;")
+    assert (pages / "search.html").read_text().count("search-note") == 1

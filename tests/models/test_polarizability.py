@@ -9,7 +9,9 @@ import pytest
 from molecules import METHANOL, rattled
 from scipy.spatial.transform import Rotation
 
+from bpm_nb.core.files import InputError
 from bpm_nb.core.tensors import errors
+from bpm_nb.data.datasets import load
 from bpm_nb.data.records import Frames, joined
 from bpm_nb.models import polarizability
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
@@ -72,3 +74,29 @@ def test_every_setting_and_attribute_is_documented(methanol, model_class, unit):
     for name in [*model.get_params(), *(name for name in vars(model) if name.endswith("_"))]:
         assert f"\n{name} : " in text, name
     assert f"Leave-one-frame-out errors, {unit}" in text and max(map(len, text.splitlines())) <= 120
+
+
+def test_a_model_shows_frames_with_their_ellipsoids_and_says_what_it_needs(monkeypatch):
+    "With a chemiscope that notes what it is given: half axes are principal values, the longest 1.5 Å."
+    import sys
+    from types import SimpleNamespace
+
+    data, given = load("malonaldehyde-enol"), {}
+    model = BondPolarizability(n_points=50, gamma=0.5, lam=1e-6).fit(data.train[:40])
+    monkeypatch.setitem(sys.modules, "chemiscope", None)
+    with pytest.raises(InputError, match="chemiscope is not installed: pip install"):
+        model.show(data.test[:3])
+    fake = SimpleNamespace(
+        ellipsoid_from_tensor=lambda a, scale, force_positive: dict(semiaxes=np.linalg.eigvalsh(a * scale**2)),
+        show=lambda frames, **more: given.update(frames=frames, **more),
+    )
+    monkeypatch.setitem(sys.modules, "chemiscope", fake)
+    model.show(data.test[:3])
+    shapes = given["shapes"]["polarizability"]["parameters"]["structure"]
+    alpha = model.predict(data.test[:3])
+    assert len(given["frames"]) == len(shapes) == 3
+    np.testing.assert_allclose(max(shapes[0]["semiaxes"]), 1.5)
+    for a, shape, atoms in zip(alpha, shapes, given["frames"]):
+        axes = np.linalg.eigvalsh(a)
+        np.testing.assert_allclose(shape["semiaxes"] / shape["semiaxes"][0], axes / axes[0])
+        np.testing.assert_allclose(shape["position"], atoms.positions.mean(0))

@@ -45,6 +45,7 @@ ONLY = {  # these packages are imported in these places alone
     "ipywidgets": "dashboards",
     "anywidget": "dashboards",
     "nglview": "dashboards",
+    "chemiscope": "models.polarizability",
     "argparse": "cli dev",
 }
 

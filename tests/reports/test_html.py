@@ -1,9 +1,11 @@
 "A page shows what it was given, and needs no network."
 
+import csv
 import html.parser
 import re
 import shutil
 import subprocess
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -147,3 +149,67 @@ def test_a_browser_draws_every_figure_without_a_network(page, tmp_path):
     ).stdout
     assert len(re.findall(r'class="main-svg"[^>]*style="background', out)) >= 3 or out.count('class="main-svg"') >= 6
     assert "RMSE" in out and "depolarization" not in "".join(re.findall(r"<td>(.*?)</td>", out))
+
+
+@pytest.fixture(scope="module")
+def report(s, tmp_path_factory):
+    "A page of a spectrum, as a file."
+    from bpm_nb.reports.sections import molecule_section, page_bands, spectrum_sections
+
+    molecule = molecule_section([8, 1, 1], np.array([[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]]))
+    bands = page_bands(s)
+    sections = spectrum_sections(s, bands, words=["C–H stretch 60 %, C–C stretch 20 %"] * len(bands))
+    file = tmp_path_factory.mktemp("report") / "raman.html"
+    pages.write_page(file, "a report", [molecule, *sections])
+    return file
+
+
+@pytest.fixture
+def browser():
+    pytest.importorskip("playwright", reason="playwright is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+needs_browser = pytest.mark.skipif(not CHROMIUM or find_spec("playwright") is None, reason="no browser to drive")
+
+
+@needs_browser
+def test_the_numbers_of_the_bands_are_saved_and_copied(report, browser, s):
+    page = browser.new_context(permissions=["clipboard-read", "clipboard-write"]).new_page()
+    page.goto(report.as_uri())
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save as CSV").click()
+    assert saved.value.suggested_filename == "bands.csv"
+    rows = list(csv.DictReader(saved.value.path().open(encoding="utf-8", newline="")))
+    found = sorted(p.wavenumber_cm1 for p in peaks(s))
+    np.testing.assert_allclose([float(row["wavenumber_cm1"]) for row in rows], found, rtol=1e-6)
+    assert rows[0]["what_moves"] == "C–H stretch 60 %, C–C stretch 20 %"
+    page.get_by_role("button", name="Copy").click()
+    page.wait_for_selector("button:has-text('Copied')")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert list(csv.DictReader(copied.splitlines(), delimiter="\t")) == rows
+
+
+@needs_browser
+def test_a_page_is_light_or_dark_as_the_reader_has_it_and_fits_a_narrow_window(report, browser):
+    page = browser.new_context(color_scheme="dark", viewport=dict(width=720, height=800)).new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(report.as_uri())
+
+    def inks():
+        colour = "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+        paper = "document.querySelector('.plotly-graph-div').layout.paper_bgcolor"
+        return *page.locator("body").evaluate(colour), page.evaluate(paper)
+
+    assert inks() == ("rgb(221, 221, 221)", "rgb(17, 17, 17)", "#111111")
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function("document.querySelector('.plotly-graph-div').layout.paper_bgcolor === 'white'")
+    assert inks() == ("rgb(34, 34, 34)", "rgb(255, 255, 255)", "white")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720 and errors == []
+    assert page.locator("svg[role=img] text").all_text_contents().count("O1") == 1

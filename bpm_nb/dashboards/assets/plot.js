@@ -1,5 +1,5 @@
 // A plotly figure, and what passes between it and Python over its feed, a model of ipywidgets' own.
-//   feed  figure {data, layout} and its number; library, the text of plotly.js as a CommonJS module
+//   feed  figure {data, layout} and its number; library, plotly.js as a CommonJS module, packed by gzip
 // Messages to Python: {holds: number of the figure that is here}, which it answers, first with the figure if that is
 // another; {clicked: point}. From Python: {holds}, {png: name} and {name, type} with the content of a file as buffer.
 const CONFIG = {displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "autoScale2d", "toImage"]]};
@@ -33,7 +33,9 @@ function darkened(value) {
 // plotly.js, once for a page: it takes seconds where the machine is busy
 async function library(feed) {
   window.bpmPlotly ??= (async () => {
-    const lines = ["const module = {exports: {}};\n", feed.get("library"), "\nexport default module.exports;"];
+    const unpacked = new Blob([feed.get("library")]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const text = await new Response(unpacked).blob();
+    const lines = ["const module = {exports: {}};\n", text, "\nexport default module.exports;"];
     const url = URL.createObjectURL(new Blob(lines, {type: "text/javascript"}));
     return (await import(url)).default;
   })();

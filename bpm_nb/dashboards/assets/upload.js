@@ -8,7 +8,6 @@ function render({model, el}) {
   label.append(model.get("label"));
   const input = label.appendChild(document.createElement("input"));
   input.type = "file";
-  input.accept = ".xyz,.extxyz,.npz";
   input.style.display = "none";
   input.addEventListener("change", async () => {
     const file = input.files[0];

@@ -5,7 +5,22 @@ pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
 from bpm_nb.dashboards.runs import Series
-from bpm_nb.dashboards.band import ordered_shares
+from bpm_nb.dashboards.band import ordered_shares, polarization_text
+
+
+def test_a_band_is_polarized_where_its_ratio_is_two_errors_below_three_quarters():
+    from bpm_nb.core.units import C_CM_FS
+    from bpm_nb.spectra.raman import raman_spectrum
+
+    rng, t = np.random.default_rng(0), np.arange(20000.0)
+    series_of = [np.cos(2 * np.pi * C_CM_FS * nu * t + rng.uniform(0, 6, (4, 1))) for nu in (800, 1600)]
+    alpha = 10 * np.eye(3) + series_of[0][..., None, None] * np.eye(3) + series_of[1][..., None, None] * np.diag([1, -1, 0])
+    noisy = raman_spectrum(alpha + 1e-3 * rng.normal(size=(4, 20000, 1, 1)) * np.diag([1, 0, -1]), 1.0, 10.0)
+    assert polarization_text(noisy, 800.0).startswith("ρ = 0.00") and polarization_text(noisy, 800.0).endswith(
+        ": polarized"
+    )
+    assert "0.7" in polarization_text(noisy, 1600.0) and "not polarized" in polarization_text(noisy, 1600.0)
+    assert polarization_text(noisy, 2500.0) == polarization_text(None, 800.0) == ""
 
 
 def test_shares_fall_and_a_larger_width_takes_more_of_the_spectrum():

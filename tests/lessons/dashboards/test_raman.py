@@ -5,15 +5,15 @@ pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
 from bpm_nb.dashboards.raman_state import RamanState
-from bpm_nb.plots.live import Overlay
-from bpm_nb.dashboards.raman import scaled_within, spectrum_controls
+from bpm_nb.dashboards.raman import drawn_scale, spectrum_controls
 
 
-def test_the_strongest_point_in_the_range_is_one():
-    curve = Overlay("two lines", np.array([100.0, 200, 300]), np.array([1.0, 0.25, 0.5]), np.full(3, 0.1))
-    scaled = scaled_within(curve, (150, 350))
-    np.testing.assert_allclose([scaled.y, scaled.error], [[2, 0.5, 1], [0.2] * 3])
-    assert scaled_within(curve, (400, 500)) is curve
+def test_the_chosen_band_sets_the_scale_where_that_is_asked_for():
+    from types import SimpleNamespace
+
+    for scale, band, expected in (("tallest band", ("a", 900.0), True), ("chosen band", (), True)):
+        assert drawn_scale(SimpleNamespace(scale=scale, band=band)) is expected
+    assert drawn_scale(SimpleNamespace(scale="chosen band", band=("a", 900.0))) == 900.0
 
 
 def test_a_control_is_grey_while_it_would_change_nothing():

@@ -5,6 +5,7 @@ pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
 import traitlets
+from bpm_nb.dashboards.jobs import Job
 from bpm_nb.dashboards.state import setting, State
 
 
@@ -32,3 +33,29 @@ def test_a_step_may_start_the_next_one():
 
     state.run(lambda report: order.append(("first", state.doing)), (), lambda _: state.run(second, (), lambda _: None))
     assert order == [("first", "starting"), ("second", "starting")] and not state.doing
+
+
+def test_a_step_in_line_waits_for_those_before_it_and_cancel_forgets_it():
+    state, order = State(), []
+
+
+    def noted(name, report):
+        order.append((name, state.waiting))
+        if name == "first":
+            for other in ("second", "third"):
+                in_line(other, noted, other)
+            in_line("broken", lambda report: 1 / 0)
+
+
+    def in_line(name, function, *args):
+        state.run_in_line(name, lambda: state.run(function, args, lambda _: None))
+
+
+    in_line("first", noted, "first")
+    assert order == [("first", []), ("second", ["third", "broken"]), ("third", ["broken"])]
+    assert state.message.startswith("ZeroDivisionError") and not (state.doing or state.waiting)
+    state.doing = "something"
+    in_line("late", noted, "late")
+    state.job = Job(noted, (), None, None, None)
+    state.cancel()
+    assert not (state.waiting or state.doing)

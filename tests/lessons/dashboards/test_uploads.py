@@ -21,6 +21,6 @@ def test_an_error_names_the_file_as_the_user_knows_it():
 def test_a_run_that_brings_its_polarizability_needs_no_model():
     header = 'Properties=species:S:1:pos:R:3 polarizability="{0} 0 0 0 {0} 0 0 0 {0}"'
     lines = [f"2\n{header.format(a)}\nH 0 0 0\nH 0 0 {0.74 + 0.01 * a:.4f}\n" for a in np.cos(np.arange(2000) / 5)]
-    series = uploaded_series("h2.xyz", "".join(lines).encode(), 0.5, "biphenyl", None, lambda *_: None)
+    series = uploaded_series("h2.xyz", "".join(lines).encode(), 0.5, "biphenyl", None, (), lambda *_: None)
     assert series.label == "h2 (its own polarizability)" and series.run.dt_fs == 0.5 and series.shares is None
     assert series.alpha.shape == (1, 2000, 3, 3)

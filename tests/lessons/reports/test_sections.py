@@ -3,9 +3,10 @@ import numpy as np
 from bpm_nb.data.records import Trajectory
 from bpm_nb.models.polarizability import BondPolarizability
 from bpm_nb.spectra.bands import peaks
-from bpm_nb.spectra.raman import raman_spectrum
+from bpm_nb.spectra.raman import instrument_intensity, raman_spectrum
+from bpm_nb.spectra.smoothing import smoothed
 from bpm_nb.spectra.spectrum import Curve
-from bpm_nb.reports.sections import trajectory_spectrum, MODEL_ERROR_TEXT, spectrum_sections, with_infrared_and_states
+from bpm_nb.reports.sections import trajectory_spectrum, MODEL_ERROR_TEXT, page_bands, scatter_text, spectrum_sections, with_infrared_and_states
 
 
 from bpm_nb.data import load
@@ -33,6 +34,48 @@ def test_the_error_of_the_model_is_drawn_where_it_is_known():
     assert "Dotted" not in sections[0][1] and "at 300 K" in sections[0][1]
     labels = [{note.text for note in section[2].layout.annotations if note.text.isdigit()} for section in sections[:2]]
     assert labels[0] and all(of_figure <= {f"{p.wavenumber_cm1:.0f}" for p in peaks(raman)} for of_figure in labels)
+
+
+from bpm_nb.core.units import C_CM_FS
+
+
+def vibrations(amplitudes, seed=0):
+    "Polarizability (4, 6000, 3, 3) of {wavenumber: amplitude}, with phases that wander."
+    rng, t = np.random.default_rng(seed), 2.0 * np.arange(6000)
+    drift = 0.02 * rng.normal(size=(len(amplitudes), 4, 6000)).cumsum(2)
+    waves = [a * np.cos(2 * np.pi * C_CM_FS * nu * t + d) for (nu, a), d in zip(amplitudes.items(), drift)]
+    return np.sum(waves, 0)[..., None, None] * np.diag([1.0, 0.4, 0.2])
+
+
+hidden = raman_spectrum(vibrations({60: 3.0, 3000: 1.5}), 2.0, 6.0)
+
+
+def test_every_labelled_band_of_either_figure_stands_in_the_table():
+    slow = raman_spectrum(vibrations({60: 3.0} | {nu: 0.3 for nu in range(400, 3500, 150)}), 2.0, 6.0)
+    intensity = instrument_intensity(slow)
+    bands = page_bands(slow)
+    rows = spectrum_sections(slow, bands, words=[f"motion {k}" for k in range(len(bands))])
+    labels = {note.text for section in rows[:2] for note in section[2].layout.annotations if note.text.isdigit()}
+    table = rows[2][2]
+    written = {f"{row['wavenumber_cm1']:.0f}" for row in table.data}
+    assert len(labels) > 10 and labels <= written
+    strongest = intensity.wavenumber_cm1[intensity.natural.argmax()]
+    top = max(table.data, key=lambda row: row["intensity"])
+    assert abs(top["wavenumber_cm1"] - strongest) < 6 and abs(strongest - 60) < 6 and 0.8 < top["intensity"] < 1.05
+    assert {row["what_moves"] for row in table.data} <= {f"motion {k}" for k in range(len(bands))}
+
+
+def test_a_slow_band_that_only_the_intensity_shows_is_not_lost():
+    assert min(p.wavenumber_cm1 for p in peaks(hidden)) > 2900
+    assert any(abs(p.wavenumber_cm1 - 60) < 6 for p in page_bands(hidden))
+
+
+def test_the_activity_of_a_band_is_its_area_over_kT_and_figures_say_how_wide_lines_are():
+    data = spectrum_sections(hidden, peaks(hidden), 150.0)[2][2].data
+    warm = spectrum_sections(hidden, peaks(hidden), 300.0)[2][2].data
+    np.testing.assert_allclose([a["activity_A4_u"] / b["activity_A4_u"] for a, b in zip(data, warm)], 2.0)
+    text = scatter_text(hidden, smoothed(hidden, 15.0))
+    assert "lines 15 cm⁻¹ wide" in text and "the 6 cm⁻¹ of the tables" in text
 
 
 def test_settings_stay_the_last_section():
