@@ -52,10 +52,9 @@ def walked(
     kelvin: float,  # K
     seed: list[int],  # of the random stream
 ) -> np.ndarray:
-    "States (10, N, 3), Å, of the second picosecond under a thermostat, about their mean."
+    "States (6, N, 3), Å, of the last 0.6 ps of a picosecond under a thermostat, about their mean."
     momenta = thermal_momenta(molecule.numbers, pos, kelvin, np.random.default_rng([*seed, 0]))
-    first = langevin_chunk(molecule, pos, momenta, kelvin, [*seed, 1])
-    states = langevin_chunk(molecule, first["pos"][-1], first["momenta"][-1], kelvin, [*seed, 2])["pos"]
+    states = langevin_chunk(molecule, pos, momenta, kelvin, [*seed, 1])["pos"][-EACH:]
     return states - states.mean(1, keepdims=True)
 
 # %% ../../nbs/80_pipeline/13_organic.ipynb #b526959e
