@@ -64,12 +64,12 @@ class MetricLayout:
 def prior(
     layout: MetricLayout,  # of the parameters
 ) -> tuple[np.ndarray, np.ndarray]:
-    "Means and standard deviations of all parameters; that of the noises is infinite."
+    "Means and standard deviations of all parameters; those of the noises are wide."
     where = layout.slices
     mean, std = np.zeros(where["vectors"].stop), np.ones(where["vectors"].stop)
     std[where["factors"]], mean[where["vectors"]] = 0.5, np.log(0.3)
     n, q = len(layout.kinds), layout.n_parts
-    return np.append(np.tile(mean, n), np.full(q, np.log(1e-4))), np.append(np.tile(std, n), np.full(q, np.inf))
+    return np.append(np.tile(mean, n), np.full(q, np.log(1e-4))), np.append(np.tile(std, n), np.full(q, 1e3))
 
 
 def log_amplitudes(
@@ -82,6 +82,47 @@ def log_amplitudes(
     made[:, 0] += vectors[list(layout.across)]
     return made
 
+# %% ../../nbs/30_regression/12_metric.ipynb #8918ef35
+BLOCK_ROWS = 1024  # bonds of a block, about
+
+
+@dataclass(frozen=True)
+class BondBlock:
+    "The n bonds of some frames of one kind. The kernel is symmetric: they meet themselves and those of later frames."
+
+    own: list  # (frame, slice of its bonds) of the block
+    later: list  # of these frames and all later ones
+
+    @property
+    def first(self) -> int:
+        "Index of the first frame."
+        return self.own[0][0]
+
+    @property
+    def rows(self) -> slice:
+        "All bonds of the block."
+        return slice(self.own[0][1].start, self.own[-1][1].stop)
+
+    @property
+    def met(self) -> slice:
+        "All M bonds that they meet, themselves first."
+        return slice(self.rows.start, self.later[-1][1].stop)
+
+    @property
+    def of_met(self) -> list:
+        "(frame, slice of its bonds among the M) of these frames and all later ones."
+        return [(s, slice(x.start - self.rows.start, x.stop - self.rows.start)) for s, x in self.later]
+
+# %% ../../nbs/30_regression/12_metric.ipynb #6c077026
+def frame_groups(
+    frames: list,  # (frame, slice of its bonds)
+    n_rows: int,  # bonds of a group, about
+) -> list[list]:
+    "The frames in groups of about as many bonds."
+    ends = np.array([rows.stop for _, rows in frames]) - 1
+    cuts = np.flatnonzero(np.diff(ends // n_rows)) + 1
+    return [list(frames[a:b]) for a, b in zip([0, *cuts], [*cuts, len(frames)])]
+
 # %% ../../nbs/30_regression/12_metric.ipynb #32a812d2
 @dataclass(frozen=True, eq=False)
 class MetricRows:
@@ -91,6 +132,12 @@ class MetricRows:
     powers: np.ndarray  # (P, 3) of their lengths
     tensors: list  # (P, D, C) components of the D sides of each part
     frames: list  # (frame, slice of its bonds) of each frame that has any
+
+    @property
+    def blocks(self) -> list["BondBlock"]:
+        "All bonds, in blocks of whole frames."
+        groups = frame_groups(self.frames, BLOCK_ROWS)
+        return [BondBlock(group, self.frames[self.frames.index(group[0]) :]) for group in groups]
 
     def scaled_tensors(
         self,
@@ -130,7 +177,7 @@ def bond_kernel(
     x: np.ndarray,  # (P, F) scaled descriptors
     y: np.ndarray,  # (P', F) others
 ) -> np.ndarray:
-    "The kernel (P, P'), in the precision of the descriptors."
+    "The kernel (P, P')."
     k = x @ (2 * y.T)
     k -= (x**2).sum(1)[:, None]
     k -= (y**2).sum(1)
@@ -138,45 +185,43 @@ def bond_kernel(
 
 
 def summed_to_frames(
-    g: np.ndarray,  # (P, P') kernel of some bonds with all of a kind
-    tensors: np.ndarray,  # (P', D, C) of these
-    frames: list,  # (frame, slice of its bonds)
+    block: BondBlock,  # n bonds
+    g: np.ndarray,  # (M, n) kernel of the bonds that they meet with them
+    tensors: np.ndarray,  # (M, D, C) of those
     n_frames: int,  # S
 ) -> np.ndarray:
-    "The kernel times the components, summed to frames, (P, D, S, C)."
-    _, d, c = tensors.shape
-    sums = np.zeros((len(g), d, n_frames, c), g.dtype)
-    for s, rows in frames:
-        sums[:, :, s] = (g[:, rows] @ tensors[rows].reshape(-1, d * c)).reshape(-1, d, c)
-    return sums
-
-
-def frame_groups(
-    frames: list,  # (frame, slice of its bonds)
-    n_rows: int,  # bonds of a group, about
-) -> list[list]:
-    "The frames in groups of about as many bonds."
-    ends = np.array([rows.stop for _, rows in frames]) - 1
-    cuts = np.flatnonzero(np.diff(ends // n_rows)) + 1
-    return [list(frames[a:b]) for a, b in zip([0, *cuts], [*cuts, len(frames)])]
+    "The components times the kernel, summed to the frames from the first of the block on, (S', n, D, C)."
+    sums = np.zeros((n_frames - block.first, g.shape[1], tensors[0].size))
+    for s, own in block.of_met:
+        np.matmul(g[own].T, tensors[own].reshape(-1, tensors[0].size), out=sums[s - block.first])
+    return sums.reshape(*sums.shape[:2], *tensors.shape[1:])
 
 # %% ../../nbs/30_regression/12_metric.ipynb #e4438eb0
 def add_covariances(
-    total: list[np.ndarray],  # (C S, C S) of each part, to which it is added
+    total: list[np.ndarray],  # (C S, C S) of each part: what is added to its upper triangle is whole
     rows: MetricRows,  # of one kind of bond
     x: np.ndarray,  # (P, F) their scaled descriptors
     tensors: list[np.ndarray],  # (P, D, C) scaled, of each part
-) -> None:
-    "Add what the bonds of one kind bring to the covariance of the targets."
-    for group in frame_groups(rows.frames, GROUP_ROWS):
-        block = slice(group[0][1].start, group[-1][1].stop)
-        g = bond_kernel(x[block], x)
+) -> list[np.ndarray]:
+    "Add what the bonds of one kind bring to the covariance of the targets; their kernel, block by block, comes back."
+    kernels = []
+    for block in rows.blocks:
+        g = bond_kernel(x[block.met], x[block.rows])
         for k, t in zip(total, tensors):
             c = t.shape[2]
-            sums = summed_to_frames(g, t, rows.frames, len(k) // c).reshape(len(g), t.shape[1], -1)
-            for s, own in group:
-                here = slice(own.start - block.start, own.stop - block.start)
-                k[c * s : c * s + c] += np.tensordot(t[own], sums[here], ((0, 1), (0, 1)))
+            sums = summed_to_frames(block, g, t[block.met], len(k) // c)
+            for s, own in block.of_met[: len(block.own)]:
+                of_frame = t[block.rows][own].reshape(-1, c).T @ sums[:, own].reshape(len(sums), -1, c)
+                k[c * s : c * s + c, c * block.first :] += of_frame.swapaxes(0, 1).reshape(c, -1)
+        kernels.append(g.astype(np.float32))
+    return kernels
+
+
+def symmetric(
+    upper: np.ndarray,  # (n, n) of which the upper triangle is whole
+) -> np.ndarray:
+    "The symmetric matrix (n, n) with this upper triangle."
+    return np.triu(upper) + np.triu(upper, 1).T
 
 # %% ../../nbs/30_regression/12_metric.ipynb #c806d73e
 def likelihood_slopes(
@@ -186,59 +231,62 @@ def likelihood_slopes(
     "Minus the evidence at the best amplitude, and its derivatives (n, n) by the covariance."
     factor, n = cho_factor(covariance, lower=True), len(y)
     alpha = cho_solve(factor, y)
-    value = 0.5 * n * np.log(y @ alpha / n) + np.log(np.diag(factor[0])).sum()
-    return value, 0.5 * (cho_solve(factor, np.eye(n)) - n * np.outer(alpha, alpha) / (y @ alpha))
+    size = max(y @ alpha, 1e-30)  # targets may all be zero
+    value = 0.5 * n * np.log(size / n) + np.log(np.diag(factor[0])).sum()
+    return value, 0.5 * (cho_solve(factor, np.eye(n)) - n * np.outer(alpha, alpha) / size)
 
-# %% ../../nbs/30_regression/12_metric.ipynb #9a7ecd0e
-GROUP_ROWS = 1024  # bonds whose kernel with all others is in memory at a time
+# %% ../../nbs/30_regression/12_metric.ipynb #3f5e1453
+def met_slopes(
+    block: BondBlock,  # n bonds
+    tensors: np.ndarray,  # (n, D, C) of the bonds
+    slopes: np.ndarray,  # (C S, C S) derivatives by the covariance
+) -> np.ndarray:
+    "What the slopes are for each side of the bonds, and each frame from their first on, (S', n, D, C)."
+    c = tensors.shape[2]
+    late = slopes.reshape(-1, c, len(slopes) // c, c).swapaxes(1, 2)[:, block.first :]
+    met = np.empty((late.shape[1], *tensors.shape), tensors.dtype)
+    for s, own in block.of_met[: len(block.own)]:
+        np.matmul(tensors[own].reshape(-1, c), late[s], out=met[:, own].reshape(len(met), -1, c))
+    return met
 
-
+# %% ../../nbs/30_regression/12_metric.ipynb #23be40e1
 def kernel_slopes(
+    block: BondBlock,  # n bonds
+    g: np.ndarray,  # (M, n) kernel of the bonds that they meet with them
+    tensors: np.ndarray,  # (M, D, C) of those
+    slopes: np.ndarray,  # (C S, C S) derivatives by the covariance
+) -> tuple[np.ndarray, np.ndarray]:
+    "Derivatives by the kernel, times the kernel, (M, n), and their sums (D,) over all pairs, for each side."
+    met, carried, by_side = met_slopes(block, tensors[: g.shape[1]], slopes), np.zeros_like(g), 0.0
+    for k, (s, own) in enumerate(block.of_met):
+        of_sides = tensors[own].swapaxes(0, 1) @ met[s - block.first].transpose(1, 2, 0)
+        of_sides *= g[own]
+        by_side = by_side + (1 if k < len(block.own) else 2) * of_sides.sum((1, 2))
+        carried[own] = of_sides.sum(0)
+    return carried, by_side
+
+# %% ../../nbs/30_regression/12_metric.ipynb #c94201d9
+def covariance_slopes(
     rows: MetricRows,  # P bonds of one kind
     x: np.ndarray,  # (P, F) their scaled descriptors
     tensors: list[np.ndarray],  # (P, D, C) scaled, of each part
+    kernels: list[np.ndarray],  # of each block, from `add_covariances`
     slopes: list[np.ndarray],  # (C S, C S) derivatives by the covariance of each part
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    "Derivatives (F,) by ln of the scales, and by ln of what each side of each bond counts, (P, D) of each part."
-    by_scale, by_count = np.zeros(x.shape[1]), [np.zeros(t.shape[:2]) for t in tensors]
-    for group in frame_groups(rows.frames, GROUP_ROWS):
-        block = slice(group[0][1].start, group[-1][1].stop)
-        g = bond_kernel(x[block], x)
-        carried = np.zeros_like(g)
-        for t, m, counts in zip(tensors, slopes, by_count):
-            met = slopes_of_bonds(group, block, t, m)
-            counts[block] = 2 * (met * summed_to_frames(g, t, rows.frames, met.shape[2])).sum((2, 3))
-            add_met_tensors(carried, met, t, rows.frames)
-        carried *= g
-        by_scale -= 4 * (carried.sum(1) @ x[block] ** 2 - (x[block] * (carried @ x)).sum(0))
-    return by_scale, by_count
-
-# %% ../../nbs/30_regression/12_metric.ipynb #0aeb4b07
-def slopes_of_bonds(
-    group: list,  # (frame, slice of its bonds) of some frames
-    block: slice,  # of all their bonds
-    tensors: np.ndarray,  # (P, D, C) of all bonds
-    slopes: np.ndarray,  # (C S, C S) derivatives by the covariance
-) -> np.ndarray:
-    "What the slopes are for each side of the bonds of the block, (P', D, S, C)."
-    _, d, c = tensors.shape
-    met = np.empty((block.stop - block.start, d, len(slopes) // c, c), tensors.dtype)
-    for s, own in group:
-        here = slice(own.start - block.start, own.stop - block.start)
-        met[here] = (tensors[own].reshape(-1, c) @ slopes[c * s : c * s + c]).reshape(met[here].shape)
-    return met
-
-
-def add_met_tensors(
-    carried: np.ndarray,  # (P', P), to which it is added
-    met: np.ndarray,  # (P', D, S, C) of `slopes_of_bonds`
-    tensors: np.ndarray,  # (P, D, C) of all bonds
-    frames: list,  # (frame, slice of its bonds)
-) -> None:
-    "Add the slopes by the kernel between the bonds of a block and all others."
-    for s, own in frames:
-        of_frame = met[:, :, s].reshape(len(met), -1)
-        carried[:, own] += of_frame @ tensors[own].reshape(own.stop - own.start, -1).T
+) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    "Derivatives (F,) by ln of the scales; by ln of what each bond counts, (P,), and each side, (D,), of each part."
+    by_scale, by_bond = np.zeros(x.shape[1]), [np.zeros(len(x)) for _ in tensors]
+    by_side = [np.zeros(t.shape[1]) for t in tensors]
+    for block, g in zip(rows.blocks, kernels):
+        n, total = g.shape[1], np.zeros_like(g)
+        for t, m, of_bonds, of_sides in zip(tensors, slopes, by_bond, by_side):
+            carried, sums = kernel_slopes(block, g, t[block.met], m)
+            of_sides += 2 * sums
+            of_bonds[block.rows] += 2 * carried.sum(0)
+            of_bonds[block.met][n:] += 2 * carried[n:].sum(1)
+            total += carried
+        total[n:] *= 2
+        by_scale += 4 * (x[block.rows] * (total.T @ x[block.met])).sum(0)
+    return by_scale - 2 * sum(by_bond) @ x**2, by_bond, by_side
 
 # %% ../../nbs/30_regression/12_metric.ipynb #0a1857a5
 @dataclass(frozen=True, eq=False)
@@ -279,36 +327,33 @@ def minus_evidence(
     layout, kinds = problem.layout, problem.scaled(theta)
     noises = np.exp(2 * theta[-layout.n_parts :])
     matrices = [np.zeros((len(y), len(y))) for y in problem.targets]
-    for of_kind in kinds:
-        add_covariances(matrices, *of_kind)
-    noisy = [k + noise * np.eye(len(k)) for k, noise in zip(matrices, noises)]
+    kernels = [add_covariances(matrices, *of_kind) for of_kind in kinds]
+    noisy = [symmetric(k) + noise * np.eye(len(k)) for k, noise in zip(matrices, noises)]
     values, slopes = zip(*map(likelihood_slopes, noisy, problem.targets))
     mean, std = prior(layout)
     gradient = (theta - mean) / std**2
-    gradient[-layout.n_parts :] = [2 * noise * np.trace(m) for noise, m in zip(noises, slopes)]
-    single = [m.astype(np.float32) for m in slopes]
-    for kind, (rows, x, tensors) in zip(problem.rows, kinds):
-        small = x.astype(np.float32), [t.astype(np.float32) for t in tensors]
-        by_scale, by_count = kernel_slopes(rows, *small, single)
-        by_amplitude = np.concatenate(by_count, 1).T @ rows.powers
-        layout.of_kind(gradient, kind)[:] += parameter_slopes(problem, by_scale, by_amplitude)
+    gradient[-layout.n_parts :] += [2 * noise * np.trace(m) for noise, m in zip(noises, slopes)]
+    for kind, of_kind, own in zip(problem.rows, kinds, kernels):
+        layout.of_kind(gradient, kind)[:] += parameter_slopes(problem, of_kind, own, slopes)
     return sum(values) + 0.5 * (((theta - mean) / std) ** 2).sum(), gradient
 
 # %% ../../nbs/30_regression/12_metric.ipynb #a38ecb40
 def parameter_slopes(
     problem: MetricProblem,  # what is given
-    by_scale: np.ndarray,  # (F,) derivatives by ln of the scales
-    by_amplitude: np.ndarray,  # (D, 3) by ln of what each side counts
+    of_kind: tuple,  # `MetricRows`, scaled descriptors and components of one kind
+    kernels: list[np.ndarray],  # of each block
+    slopes: list[np.ndarray],  # (C S, C S) derivatives by the covariance of each part
 ) -> np.ndarray:
-    "Derivatives by the parameters of one kind."
-    layout = problem.layout
-    slopes = np.zeros(layout.slices["vectors"].stop)
-    slopes[0], slopes[layout.slices["factors"]] = by_scale.sum(), problem.groups.T @ by_scale
-    for d, (part, across) in enumerate(zip(layout.parts, layout.across)):
-        slopes[layout.slices["amplitudes"]][3 * part : 3 * part + 3] += by_amplitude[d]
-        if across:
-            slopes[layout.slices["vectors"]][across - 1] += by_amplitude[d, 0]
-    return slopes
+    "Derivatives by the parameters of one kind, in single precision."
+    rows, x, tensors = of_kind
+    single = [[a.astype(np.float32) for a in arrays] for arrays in (tensors, slopes)]
+    by_scale, by_bond, by_side = covariance_slopes(rows, x.astype(np.float32), single[0], kernels, single[1])
+    where, made = problem.layout.slices, np.zeros(problem.layout.slices["vectors"].stop)
+    made[where["width"]], made[where["factors"]] = by_scale.sum(), problem.groups.T @ by_scale
+    made[where["amplitudes"]] = (np.stack(by_bond) @ rows.powers).ravel()
+    for of_sides in by_side:
+        made[where["vectors"]][: len(of_sides) - 1] += of_sides[1:]
+    return made
 
 # %% ../../nbs/30_regression/12_metric.ipynb #7c2ff1bb
 def metric_problem(
