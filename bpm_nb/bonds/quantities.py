@@ -190,7 +190,8 @@ class BondSides:
         vectors: np.ndarray,  # (P, U, 3) of the descriptor
     ) -> np.ndarray:
         "Vectors (P, V, 3) across the bonds."
-        return np.einsum("pux,uv->pvx", vectors, self.vectors)
+        used = vectors if self.vectors.size else vectors[:, :0]
+        return np.einsum("pux,uv->pvx", used, self.vectors[: used.shape[1]])
 
 # %% ../../nbs/20_bonds/02_quantities.ipynb #71ac7b3e
 def length_powers(

@@ -18,7 +18,7 @@ from ..data.records import Frames
 from ..dynamics.fields import baseline_tensors
 from .checks import warn_of_errors, warn_of_repeats
 from ..regression.kernel import sampled_points
-from ..regression.metric import metric_representation
+from ..regression.metric import measured, metric_of_frames
 from ..regression.posterior import Posterior, fitted_posterior
 from ..regression.prediction import BondFunction
 from ..regression.representation import Representation, bond_settings, fitted_representation
@@ -121,33 +121,48 @@ def ridge_problem(
     )
 
 # %% ../../nbs/40_models/02_fitting.ipynb #75be5f6a
-def metric_of(
+def has_metric(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
     basis: str,  # one of `BASES`
-) -> str:
-    "What is learned of the metric: nothing where γ is given or for the published model; vectors where all bonds count."
-    if model.metric == "shared" or model.gamma is not None or basis == "structures":
-        return "shared"
-    return "scales" if basis == "inducing" else "scales and vectors"
+) -> bool:
+    "Whether it has a metric of its own: not where γ is given, and not in the published form."
+    return model.metric != "shared" and model.gamma is None and basis != "structures"
 
-
+# %% ../../nbs/40_models/02_fitting.ipynb #6c588815
 def described_sample(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
     summary: TrainingSummary,  # of the training frames
-    metric: str,  # see `metric_of`
+    basis: str,  # one of `BASES`
 ) -> tuple[Representation, dict, dict]:
-    "As `representation_of` the sample, with the metric learned."
+    "As `representation_of` the sample, with its metric; vectors across the bonds where each bond has a coefficient."
     representation, descriptors, counts = representation_of(model, summary.sample, summary)
-    if metric == "shared":
+    if not has_metric(model, basis):
         return representation, descriptors, counts
-    some = summary.sample[frames_within_memory(summary.sample, model, METRIC_PAIRS, 3)]
-    learned = metric_representation(representation, some, 4 if metric == "scales and vectors" else 0)
+    across = 0 if basis == "inducing" else 4
+    metric = model.metric
+    if metric == "learned":
+        some = metric_frames(summary.sample, descriptors, model.memory_mb)
+        metric = metric_of_frames(some, representation, across)
+    elif not across:
+        metric = metric.axis_alone(model.quantity.sides(metric.n_vectors))
+    learned = measured(representation, metric)
     return learned, learned.rows(summary.sample)[1], counts
 
 # %% ../../nbs/40_models/02_fitting.ipynb #ec40680c
-METRIC_PAIRS = 8_000  # pairs of atoms of the frames that the metric is learned of
+METRIC_PAIRS = 2e7  # pairs of bonds of a kind, of the frames that the metric is learned of
 
 
+def metric_frames(
+    sample: Frames,  # S training frames
+    descriptors: dict,  # {kind: (P, R)} of their bonds
+    memory_mb: float,  # memory for the work, MiB
+) -> Frames:
+    "Random frames of the sample: as many as have that many pairs of bonds of a kind, in a quarter of the memory."
+    of_frame = sum((len(q) / len(sample)) ** 2 for q in descriptors.values())
+    n = int(np.sqrt(min(METRIC_PAIRS, memory_mb * 2**18 / 8) / of_frame))
+    return sample[np.random.default_rng(3).permutation(len(sample))[: max(2, n)]]
+
+# %% ../../nbs/40_models/02_fitting.ipynb #0a94835b
 def solved(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
     frames: DistinctFrames,  # of `distinct_training_frames`
@@ -155,10 +170,9 @@ def solved(
 ) -> tuple[RidgeProblem, Solution, Posterior]:
     "What was solved, the `Solution` for the coefficients, and the `Posterior`."
     basis = chosen_basis(model, summary)
-    metric = metric_of(model, basis)
-    representation, descriptors, counts = described_sample(model, summary, metric)
+    representation, descriptors, counts = described_sample(model, summary, basis)
     points = sampled_points(descriptors, default_n_points(model, summary.n_frames), weights=counts)
-    gamma = None if metric == "shared" else 1.0
+    gamma = 1.0 if has_metric(model, basis) else None
     *hyperparameters, decided = chosen_hyperparameters(model, summary.sample, representation, gamma)
     problem = ridge_problem(model, frames, summary, representation, hyperparameters, points)
     solution = with_known_errors(BASES[basis](problem), decided, summary.n_frames)

@@ -23,20 +23,29 @@ bonds : "pairs", "covalent" or list of (int, int), default "pairs"
     Which pairs of atoms are bonds: all within the cutoff, covalent bonds, or these.
 cutoff : float, default 5.0
     Length at which pairs stop counting, Å.
-basis : "inducing", "bonds" or "structures", default "inducing"
-    What has a coefficient: basis points, every training bond, or every training frame.
+basis : "condensed", "inducing", "bonds", "structures" or None
+    What has a coefficient: every training bond, carried by basis points ("condensed") or as they are ("bonds"); basis
+    points ("inducing"); every training frame ("structures"). None: "condensed" for up to 600 frames, if their memory
+    is there and `n_points` is not given, else "inducing".
 descriptor : "bond-axis", "soap" or settings of one, default "bond-axis"
     Surroundings of a bond, see `bpm_nb.bonds.BondAxis` and `bpm_nb.bonds.Soap`.
+"""
+
+# %% ../../nbs/40_models/05_polarizability.ipynb #0c704ee4
+KERNEL_PARAMETERS = """\
 gamma : float or None
-    Inverse squared width γ of the kernel, in units of the spread of the descriptors; None: of the largest evidence.
+    Inverse squared width γ of a shared metric, in units of the spread of the descriptors; None: by the evidence.
 lam : float, tuple of float or None
-    Ridge λ, relative to the mean diagonal of the covariance, one or one a part; None: of the largest evidence.
+    Ridge λ, relative to the mean diagonal of the covariance, one or one a part; None: by the evidence.
 n_points : int or None
     Basis points M; None: 2500 and five for each frame, at most 5000.
 memory_mb : float, default 2048
     Memory for the work beside frames and result, MiB.
 baseline : "gfn2" or None
     "gfn2": what GFN2-xTB lacks is learned, and added to what it says (neutral molecules; needs tblite).
+metric : "learned", "shared" or the `metric_` of a fitted model, default "learned"
+    How near two bonds are: "learned", each group of numbers of the descriptor has its own width, and all sides of a
+    bond count, not its axis alone; "shared", one width γ for all numbers, as always where `gamma` is given.
 """
 
 # %% ../../nbs/40_models/05_polarizability.ipynb #e63d6a07
@@ -70,7 +79,7 @@ def documented(
     "The same class, with Parameters and Attributes in front of the References of its docstring."
     quantity = model_class.quantity
     names = "isotropic, anisotropic" if len(quantity.sizes) > 1 else "the vector"
-    shared = PARAMETERS + ATTRIBUTES.format(unit=quantity.unit, parts=names)
+    shared = PARAMETERS + KERNEL_PARAMETERS + ATTRIBUTES.format(unit=quantity.unit, parts=names)
     if model_class.__doc__:  # python -OO has none
         before, references, after = model_class.__doc__.partition("\n    References\n")
         model_class.__doc__ = before + indent(shared, "    ") + references + after

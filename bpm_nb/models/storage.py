@@ -36,6 +36,8 @@ def settings_json(
     settings = descriptor(model.descriptor)
     name = next(name for name, kind in DESCRIPTORS.items() if kind is type(settings))
     params = dict(model.get_params(), descriptor=[name, asdict(settings)])
+    if not isinstance(params.get("metric", ""), str):
+        params["metric"] = "learned"
     return json.dumps(params, default=lambda x: surface_name(x) if callable(x) else np.asarray(x).tolist())
 
 # %% ../../nbs/40_models/03_storage.ipynb #2a2e3c22

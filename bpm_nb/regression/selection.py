@@ -114,11 +114,9 @@ def chosen_hyperparameters(
     model: ModelSettings,  # an estimator, not fitted
     sample: Frames,  # training frames to choose from
     representation: Representation,  # of the frames
-    gamma: float | None = None,  # inverse squared width; None: see the model
+    gamma: float | None = None,  # γ; None: see the model
 ) -> tuple[float, tuple[float, ...], tuple[bool, ...]]:
-    """γ and the λ of each part, given or of the largest evidence, and whether the frames decide on each λ.
-
-    Raises `InputError` for a kernel that is not finite."""
+    "γ, the λ of each part, and whether the frames decide on each. Raises `InputError` for a kernel that is not finite."
     n_parts = len(representation.quantity.sizes)
     given = None if model.lam is None else tuple(float(x) for x in np.broadcast_to(model.lam, n_parts))
     gamma = model.gamma if gamma is None else gamma

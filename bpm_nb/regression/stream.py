@@ -266,8 +266,9 @@ def chosen_basis(
 ) -> str:
     """The basis that was asked for.
 
-    None: "condensed" with at most 10 000 targets of a part, which fit into the memory, else "inducing"."""
-    if model.basis is not None:
-        return model.basis
-    few = summary.n_frames * max(model.quantity.sizes) <= 10_000
+    None: "inducing" for a given number of points; otherwise "condensed" with at most 3000 targets of a part, which fit
+    into the memory, else "inducing"."""
+    if model.basis is not None or model.n_points is not None:
+        return model.basis or "inducing"
+    few = summary.n_frames * max(model.quantity.sizes) <= 3000
     return "condensed" if few and exact_basis_mib(model, summary, True) <= model.memory_mb else "inducing"
