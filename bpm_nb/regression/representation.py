@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BondSettings', 'ModelSettings', 'bond_settings', 'BondRows', 'bond_rows', 'Projection', 'element_counts',
-           'Representation', 'fitted_representation', 'sampling_weights', 'design_matrices']
+           'Representation', 'fitted_representation', 'sampling_weights']
 
 # %% ../../nbs/30_regression/04_representation.ipynb #b825bff6
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 from tqdm.auto import tqdm
 
 from ..bonds.descriptors import DescriptorSettings, described, descriptor
@@ -21,7 +21,6 @@ from ..bonds.pairs import Bonds, bonds
 from ..bonds.quantities import POLARIZABILITY, BondSides, Quantity, component_sums, side_basis
 from ..core.files import InputError
 from ..data.records import Frames, molecule_groups
-from .kernel import KernelBasis, summed_kernels
 
 # %% ../../nbs/30_regression/04_representation.ipynb #1be1dbda
 @dataclass(frozen=True, eq=False)
@@ -65,11 +64,11 @@ def bond_settings(
 # %% ../../nbs/30_regression/04_representation.ipynb #5508a189
 @dataclass(frozen=True, eq=False)
 class BondRows:
-    "Bonds of one kind, in all frames, with what the model needs of them."
+    "Bonds of one kind, in all frames."
 
     bonds: Bonds  # P, with indices of the S frames
-    descriptors: np.ndarray  # (P, F) raw descriptors
-    vectors: np.ndarray  # (P, U, 3) across the bonds; U is 0 where nobody asked
+    descriptors: np.ndarray  # (P, F) raw
+    vectors: np.ndarray  # (P, U, 3) across the bonds; U may be 0
     n_frames: int  # S
     quantity: Quantity  # what they add up to
     sides: BondSides | None = None  # of the kind; None: the axis alone
@@ -81,14 +80,18 @@ class BondRows:
 
     @cached_property
     def to_frame(self) -> csr_array:
-        "Sums bond values to frames, by weight, (S, P)."
+        "Sums by weight to frames, (S, P)."
         return component_sums(self.bonds.weight[:, None], self.bonds.frame, self.n_frames)
 
     @cached_property
+    def side_values(self) -> list[np.ndarray]:
+        "Components (P, C) of each side."
+        return side_basis(self.quantity, self.bonds, self.vectors, self.sides)
+
+    @cached_property
     def to_components(self) -> tuple[csr_array, ...]:
-        "One (C S, P) for each side: sums its values to the components of a part."
-        basis = side_basis(self.quantity, self.bonds, self.vectors, self.sides)
-        return tuple(component_sums(x, self.bonds.frame, self.n_frames) for x in basis)
+        "One (C S, P) for each side, which sums its values."
+        return tuple(component_sums(x, self.bonds.frame, self.n_frames) for x in self.side_values)
 
 # %% ../../nbs/30_regression/04_representation.ipynb #c6757754
 def bond_rows(
@@ -253,21 +256,3 @@ def sampling_weights(
     for index, *_ in molecule_groups(frames):
         n_bonds[index] = n_bonds[index].mean()
     return {k: 1 / n_bonds[frame] for k, frame in frame_of.items()}
-
-# %% ../../nbs/30_regression/04_representation.ipynb #5a9f3098
-def design_matrices(
-    basis: KernelBasis,  # M functions of bonds
-    rows: Mapping[int, BondRows],  # {kind: rows} of S frames
-    q: Mapping[int, np.ndarray],  # {kind: (P, R)} descriptors of the rows
-) -> list[np.ndarray]:
-    """Sums of the functions over the bonds of each frame, one (C S, M) for each part of the quantity.
-
-    For a polarizability: (S, M) isotropic and (5 S, M) anisotropic."""
-    lengths = np.cumsum([s.shape[0] for s in next(iter(rows.values())).to_components])
-    design = np.zeros((lengths[-1], len(basis)))
-    for k, columns in basis.columns.items():
-        if k in rows:
-            sums = csr_array(vstack(rows[k].to_components))
-            (summed,) = summed_kernels(q[k], basis.points[k], basis.gamma, (sums, None))
-            design[:, columns] = summed @ basis.whitening[k]
-    return np.split(design, lengths[:-1])

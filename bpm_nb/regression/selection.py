@@ -34,8 +34,7 @@ def target_covariances(
     covariances = [np.zeros((c * first.n_frames, c * second.n_frames)) for c in first.quantity.sizes]
     for k in set(rows) & set(other_rows):
         sides = [(a, b.T) for a, b in zip(rows[k].to_components, other_rows[k].to_components)]
-        for part, share in zip(rows[k].parts, summed_kernels(q[k], z[k], gamma, *sides)):
-            covariances[part] += share
+        summed_kernels(q[k], z[k], gamma, *sides, totals=[covariances[part] for part in rows[k].parts])
     return covariances
 
 # %% ../../nbs/30_regression/06_selection.ipynb #28f6c08f

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from bpm_nb.bonds.descriptors import BondAxis, described
 from bpm_nb.bonds.pairs import bonds
 from bpm_nb.core.tensors import BASIS, components, tensor
 from bpm_nb.data.datasets import load
+from bpm_nb.models import fitting
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
-from bpm_nb.regression import solvers
-from bpm_nb.regression.kernel import KernelBasis, gaussian
+from bpm_nb.regression.basis import plain_basis
+from bpm_nb.regression.kernel import gaussian
 from bpm_nb.regression.prediction import model_representation
 from bpm_nb.regression.representation import bond_rows, bond_settings, element_counts
 
@@ -191,9 +193,7 @@ def test_the_blocks_give_what_a_dense_solution_gives(methanol, lam):
 def test_a_ridge_at_the_edge_of_rounding_is_solved(methanol, n_points, monkeypatch):
     "With these bases a search that never forgets a direction does not end."
     for jitter in (1e-9, 1e-8):
-        monkeypatch.setattr(
-            solvers, "KernelBasis", lambda points, gamma, jitter=jitter: KernelBasis(points, gamma, jitter)
-        )
+        monkeypatch.setattr(fitting, "plain_basis", partial(plain_basis, jitter=jitter))
         assert BondPolarizability(lam=1e-12, gamma=0.5, n_points=n_points).fit(methanol).info_["sweeps"] < 10
 
 
