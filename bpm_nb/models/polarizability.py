@@ -122,10 +122,10 @@ class Shown:
 class BondPolarizability(Shown, BondModel):
     """Molecular polarizability (S, 3, 3), bohr³, as a sum over bonds, learned by Gaussian kernel ridge regression.
 
-    α = Σ_a α(Z_a) 1 + Σ_b w_b [a(q_b) 1 + β(q_b) Q_b], Q_b = u_b u_bᵀ − 1/3, a(q) = Σ_m k(q, z_m) a_m, β likewise,
-    k(q, z) = exp(−γ |q − z|²): u_b direction of bond b, q_b its descriptor, w_b its weight, z_m basis points. The
-    a_m, and the β_m likewise, minimize Σ_s |α_s − α(x_s)|² + λ c aᵀKa (c: mean diagonal of the covariance).
-    The prediction turns with the molecule, exactly.
+    α = Σ_a α(Z_a) 1 + Σ_b w_b [a(q_b) 1 + Σ_d β_d(q_b) Q_bd], Q_b0 = u_b u_bᵀ − 1/3, Q_bd the symmetric part of
+    u_b v_bdᵀ, a(q) = Σ_m k(q, z_m) a_m, β_d likewise: u_b direction of bond b, v_bd vectors across it, q_b its
+    descriptor, w_b its weight, z_m basis points, k a Gaussian kernel. The a_m, and the β_md likewise, minimize
+    Σ_s |α_s − α(x_s)|² + λ c aᵀKa (c: mean diagonal of the covariance). The prediction turns with the molecule, exactly.
 
     References
     ----------
@@ -135,7 +135,7 @@ class BondPolarizability(Shown, BondModel):
     --------
     >>> from bpm_nb.data import load
     >>> enol = load("malonaldehyde-enol")
-    >>> model = BondPolarizability(n_points=100).fit(enol.train[:40])
+    >>> model = BondPolarizability().fit(enol.train[:40])
     >>> model.predict(enol.test[:5]).shape
     (5, 3, 3)
     """
@@ -147,9 +147,9 @@ class BondPolarizability(Shown, BondModel):
 class BondDipole(BondModel):
     """Dipole (S, 3), e·bohr, of neutral molecules as a sum of vectors along bonds, by Gaussian kernel ridge regression.
 
-    μ = Σ_b w_b m(q_b) u_b, m(q) = Σ_m k(q, z_m) m_m, k(q, z) = exp(−γ |q − z|²): u_b direction of bond b, q_b its
-    descriptor, w_b its weight, z_m basis points. The coefficients minimize Σ_s |μ_s − μ(x_s)|² + λ c mᵀKm (c: mean
-    diagonal of the covariance). μ turns with the molecule, exactly. `derivative` gives atomic polar tensors.
+    μ = Σ_b w_b [m_0(q_b) u_b + Σ_d m_d(q_b) v_bd], m_d(q) = Σ_m k(q, z_m) m_dm: u_b direction of bond b, v_bd vectors
+    across it, q_b its descriptor, w_b its weight, z_m basis points, k a Gaussian kernel. The coefficients minimize
+    Σ_s |μ_s − μ(x_s)|² + λ c mᵀKm (c: mean diagonal of the covariance). μ turns with the molecule, exactly. `derivative` gives atomic polar tensors.
 
     References
     ----------
