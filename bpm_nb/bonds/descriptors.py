@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SOFTENING', 'VECTOR_DEGREES', 'DESCRIPTORS', 'radial_functions', 'gegenbauer', 'axial_harmonics',
-           'DescriptorSettings', 'BondAxis', 'axial_vectors', 'described', 'Soap', 'descriptor', 'descriptor_groups']
+           'DescriptorSettings', 'BondAxis', 'described', 'Soap', 'descriptor', 'descriptor_groups']
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #ee436cd3
 from collections.abc import Iterator
@@ -232,7 +232,7 @@ def axial_surroundings_blocks(
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #b4e50356
 VECTOR_DEGREES = (1, 2)  # higher ones are finer than what a polarizability feels
 
-
+# %% ../../nbs/20_bonds/03_descriptors.ipynb #7ebf13eb
 def axial_vectors(
     bonds: Bonds,  # P bonds
     around: AxialSurroundings,  # of these bonds

@@ -23,7 +23,7 @@ from .checks import check_fitted, prediction_frames
 from .energy import BondEnergy
 from .estimator import BondModel
 from .guard import Guard
-from ..regression.prediction import component_derivatives
+from ..regression.derivatives import component_derivatives
 
 # %% ../../nbs/40_models/11_calculator.ipynb #0495fbfa
 def learned_surface(

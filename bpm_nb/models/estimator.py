@@ -23,13 +23,13 @@ from ..dynamics.fields import baseline_slopes, baseline_tensors
 from .checks import check_fitted, check_settings, prediction_frames, state_means, training_frames
 from .fitting import distinct_training_frames, fitted_attributes
 from .storage import StoredModel
+from ..regression.derivatives import position_derivatives
 from ..regression.metric import KernelMetric
 from ..regression.posterior import Posterior, extrapolation_grade, posterior_std
 from bpm_nb.regression.prediction import (
     mapped_blocks,
     pair_contributions,
     pairs_within_reach,
-    position_derivatives,
     predicted_quantity,
 )
 from ..regression.solvers import BASES
@@ -86,9 +86,9 @@ class BondSettings(BriefDisplay, BaseEstimator):
         bonds: str | list = "pairs",  # or "covalent", or index pairs
         cutoff: float = 5.0,  # where pairs stop counting, Å
         basis: str | None = None,  # see `chosen_basis`
-        descriptor: str | BondAxis | Soap = "bond-axis",
+        descriptor: str | BondAxis | Soap = "bond-axis",  # or settings
         gamma: float | None = None,  # inverse squared width γ
-        lam: float | tuple | None = None,  # relative ridge λ, one or one a part
+        lam: float | tuple | None = None,  # relative ridge λ
         n_points: int | None = None,  # basis points; None: 2500 + 5 S, at most 5000
         memory_mb: float = 2048,  # for the work, MiB
         baseline: str | None = None,  # "gfn2": what it lacks

@@ -125,7 +125,7 @@ class BondPolarizability(Shown, BondModel):
     α = Σ_a α(Z_a) 1 + Σ_b w_b [a(q_b) 1 + Σ_d β_d(q_b) Q_bd], Q_b0 = u_b u_bᵀ − 1/3, Q_bd the symmetric part of
     u_b v_bdᵀ, a(q) = Σ_m k(q, z_m) a_m, β_d likewise: u_b direction of bond b, v_bd vectors across it, q_b its
     descriptor, w_b its weight, z_m basis points, k a Gaussian kernel. The a_m, and the β_md likewise, minimize
-    Σ_s |α_s − α(x_s)|² + λ c aᵀKa (c: mean diagonal of the covariance). The prediction turns with the molecule, exactly.
+    Σ_s |α_s − α(x_s)|² + λ c aᵀKa (c: mean diagonal of the covariance). α turns with the molecule, exactly.
 
     References
     ----------
@@ -149,7 +149,8 @@ class BondDipole(BondModel):
 
     μ = Σ_b w_b [m_0(q_b) u_b + Σ_d m_d(q_b) v_bd], m_d(q) = Σ_m k(q, z_m) m_dm: u_b direction of bond b, v_bd vectors
     across it, q_b its descriptor, w_b its weight, z_m basis points, k a Gaussian kernel. The coefficients minimize
-    Σ_s |μ_s − μ(x_s)|² + λ c mᵀKm (c: mean diagonal of the covariance). μ turns with the molecule, exactly. `derivative` gives atomic polar tensors.
+    Σ_s |μ_s − μ(x_s)|² + λ c mᵀKm (c: mean diagonal of the covariance). μ turns with the molecule, exactly.
+    `derivative` gives atomic polar tensors.
 
     References
     ----------

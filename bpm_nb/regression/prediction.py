@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BondFunction', 'FittedModel', 'model_representation', 'n_vectors', 'CarriedBonds', 'bond_values', 'carried_basis',
-           'predicted_quantity', 'mapped_blocks', 'pairs_within_reach', 'pair_contributions', 'position_derivatives']
+           'predicted_quantity', 'mapped_blocks', 'pairs_within_reach', 'pair_contributions']
 
 # %% ../../nbs/30_regression/09_prediction.ipynb #019fbedf
 from collections.abc import Callable, Iterator
@@ -15,9 +15,8 @@ from typing import Protocol
 import numpy as np
 
 from ..bonds.descriptors import described
-from ..bonds.gradients import descriptor_pullback
-from ..bonds.pairs import Bonds, pair_blocks, weight_slopes
-from ..bonds.quantities import BondSides, component_sums, side_basis, side_slopes, vector_slopes
+from ..bonds.pairs import Bonds, pair_blocks
+from ..bonds.quantities import BondSides, component_sums, side_basis
 from ..core.work import CACHE_BLOCK_BYTES, parallel_map, row_blocks
 from ..data.records import Frames, molecule_groups
 from .kernel import lifted, lifted_gaussian
@@ -287,136 +286,3 @@ def pair_contributions(
     contributions = np.zeros((len(pos), len(pairs), *of_bonds.shape[1:]))
     contributions[b.frame, pair_columns(pairs, b.atoms)] = of_bonds
     return (contributions,)
-
-# %% ../../nbs/30_regression/09_prediction.ipynb #12b8ffdd
-def position_derivatives(
-    model: FittedModel,  # fitted
-    frames: Frames,  # S frames
-) -> tuple[np.ndarray]:
-    """One array: derivative of the quantity by Å, (S, N, 3, 3, 3) or (S, N, 3, 3): frame, atom, direction, quantity.
-
-    Raises `InputError` where `bonds` does."""
-    derivatives = np.zeros((*frames.pos.shape, *model.quantity.bases[0].shape[:-1]))
-    for index, numbers, pos in molecule_groups(frames):
-        _, parts = component_derivatives(model, numbers, pos)
-        derivatives[index, : len(numbers)] = model.quantity.assemble(parts)
-    return (derivatives,)
-
-# %% ../../nbs/30_regression/09_prediction.ipynb #d7f9244a
-def component_derivatives(
-    model: FittedModel,  # fitted
-    numbers: np.ndarray,  # (N,) atomic numbers
-    pos: np.ndarray,  # (S, N, 3) positions, Å
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    "Components (S, C) of each part of what bonds carry, and their derivatives (S, N, 3, C), Å⁻¹."
-    carried = bond_slopes(model, numbers, pos)
-    to_frame = component_sums(np.ones((len(carried.values), 1)), carried.bonds.frame, len(pos))
-    derivatives = []
-    for part, size in enumerate(model.quantity.sizes):
-        gradients = part_gradients(carried, part, size)
-        rows = [to_frame @ g.reshape(len(g), 3 * len(numbers)) for g in gradients]
-        derivatives.append(np.stack(rows, -1).reshape(*pos.shape, size))
-    return carried.summed(len(pos)), derivatives
-
-# %% ../../nbs/30_regression/09_prediction.ipynb #ca771ed0
-@dataclass(frozen=True, eq=False)
-class BondSlopes(CarriedBonds):
-    "The same, with what changes it."
-
-    gradients: np.ndarray  # (P, D, F) of the values, by the descriptor
-    by_bond: list  # (P, C, 3) of the basis of each side by the vector of the bond, Å⁻¹
-    by_vectors: Callable  # function(part, component) → slopes (P, U, 3) by the vectors of the descriptor, or None
-    pullback: Callable  # see `descriptor_pullback`
-
-    def sides(
-        self,
-        part: int,  # of the quantity
-    ) -> list[int]:
-        "Indices of the sides that add to it."
-        return [d for d, own in enumerate(self.parts) if own == part]
-
-# %% ../../nbs/30_regression/09_prediction.ipynb #5b28f706
-def part_gradients(
-    carried: BondSlopes,  # of P bonds
-    part: int,  # of the quantity
-    size: int,  # C, its components
-) -> list[np.ndarray]:
-    "Gradients (P, N, 3), Å⁻¹, of each component of what the bonds carry, by the positions in their frames."
-    sides = carried.sides(part)
-    if len(sides) == 1:  # all components change with the one value
-        (d,) = sides
-        of_value = carried.pullback(carried.gradients[:, d])
-        gradients = [carried.basis[d][:, c, None, None] * of_value for c in range(size)]
-    else:
-        gradients = [carried.pullback(*component_slopes(carried, part, c)) for c in range(size)]
-    for c, gradient in enumerate(gradients):
-        by_bond = sum(carried.by_bond[d][:, c] * carried.values[:, d, None] for d in sides)
-        rows, (a, b) = np.arange(len(gradient)), carried.bonds.atoms.T
-        gradient[rows, a] -= by_bond
-        gradient[rows, b] += by_bond
-    return gradients
-
-# %% ../../nbs/30_regression/09_prediction.ipynb #b08b05b4
-def component_slopes(
-    carried: BondSlopes,  # of P bonds
-    part: int,  # of the quantity
-    c: int,  # component
-) -> tuple[np.ndarray, np.ndarray]:
-    "Slopes of one component of what bonds carry: by descriptors (P, F) and by vectors (P, U, 3)."
-    by_descriptor = sum(carried.basis[d][:, c, None] * carried.gradients[:, d] for d in carried.sides(part))
-    return by_descriptor, carried.by_vectors(part, c)
-
-# %% ../../nbs/30_regression/09_prediction.ipynb #12983b5b
-def bond_slopes(
-    model: FittedModel,  # fitted
-    numbers: np.ndarray,  # (N,) atomic numbers
-    pos: np.ndarray,  # (S, N, 3) positions, Å
-) -> BondSlopes:
-    "`BondSlopes` of frames of one molecule."
-    settings = bond_settings(model)
-    b = settings.bonds(numbers, pos)
-    raw, vectors, pullback = descriptor_pullback(settings.descriptor, numbers, pos, b, model.species_)
-    parts, basis = carried_basis(model, b, vectors)
-    values = np.zeros((len(b.frame), len(parts)))
-    gradients = np.zeros((*values.shape, raw.shape[1]))
-    for kind, of_kind in bonds_by_kind(model, b):
-        values[of_kind], gradients[of_kind] = model.expansions_[kind].with_gradient(raw[of_kind], model.gamma_)
-    weight_slope = weight_slopes(numbers, b, settings.choice, settings.cutoff)
-    by_bond = carried_basis_slopes(model, b, vectors, weight_slope)
-    by_vectors = partial(carried_vector_slopes, model, b, values, vectors.shape[1])
-    return BondSlopes(b, parts, basis, values, gradients, by_bond, by_vectors, pullback)
-
-# %% ../../nbs/30_regression/09_prediction.ipynb #aa97b158
-def carried_basis_slopes(
-    model: FittedModel,  # fitted
-    bonds: Bonds,  # P bonds
-    vectors: np.ndarray,  # (P, U, 3) of the descriptor
-    weight_slope: np.ndarray,  # (P,) derivatives of weights by lengths, Å⁻¹
-) -> list[np.ndarray]:
-    "Derivatives (P, C, 3), Å⁻¹, of the basis of each side by the vector of each bond."
-    parts = model.quantity.sides(n_vectors(model))
-    slopes = [np.zeros((len(bonds.frame), model.quantity.sizes[part], 3)) for part in parts]
-    for kind, k in bonds_by_kind(model, bonds):
-        sides = model.expansions_[kind].sides
-        own = side_slopes(model.quantity, bonds[k], vectors[k], weight_slope[k], sides)
-        for slope, x in zip(slopes, own):
-            slope[k] = x
-    return slopes
-
-# %% ../../nbs/30_regression/09_prediction.ipynb #51a80882
-def carried_vector_slopes(
-    model: FittedModel,  # fitted
-    bonds: Bonds,  # P bonds
-    values: np.ndarray,  # (P, D) of their sides
-    n_all: int,  # U, vectors of the descriptor
-    part: int,  # of the quantity, which has a direction
-    c: int,  # its component
-) -> np.ndarray:
-    "Slopes (P, U, 3) of one component of what bonds carry by the vectors of the descriptor."
-    by_vectors, parts = np.zeros((len(values), n_all, 3)), model.quantity.sides(n_vectors(model))
-    across = [d for d, own in enumerate(parts) if own == part][1:]
-    for kind, k in bonds_by_kind(model, bonds):
-        sides, own = model.expansions_[kind].sides, bonds[k]
-        counts = (values[k] * sides.amplitudes(own.length))[:, across] @ sides.vectors.T
-        by_vectors[k] = counts[..., None] * vector_slopes(model.quantity.bases[part], own)[:, None, c]
-    return by_vectors

@@ -70,12 +70,12 @@ class BondRows:
     descriptors: np.ndarray  # (P, F) raw
     vectors: np.ndarray  # (P, U, 3) across the bonds; U may be 0
     n_frames: int  # S
-    quantity: Quantity  # what they add up to
-    sides: BondSides | None = None  # of the kind; None: the axis alone
+    quantity: Quantity  # their sum
+    sides: BondSides | None = None  # None: the axis alone
 
     @property
     def parts(self) -> tuple[int, ...]:
-        "The part that each side adds to."
+        "Part of each side."
         return self.quantity.sides(0 if self.sides is None else self.sides.vectors.shape[1])
 
     @cached_property

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['BASES', 'RidgeProblem', 'Solution', 'bonds_solution', 'condensed_solution', 'structures_solution', 'block_design',
-           'DesignEquations', 'row_space_equations', 'streamed_equations', 'inducing_solution', 'designs_of',
-           'leave_one_out_residuals']
+           'DesignEquations', 'row_space_equations', 'streamed_equations', 'inducing_solution', 'designs_of']
 
 # %% ../../nbs/30_regression/08_solvers.ipynb #5b88b4b0
 from collections.abc import Callable, Iterator

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['training_sets', 'frame_stream', 'DistinctFrames', 'distinct_frames', 'TrainingSummary', 'training_summary',
-           'frames_per_block', 'default_n_points', 'default_sample_pairs', 'frames_within_memory',
-           'design_memory_bytes', 'exact_basis_mib', 'check_memory', 'chosen_basis']
+           'frames_per_block', 'default_n_points', 'default_sample_pairs', 'frames_within_memory', 'exact_basis_mib',
+           'chosen_basis']
 
 # %% ../../nbs/30_regression/05_stream.ipynb #063a864d
 from collections.abc import Callable, Iterable, Iterator
@@ -225,7 +225,7 @@ def frames_within_memory(
     n = np.searchsorted((n_atoms * (n_atoms - 1) // 2)[order].cumsum(), pairs, "right")
     return order[: max(2, min(n, int(largest)))]
 
-
+# %% ../../nbs/30_regression/05_stream.ipynb #4de7c1bd
 def design_memory_bytes(
     model: ModelSettings,  # its memory
 ) -> int:
@@ -238,7 +238,9 @@ def exact_basis_mib(
     summary: TrainingSummary,  # of the training frames
     all_components: bool,  # whether all components of all frames stand in one matrix
 ) -> float:
-    "Memory that a basis of all bonds takes, or, without all components, one of all frames, MiB."
+    """Memory that a basis of all bonds takes, or, without all components, one of all frames, MiB.
+
+    Raises `InputError` for a descriptor that is not known."""
     n, atoms = summary.n_frames, (summary.sample.numbers > 0).sum(1)
     rows, pairs = n * max(model.quantity.sizes), n * (atoms * (atoms - 1) / 2).mean()
     descriptor_bytes = pairs * descriptor(model.descriptor).row_bytes
@@ -267,7 +269,7 @@ def chosen_basis(
     """The basis that was asked for.
 
     None: "inducing" for a given number of points; otherwise "condensed" with at most 3000 targets of a part, which fit
-    into the memory, else "inducing"."""
+    into the memory, else "inducing". Raises `InputError` for a descriptor that is not known."""
     if model.basis is not None or model.n_points is not None:
         return model.basis or "inducing"
     few = summary.n_frames * max(model.quantity.sizes) <= 3000
