@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, optimize
+from scipy import optimize
 
 from ..core.files import InputError
 from ..spectra.bands import peaks
@@ -270,7 +270,9 @@ WIDTH = 20.0  # cm⁻¹, of a band in a liquid: what is left at less than this i
 
 def _smoothed(nu, curve):
     "A curve (K,) as an instrument of a resolution of `WIDTH` shows it."
-    return ndimage.gaussian_filter1d(curve, WIDTH / 2.355 / np.median(np.diff(nu)))
+    from scipy.ndimage import gaussian_filter1d
+
+    return gaussian_filter1d(curve, WIDTH / 2.355 / np.median(np.diff(nu)))
 
 
 def _mixture(nu, blocks, fitted, errors, points):

@@ -104,10 +104,20 @@ _AT_WORK = set()  # jobs that run beside, and those that have just ended
 async def _stop_idle_server(job):
     "Forget a job that has ended; where no other comes, end the server of processes, which holds the library."
     await asyncio.sleep(IDLE_SERVER_S)
-    if not _AT_WORK - {job} and sys.platform == "linux":
-        from multiprocessing.forkserver import _forkserver
+    if sys.platform == "linux":
+        await asyncio.get_running_loop().run_in_executor(None, _stop_servers, job)
 
-        await asyncio.get_running_loop().run_in_executor(None, _forkserver._stop)
+
+def _stop_servers(job):
+    "End the server of processes and the tracker of its resources, unless another job is there; none starts meanwhile."
+    from multiprocessing.forkserver import _forkserver
+    from multiprocessing.resource_tracker import _resource_tracker
+
+    with _ENVIRONMENT:
+        _AT_WORK.discard(job)
+        if not _AT_WORK:
+            _forkserver._stop()
+            _resource_tracker._stop()
 
 # %% ../../nbs/85_dashboards/01_jobs.ipynb #07aac1b0
 def event_loop() -> asyncio.AbstractEventLoop | None:

@@ -158,7 +158,7 @@ def lab_plot(
 
 # %% ../../nbs/85_dashboards/12_kernel.ipynb #4c9152f7
 def kernel_lab(
-    dataset: str | Frames | dict | None = None,  # name, frames with polarizabilities, or settings; None: the default
+    dataset: str | Frames | list | dict | None = None,  # name, frames or Atoms with polarizabilities, or settings
     **settings: Any,  # traits of `LabState`
 ) -> ipywidgets.HBox:
     """The dashboard, a widget; its `state` is a `LabState`.

@@ -18,7 +18,7 @@ from .runs import DEFAULT_MOLECULE
 from .state import State, errors_as_message, setting
 from .uploads import upload_title, uploaded_training
 from ..data.datasets import load, shipped
-from ..data.records import Frames, checked
+from ..data.records import Frames, as_frames, checked
 from ..regression.krr import LAMBDAS
 
 # %% ../../nbs/85_dashboards/11_kernel_state.ipynb #7529a0bb
@@ -211,13 +211,13 @@ class LabState(LabSteps):
 
     def __init__(
         self,
-        dataset: str | Frames | None = None,  # name, or frames; None: `DEFAULT_MOLECULE`
+        dataset: str | Frames | list | None = None,  # name, or frames; None: `DEFAULT_MOLECULE`
         frames: tuple | None = None,  # (training, test) `Frames` of that name
         **settings: Any,  # values of traits
     ):
-        "Raises `InputError` for an unknown trait or frames without alpha."
+        "Raises `InputError` for wrong traits or no alpha."
         if not (dataset is None or isinstance(dataset, str)):
-            dataset, frames = "your frames", (checked(dataset, "the dataset", need="alpha"), None)
+            dataset, frames = "your frames", (checked(as_frames(dataset), "the dataset", need="alpha"), None)
         super().__init__(**(dict(dataset=dataset or DEFAULT_MOLECULE) | settings))
         self.uploads = {self.dataset: frames} if frames else {}
         self.take_frames()

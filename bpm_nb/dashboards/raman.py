@@ -15,6 +15,7 @@ import numpy as np
 from plotly.graph_objects import Figure
 
 from ..core.display import printable
+from ..core.files import InputError
 from ..core.work import trim_malloc
 from .band import assignment_table
 from .curves import QUANTITIES, pending_curve, reference_lines_of
@@ -296,20 +297,35 @@ def band_views(
     explain()
     return molecule, table
 
+# %% ../../nbs/85_dashboards/10_raman.ipynb #ccc2467a
+def started_state(
+    samples: str | list[str] | None,  # names of shipped molecules; None: `DEFAULT_MOLECULE`, unless there are runs
+    runs: dict[str, object],  # {name: run of a user}
+    settings: dict[str, Any],  # traits of `RamanState`
+) -> RamanState:
+    "A state that computes what it shows. Raises `InputError` as `raman_compare` does."
+    if not isinstance(runs, dict):
+        raise InputError(f"`runs` is a {type(runs).__name__}: give {{name: run}}, with a name for each run")
+    state = RamanState([] if samples is None and runs else samples, **settings)
+    state.compute()
+    for name, run in runs.items():
+        state.add_run(name, run)
+    return state
+
 # %% ../../nbs/85_dashboards/10_raman.ipynb #b30d31ef
 def raman_compare(
     samples: str | list[str] | dict | None = None,  # names of shipped molecules, or settings; None: `DEFAULT_MOLECULE`
+    runs: dict[str, object] | None = None,  # {name: run}, as `add_run` takes it
     **settings: Any,  # traits of `RamanState`
 ) -> ipywidgets.HBox:
     """The dashboard, a widget; its `state` is a `RamanState`.
 
     The settings that it downloads, a dict, make the same dashboard again. Raises `InputError` for a setting that does
-    not exist.
+    not exist, and for what is no run.
     """
     if isinstance(samples, dict):
         samples, settings = None, samples | settings
-    state = RamanState(settings.pop("samples", samples), **settings)
-    state.compute()
+    state = started_state(settings.pop("samples", samples), runs or {}, settings)
     plot = spectrum_plot(state)
     molecule, table = band_views(state, plot)
     buttons, text = status(state, state.compute)

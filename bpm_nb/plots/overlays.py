@@ -224,9 +224,32 @@ def band_circles(curve, number, colour, range_cm1, panel):
     nu = bands_within(curve, range_cm1)
     look = dict(mode="markers", marker=dict(color="white", size=9, line=dict(color=colour, width=2)))
     text = f"{curve.label}<br>%{{x:.0f}} cm⁻¹, %{{customdata:.2f}}: click<extra></extra>"
-    height = curve.at(nu)
-    data = dict(x=nu, y=np.minimum(height, panel.tallest), customdata=height, meta=number)
+    data = dict(x=nu, y=circle_heights(panel, range_cm1)[number], customdata=curve.at(nu), meta=number)
     return [data | dict(name=f"bands of {curve.label}", hovertemplate=text) | look] if len(nu) else []
+
+# %% ../../nbs/70_plots/07_overlays.ipynb #0d552e88
+CIRCLE = 13  # pixels by which a circle is moved; they are 11 pixels wide
+APART = 8  # pixels from the middle of a circle to that of another, so that each can be clicked
+
+
+def circle_heights(panel, range_cm1):
+    "{number of a curve: heights (n,) of its circles}: those of its bands, or lower where others stand there."
+    heights, taken = {}, []
+    for number, curve in panel.curves:
+        nu = bands_within(curve, range_cm1)
+        heights[number] = np.minimum(curve.at(nu), panel.tallest)
+        for k, top in enumerate(heights[number]):
+            x, y = pixels(nu[k], top, panel, range_cm1)
+            while y > CIRCLE and any(np.hypot(x - a, y - b) < APART for a, b in taken):
+                y -= CIRCLE
+            taken.append((x, y))
+            heights[number][k] = y / panel.unit * panel.tallest
+    return heights
+
+# %% ../../nbs/70_plots/07_overlays.ipynb #bfd82c93
+def pixels(nu, y, panel, range_cm1):
+    "Place (right, up) of a point of a panel, pixels, in a narrow window."
+    return (nu - range_cm1[0]) / (range_cm1[1] - range_cm1[0]) * NARROW, y / panel.tallest * panel.unit
 
 # %% ../../nbs/70_plots/07_overlays.ipynb #66eeff2f
 NARROW = 440  # pixels across the panels of a narrow window
@@ -256,8 +279,8 @@ def panel_labels(panel, axis, range_cm1):
 # %% ../../nbs/70_plots/07_overlays.ipynb #82243921
 def label_box(nu, y, text, panel, range_cm1):
     "Left, right, bottom and top of a label, pixels, in a narrow window."
-    x = (nu - range_cm1[0]) / (range_cm1[1] - range_cm1[0]) * NARROW
-    bottom = y / panel.tallest * panel.unit + 6
+    x, top = pixels(nu, y, panel, range_cm1)
+    bottom = top + 6
     return x - LINE / 2, x + LINE / 2, bottom, bottom + LETTER * len(text) + 2
 
 

@@ -84,24 +84,25 @@ def dots_with_bars(
 # %% ../../nbs/70_plots/02_spectra.ipynb #fad3ee25
 def spectrum(
     spectrum: Spectrum,  # `Spectrum` or `Intensity`
-    peaks: list[Peak] = (),  # bands; the first sixteen get labels
+    peaks: list[Peak] = (),  # bands
     title: str = "",  # title
-    geometry: str | float = "natural",  # see `geometry_weights`
-    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
+    geometry: str | float = "natural",  # see `curve`
+    range_cm1: Range = None,  # ends, cm⁻¹; None: all bands
     model_error: np.ndarray | None = None,  # (K,)
-    temperature_K: float | None = None,  # draws activities in Å⁴/u
-    notes: list[str] = (),  # to be read at the peaks
+    temperature_K: float | None = None,  # activity in Å⁴/u
+    notes: list[str] = (),  # read at the peaks
 ) -> go.Figure:
-    "A spectrum, its two parts and its ratio, with errors and labels. Raises `InputError` where there are no points."
-    curve = spectrum.curve(geometry)
-    low, high, keep = shown_range(spectrum.wavenumber_cm1, curve, range_cm1)
-    fig, highest = two_panels(0.72), curve[keep].max() or 1.0
-    scale, y_title, unit = drawn_scale(spectrum, highest, temperature_K)
+    "A spectrum, its parts and its ratio, with errors. Raises `InputError` for an empty range."
+    nu, curve = spectrum.wavenumber_cm1, spectrum.curve(geometry)
+    low, high, keep = shown_range(nu, curve, range_cm1)
+    fig, tallest = two_panels(0.72), fair_scale(nu, curve, (low, high))
+    cut = curve[keep].max() > CUT * tallest and (low, high)
+    scale, y_title, unit = drawn_scale(spectrum, tallest, temperature_K, cut)
     add_panels(fig, spectrum, geometry, keep, scale, model_error)
-    add_band_notes(fig, peaks, notes, scale)
-    top = add_labels(fig, peaks_within(peaks, low, high), scale, high - low)
+    add_band_notes(fig, peaks, notes, scale, tallest)
+    top = add_labels(fig, peaks_within(peaks, low, high), scale, high - low, tallest)
     with_wavenumbers(styled(with_hover(fig, unit), title, 620), low, high)
-    return with_scales(fig, y_title, top, highest / scale)
+    return with_scales(fig, y_title, top, tallest / scale)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #cda5b237
 def peaks_within(peaks, low, high, n=16):
@@ -117,20 +118,22 @@ def add_panels(fig, spectrum, geometry, keep, scale, model_error):
     add_ratio(fig, spectrum, keep)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #f190f4e6
-def with_scales(fig, title, top, highest):
+def with_scales(fig, title, top, tallest):
     "The figure with the scales of its panels: up to the highest label, and up to the bound of the ratio."
-    ticks = [0, 0.2, 0.4, 0.6, 0.8, 1] if highest == 1 else None  # above 1 there are only errors and labels
-    fig.update_yaxes(title=title, range=[0, max(1.1 * highest, top + 0.2 * highest)], tickvals=ticks, row=1, col=1)
+    ticks = [0, 0.2, 0.4, 0.6, 0.8, 1] if tallest == 1 else None  # above 1 there are only errors and labels
+    ends = [0, max(1.1 * tallest, top + 0.2 * tallest)]
+    fig.update_yaxes(title=title, range=ends, tickvals=ticks, automargin=True, row=1, col=1)
     return fig.update_yaxes(title="ρ = VH / VV", range=[0, 0.85], tickvals=[0, 0.25, 0.5, 0.75], row=2, col=1)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #1b818c14
 def scale_title(
     spectrum,  # `Spectrum` or `Intensity`
-    scale,  # value of the strongest point
+    scale,  # value that is drawn as 1
+    cut=None,  # (lowest, highest) of the axis, cm⁻¹, where it cuts what is taller
 ):
-    "What 1 stands for on the axis of a spectrum whose strongest point is 1."
+    "What 1 stands for on the axis of a spectrum."
     if spectrum.settings["unit"] == "relative":
-        return "intensity, strongest = 1"
+        return fair_title("intensity", cut) if cut else "intensity, strongest = 1"
     power = int(np.floor(np.log10(scale)))
     digits = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"activity / {scale / 10**power:.2f}·10{digits} bohr⁶ fs⁻² cm"
@@ -138,20 +141,21 @@ def scale_title(
 # %% ../../nbs/70_plots/02_spectra.ipynb #6129fcf3
 def drawn_scale(
     spectrum,  # `Spectrum` or `Intensity`
-    highest,  # value of the strongest point
+    tallest,  # value of which the axis makes room
     temperature_K,  # of the run, K; None: relative
+    cut,  # (lowest, highest) of the axis, cm⁻¹, where it cuts what is taller
 ):
     "Value that is drawn as 1, title of the axis, unit of what is drawn. Raises `InputError` for no temperature."
     if temperature_K is None or spectrum.settings["unit"] == "relative":
-        return highest, scale_title(spectrum, highest), ""
+        return tallest, scale_title(spectrum, tallest, cut), ""
     unit = "Å⁴/u per cm⁻¹"
     return 1 / placzek_activity(45.0, temperature_K), f"activity ({unit})", unit
 
 
-def add_band_notes(fig, peaks, notes, scale):
-    "Add circles at peaks of which there is more to say, and what is read at them."
+def add_band_notes(fig, peaks, notes, scale, tallest):
+    "Add circles at peaks of which there is more to say, and what is read at them; where a peak is cut, at the cut."
     look = dict(symbol="circle-open", size=7, color=COLOURS["black"])
-    x, y = [p.wavenumber_cm1 for p in peaks], [p.height / scale for p in peaks]
+    x, y = [p.wavenumber_cm1 for p in peaks], [min(p.height, tallest) / scale for p in peaks]
     if len(notes):
         text = dict(hovertext=[plain(note) for note in notes], hoverinfo="text", name="bands", showlegend=False)
         fig.add_trace(go.Scatter(x=x, y=y, mode="markers", marker=look, **text), 1, 1)
@@ -187,36 +191,44 @@ def add_ratio(fig, spectrum, keep):
     fig.add_hline(0.75, line=dict(color="#888", dash="dash", width=1), row=2, col=1)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #679194f8
-def add_labels(fig, peaks, scale, span):
+CUT = 1.08  # times the tallest band: what is higher is cut
+
+
+def add_labels(fig, peaks, scale, span, tallest):
     "Add wavenumbers above the peaks, of two that would overlap above the higher one; the height of the highest label."
     placed, top = [], 0.0
     for p in sorted(peaks, key=lambda p: -p.height):
         if any(abs(p.wavenumber_cm1 - q) < 0.025 * span for q in placed):
             continue
         placed.append(p.wavenumber_cm1)
-        y = (p.height + np.nan_to_num(p.height_error)) / scale
+        cut = p.height > CUT * tallest
+        text = f"{p.wavenumber_cm1:.0f}" + (f" ↑{p.height / tallest:.1f}" if cut else "")
+        y = (tallest if cut else p.height + np.nan_to_num(p.height_error)) / scale
         top = max(top, y)
-        text = dict(text=f"{p.wavenumber_cm1:.0f}", textangle=-90, showarrow=False, yanchor="bottom", yshift=4)
-        fig.add_annotation(x=p.wavenumber_cm1, y=y, **text, font_size=12, row=1, col=1)
+        look = dict(textangle=-90, showarrow=False, yanchor="bottom", yshift=4, font_size=12)
+        look |= dict(bgcolor=BEHIND_TEXT) if cut else {}
+        fig.add_annotation(x=p.wavenumber_cm1, y=y, text=text, **look, row=1, col=1)
     return top
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #4d8541e1
 def contributions(
-    spectrum: Spectrum,  # the whole
-    parts: dict[str, np.ndarray],  # {name: (K,) curve}, which add up to it
-    peaks: list[Peak] = (),  # bands to label
+    spectrum: Spectrum,  # whole
+    parts: dict[str, np.ndarray],  # {name: (K,) curve} that add up
+    peaks: list[Peak] = (),  # labels
     title: str = "",  # title
-    range_cm1: Range = None,  # (lowest, highest), cm⁻¹; None: up to the last band
+    range_cm1: Range = None,  # ends, cm⁻¹; None: all bands
 ) -> go.Figure:
     "A spectrum with its error, and fainter what it is made of. Raises `InputError` where there are no points."
     low, high, keep = shown_range(spectrum.wavenumber_cm1, spectrum.curve(), range_cm1)
-    fig, scale, nu = make_subplots(1, 1), spectrum.curve()[keep].max() or 1.0, spectrum.wavenumber_cm1[keep]
+    fig, nu = make_subplots(1, 1), spectrum.wavenumber_cm1[keep]
+    scale = fair_scale(nu, spectrum.curve()[keep], (low, high))
     whole, error = (y[keep] / scale for y in (spectrum.curve(), spectrum.error()))
     add_curve(fig, 1, nu, whole, "black", "all together", error=error, width=2.6)
     add_faint(fig, nu, {name: np.asarray(curve)[keep] / scale for name, curve in parts.items()})
-    top = add_labels(fig, peaks_within(peaks, low, high), scale, high - low)
+    top = add_labels(fig, peaks_within(peaks, low, high), scale, high - low, scale)
     with_wavenumbers(styled(with_hover(fig), title, 480), low, high, 1)
-    return fig.update_yaxes(title=scale_title(spectrum, scale), range=[0, max(1.1, top + 0.2)])
+    y_title = scale_title(spectrum, scale, (low, high) if whole.max() > CUT else None)
+    return fig.update_yaxes(title=y_title, range=[0, max(1.1, top + 0.2)], automargin=True)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #a29d9b96
 PANEL_COLOURS = "black", "vermillion", "blue", "green", "purple", "orange"

@@ -155,6 +155,7 @@ def with_hover(
 
 # %% ../../nbs/70_plots/01_style.ipynb #7eb12727
 FAIR_FROM_CM1 = 200.0  # slower motions do not set the scale
+LEAST = 2e-3  # of the tallest of all: where less than this is above 200 cm⁻¹, no band is there
 NEAR_CM1 = 25.0  # how far from a chosen wavenumber the band may lie
 
 
@@ -163,7 +164,7 @@ def fair_range(range_cm1):
     low, high = range_cm1
     return (max(low, FAIR_FROM_CM1), high) if high > FAIR_FROM_CM1 else (low, high)
 
-
+# %% ../../nbs/70_plots/01_style.ipynb #7cd1eaff
 def fair_scale(
     nu,  # (K,) wavenumber, cm⁻¹
     y,  # (K,) values
@@ -171,8 +172,10 @@ def fair_scale(
     scale=True,  # True: the tallest band above 200 cm⁻¹; else wavenumber of a band, cm⁻¹
 ):
     "What is drawn as 1; where no band is at the chosen wavenumber, the tallest; 1 where there are no points."
-    low, high = fair_range(range_cm1)
-    tallest = np.nanmax(y[(nu >= low) & (nu <= high)], initial=0)
+    (first, high), (low, _) = range_cm1, fair_range(range_cm1)
+    seen = (nu >= first) & (nu <= high)
+    tallest, tallest_of_all = (np.nanmax(y[seen & (nu >= start)], initial=0) for start in (low, first))
+    tallest = tallest if tallest > LEAST * tallest_of_all else tallest_of_all
     if scale is not True:
         chosen = np.nanmax(y[np.abs(nu - scale) <= NEAR_CM1], initial=0)
         tallest = chosen if chosen > 0.02 * tallest else tallest
@@ -217,8 +220,9 @@ def last_band_end(
     nu,  # (K,) wavenumber, cm⁻¹
     curve,  # (K,) values
 ):
-    "End of the axis: the next multiple of 100 cm⁻¹ after the last point above 1 % of the strongest, at most 4000."
-    return float(min(4000, 100 * np.ceil(nu[np.flatnonzero(curve >= 1e-2 * curve.max())[-1]] / 100 + 1)))
+    "End of the axis: the next multiple of 100 cm⁻¹ after the last point above 1 % of the tallest band, at most 4000."
+    least = 1e-2 * min(curve.max(), fair_scale(nu, curve, (0, 4000)))
+    return float(min(4000, 100 * np.ceil(nu[np.flatnonzero(curve >= least)[-1]] / 100 + 1)))
 
 # %% ../../nbs/70_plots/01_style.ipynb #82ebbc0d
 def range_mask(

@@ -145,7 +145,7 @@ if (night.matches) paint();
 """
 
 # %% ../../nbs/75_reports/03_html.ipynb #eb450ad6
-CONFIG = dict(responsive=True, displaylogo=False, modeBarButtons=[["toImage", "resetScale2d"]])
+CONFIG = dict(responsive=True, displaylogo=False, modeBarButtons=[["toImage", "autoScale2d", "resetScale2d"]])
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; worker-src blob:"

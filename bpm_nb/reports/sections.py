@@ -23,6 +23,8 @@ from ..data.records import Trajectory
 from ..models.checks import warn_of_extrapolation
 from ..models.polarizability import BondPolarizability
 from ..plots.drawing import molecule_svg
+from ..plots.spectra import CUT
+from ..plots.style import fair_scale
 from .html import DataTable, Folded, Markup
 from .tables import band_data, band_rows, infrared_rows
 from .text import settings_rows
@@ -99,23 +101,39 @@ ONE_NUMBER = (
     "A band has one number, that of its activity: factors of laser and temperature move the maximum of a broad band."
 )
 SHOWN = 16  # bands of each figure that are labelled, and stand in the table
+CUT_TEXT = (
+    "1 is the tallest band above 200 cm⁻¹. The curve goes on above the axis at {nu:.0f} cm⁻¹, up to {height:.1f}: a "
+    "double click on the figure shows all of it, and a second one what is seen now. "
+)
+
+
+def page_scale(intensity):
+    "Value of an intensity that is 1 in its figure: its tallest band above 200 cm⁻¹."
+    return fair_scale(intensity.wavenumber_cm1, intensity.natural, (0, 4000))
+
+
+def cut_sentence(intensity):
+    "What the axis of the intensity cuts off, and how to see it; nothing where all fits."
+    y, top = intensity.natural / page_scale(intensity), int(intensity.natural.argmax())
+    return CUT_TEXT.format(nu=intensity.wavenumber_cm1[top], height=y[top]) if y[top] > CUT else ""
 
 # %% ../../nbs/75_reports/04_sections.ipynb #cf1af28b
 def page_bands(
     activity: Spectrum,  # Raman activity
     temperature_K: float = 300.0,  # K
     laser_nm: float = 532.0,  # wavelength of the laser, nm
-    least: float = 0.05,  # of the strongest intensity: what a band needs that the activity hardly shows
+    least: float = 0.05,  # of the tallest intensity above 200 cm⁻¹: what a band needs that the activity hardly shows
 ) -> list[Peak]:
     """Bands of the activity, the strongest first, then slow ones that only the intensity shows.
 
     Raises `InputError` for a temperature or a laser that cannot be.
     """
     bands, intensity = peaks(activity), instrument_intensity(activity, laser_nm, temperature_K)
+    tallest = page_scale(intensity)
     faint = peaks(activity, minimum=1e-5)
     heights = np.interp([p.wavenumber_cm1 for p in faint], intensity.wavenumber_cm1, intensity.natural)
     reach = 2 * activity.settings["resolution_cm1"]
-    strong = heights >= least * intensity.natural.max()
+    strong = heights >= least * tallest
     far = [all(abs(p.wavenumber_cm1 - q.wavenumber_cm1) > np.fmax(reach, q.width_cm1) for q in bands) for p in faint]
     return bands + [p for p, is_strong, is_far in zip(faint, strong, far) if is_strong and is_far]
 
@@ -171,8 +189,9 @@ def intensity_section(
     error, s = model_error(left_out) if left_out else None, intensity.settings
     text = (
         f"Intensity, {NATURAL}, with its isotropic and anisotropic parts, under a laser of {s['laser_nm']:g} nm at "
-        f"{s['temperature_K']:g} K. The bands around the curves are one standard error, from {blocks_text(intensity)}. "
-        f"{smooth} Below: the depolarization ratio ρ where the intensity stands out of the noise. {ONE_NUMBER}"
+        f"{s['temperature_K']:g} K. {cut_sentence(intensity)}The bands around the curves are one standard error, from "
+        f"{blocks_text(intensity)}. {smooth} Below: the depolarization ratio ρ where the intensity stands out of the "
+        f"noise. {ONE_NUMBER}"
     )
     figure = plots.spectrum(intensity, bands_on(intensity, bands), model_error=error, notes=notes)
     return "What an instrument sees", text + (MODEL_ERROR_TEXT if left_out else ""), figure
@@ -195,15 +214,15 @@ def activity_section(
 
 # %% ../../nbs/75_reports/04_sections.ipynb #da2a6c8b
 BANDS_TEXT = (
-    "All bands that have a label in one of the figures. Intensity: as high as the band stands in the first figure. "
-    "Activity: 45a′² + 7γ′², the area of the band in the second. Width: at half the height, with the resolution in it. "
-    "ρ below 0.75: a polarized band."
+    "All bands that have a label in one of the figures. Intensity: as high as the band stands in the first figure, "
+    "where 1 is the tallest above 200 cm⁻¹. Activity: 45a′² + 7γ′², the area of the band in the second. Width: at half "
+    "the height, with the resolution in it. ρ below 0.75: a polarized band."
 )
 
 
 def heights_on(intensity, bands):
-    "How high each band stands in the figure of the intensity, in which the strongest point is 1."
-    return [p.height / (intensity.natural.max() or 1.0) for p in bands_on(intensity, bands)]
+    "How high each band stands in the figure of the intensity."
+    return [p.height / page_scale(intensity) for p in bands_on(intensity, bands)]
 
 
 def band_notes(bands, data):

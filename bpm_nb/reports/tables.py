@@ -66,7 +66,7 @@ def infrared_rows(
 # %% ../../nbs/75_reports/01_tables.ipynb #f6d6f383
 def band_data(
     bands: Sequence[Peak],  # of a Raman activity
-    intensity: Sequence[float],  # (bands,) how high each stands in the figure of intensities, strongest point = 1
+    intensity: Sequence[float],  # (bands,) how high each stands in the figure of intensities
     temperature_K: float,  # of the run, K
     words: Sequence[str] = (),  # what moves in each; (): not known
 ) -> list[dict]:

@@ -49,7 +49,7 @@ def peaks(
     significance: float = 3.0,  # smallest log(top/valley), in standard errors
     range_cm1: tuple[float, float] | None = None,  # (lowest, highest), cm⁻¹; None: from twice the resolution on
 ) -> list[Peak]:
-    """The bands of a spectrum, the largest area first. `pandas.DataFrame(peaks(spectrum))` is a table of them.
+    """The bands of a spectrum, the largest area first. `data_frame(peaks(spectrum))` is a table of them.
 
     Raises `InputError` for an unknown geometry, or for a range of fewer than three points.
     """

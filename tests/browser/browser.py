@@ -273,14 +273,20 @@ CIRCLE = """([name, k]) => {
 }"""
 
 
-def click_circle(page, name, k):
-    "Click the circle of a band of one of several curves, a little beside its middle."
-    x, y = page.evaluate(CIRCLE, [name, k])
-    page.mouse.move(x + 2, y + 2)
-    page.wait_for_timeout(300)
-    page.mouse.down()
-    page.mouse.up()
-    page.mouse.move(5, 5)
+def click_circle(page, name, k, taken, tries=5):
+    "Click the circle of a band of one of several curves, a little beside its middle, until it is taken."
+    for _ in range(tries):
+        x, y = page.evaluate(CIRCLE, [name, k])
+        page.mouse.move(x + 2, y + 2)
+        page.wait_for_timeout(300)
+        page.mouse.down()
+        page.mouse.up()
+        page.mouse.move(5, 5)
+        for _ in range(40):
+            if taken():
+                return
+            page.wait_for_timeout(250)
+    raise AssertionError(f"no click on {name} was taken")
 
 
 def click_band(page, k, tries=20):

@@ -1,6 +1,7 @@
 """How long the dashboards take to open, from the first cell to the first whole plot, and to draw again.
 
-`.venv/bin/python tests/browser/time_dashboards.py`, with nothing else at work.
+`.venv/bin/python tests/browser/time_dashboards.py [TUTORIAL] [lab|voila] [idle|busy]`, with nothing else at work: each
+in JupyterLab and in Voilà, on an idle machine, and with a process for each core that does nothing but count.
 """
 
 import os
@@ -8,10 +9,11 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from browser import CHROMIUM, ROOT, environment, opened, redrawn_ms, wait_for_trace
+from browser import CHROMIUM, ROOT, busy_machine, click_band, environment, opened, redrawn_ms, wait_for_trace
 
 FIRST = dict(
     raman_comparison=("raman_compare", "bands of"), kernel_laboratory=("kernel_lab", "parity isotropic")
@@ -46,6 +48,11 @@ def in_a_kernel(tutorial, folder):
     ).stdout.strip()
 
 
+def control_times(page, tutorial):
+    "How long the plot takes to follow its controls, as text."
+    return ", ".join(f"{name} {redrawn_ms(page, name):.0f} ms" for name in SLIDERS[tutorial])
+
+
 def in_a_browser(tutorial, app, folder):
     "What a person sees, with no results kept from before, as text."
     (folder / "notebooks").mkdir()
@@ -54,23 +61,45 @@ def in_a_browser(tutorial, app, folder):
         wait_for_trace(page, FIRST[tutorial][1])
         first = time.perf_counter() - page.started
         wait_for_trace(page, WHOLE[tutorial])
-        return f"{first:.1f} s; drawn again after " + ", ".join(
-            f"{name} {redrawn_ms(page, name):.0f} ms" for name in SLIDERS[tutorial]
-        )
+        text = f"first plot {first:.1f} s; drawn again after {control_times(page, tutorial)}"
+        if tutorial == "raman_comparison":
+            click_band(page, 2)
+            page.wait_for_selector(".bpm-frames[data-ready]", state="attached")
+            text += f"; while the molecule moves {control_times(page, tutorial)}"
+        return text
+
+
+APPS = dict(lab="kernel up", voila="kernel start included")
+MACHINES = dict(idle=nullcontext, busy=busy_machine)
+
+
+def in_browsers(tutorial, apps, machines):
+    "Print the times of a dashboard in each app on each machine."
+    for machine in machines:
+        for app in apps:
+            with TemporaryDirectory() as folder, MACHINES[machine]():
+                times = in_a_browser(tutorial, app, Path(folder))
+            print(f"{tutorial}, {app}, {APPS[app]}, {machine} machine: {times}", flush=True)
+
+
+def chosen(names):
+    "Those of the names that are among the arguments; all, if none is."
+    return [name for name in names if name in sys.argv[1:]] or list(names)
 
 
 def main():
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    for tutorial in sys.argv[1:] or FIRST:
+    if unknown := set(sys.argv[1:]) - {*FIRST, *APPS, *MACHINES}:
+        sys.exit(f"{min(unknown)!r} is none of {', '.join([*FIRST, *APPS, *MACHINES])}")
+    for tutorial in chosen(FIRST):
         with TemporaryDirectory() as os.environ[
             "PYTHONPYCACHEPREFIX"
         ]:  # Python compiles every module that is imported for the first time
             for times in ("first time after installation", "again"):
                 with TemporaryDirectory() as folder:
                     print(f"{tutorial}, kernel alone, {times}: {in_a_kernel(tutorial, Path(folder))}", flush=True)
-            for app, note in (("lab", "kernel up"), ("voila", "kernel start included")) if CHROMIUM else ():
-                with TemporaryDirectory() as folder:
-                    print(f"{tutorial}, {app}, {note}: {in_a_browser(tutorial, app, Path(folder))}", flush=True)
+            if CHROMIUM:
+                in_browsers(tutorial, chosen(APPS), chosen(MACHINES))
 
 
 if __name__ == "__main__":

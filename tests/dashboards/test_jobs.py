@@ -80,6 +80,7 @@ def test_a_process_finds_the_library_imported():
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no such server elsewhere")
 def test_the_server_of_processes_ends_when_no_job_comes_and_the_next_job_starts_another(monkeypatch):
     from multiprocessing.forkserver import _forkserver
+    from multiprocessing.resource_tracker import _resource_tracker
 
     monkeypatch.setattr(jobs, "IDLE_SERVER_S", 0.2)
 
@@ -92,9 +93,10 @@ def test_the_server_of_processes_ends_when_no_job_comes_and_the_next_job_starts_
                 await asyncio.sleep(0.02)
             servers.append(_forkserver._forkserver_pid)
             for _ in range(300):
-                if _forkserver._forkserver_pid is None:
+                if _forkserver._forkserver_pid is _resource_tracker._pid is None:
                     break
                 await asyncio.sleep(0.1)
+            assert _resource_tracker._pid is None  # a process of its own, which would stay
             servers.append(_forkserver._forkserver_pid)
         return servers
 

@@ -9,7 +9,9 @@ pytest.importorskip("anywidget", reason="the widgets extra is not installed")
 
 from dashboard_samples import BAD_FILES, as_upload, in_a_loop, water_run
 
-from bpm_nb.dashboards.raman import resolution_offer
+from bpm_nb.core.files import InputError
+from bpm_nb.dashboards.kernel_state import LabState
+from bpm_nb.dashboards.raman import raman_compare, resolution_offer
 from bpm_nb.dashboards.runs import positions_of
 from bpm_nb.dashboards.widgets import status_html
 from bpm_nb.data.datasets import load
@@ -204,3 +206,37 @@ def test_runs_of_other_programs_are_taken_as_on_the_command_line(state, small, t
         np.linalg.norm(np.diff(frames.pos[:, :2], axis=1), axis=-1),
         atol=0.02,
     )
+
+
+def test_runs_from_python_are_what_their_files_are(small, tmp_path):
+    run = positions_of(load("malonaldehyde-enol").trajectory, slice(1), 2000)
+    write(tmp_path / "run.npz", run)
+    runs = dict(record=run, atoms=run.to_ase(), file=tmp_path / "run.npz")
+    settings = dict(dt_fs=run.dt_fs, resolution_cm1=12.0, models={"mine": small}, model_of="mine")
+    made = raman_compare(runs=runs, **settings).state
+    assert not made.message and made.samples == list(runs)
+    first, *others = (made.series[name] for name in runs)
+    assert first.note == "model of mine" and first.shares is not None
+    for other in others:
+        assert other.run.dt_fs == run.dt_fs
+        np.testing.assert_allclose(other.alpha, first.alpha, atol=1e-2)
+
+
+def test_another_molecule_from_python_is_a_message_and_no_run_an_error(small):
+    keto = load("malonaldehyde-keto").trajectory[:1]
+    made = raman_compare(runs={"keto": positions_of(keto, steps=2000)}, models={"mine": small}, model_of="mine").state
+    assert made.message.startswith("keto: this is another molecule") and not made.samples
+    for runs, words in ((keto, "with a name for each run"), ({"x": 3}, "x: a value of type int holds no frames")):
+        with pytest.raises(InputError, match=words):
+            raman_compare(runs=runs)
+    single = raman_compare(runs={"one": keto.to_ase()[0]}, models={"mine": small}, model_of="mine").state
+    assert single.message.startswith("1 frame(s) are no trajectory") and not single.samples
+
+
+def test_the_laboratory_takes_atoms():
+    frames = load("malonaldehyde-enol").train[:30]
+    train, rest = LabState(frames.to_ase(), n_train=20).frames
+    assert rest is None and len(train) == 30
+    np.testing.assert_allclose(train.alpha, frames.alpha)
+    with pytest.raises(InputError, match="polarizabilit"):
+        LabState(Frames(frames.numbers, frames.pos).to_ase())

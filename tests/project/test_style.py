@@ -46,6 +46,7 @@ ONLY = {  # these packages are imported in these places alone
     "anywidget": "dashboards",
     "nglview": "dashboards",
     "chemiscope": "models.polarizability",
+    "pandas": "core.display",
     "argparse": "cli dev",
 }
 

@@ -11,6 +11,7 @@ from bpm_nb.assignment.lines import line_motions, match_bands, match_bands_by_mo
 from bpm_nb.assignment.mixtures import marker_bands
 from bpm_nb.assignment.motion import mode_bands
 from bpm_nb.assignment.shares import bond_shares
+from bpm_nb.core.display import data_frame
 from bpm_nb.data.datasets import load, shipped, shipped_files
 from bpm_nb.reports import tables
 from bpm_nb.spectra.bands import Peak, peaks
@@ -59,10 +60,10 @@ def test_bands_at_room_temperature_lie_below_their_harmonic_lines(name):
     assert {"run (cm⁻¹)", "table (cm⁻¹)", "what the table says"} <= rows[0].keys()
 
 
-def test_pandas_takes_peaks_and_rows(s):
-    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+def test_peaks_and_rows_are_tables_of_pandas(s):
+    pytest.importorskip("pandas", reason="pandas is not installed")
     bands = peaks(s)
-    numbers, text = pandas.DataFrame(bands), pandas.DataFrame(tables.peak_rows(bands))
+    numbers, text = data_frame(bands), data_frame(tables.peak_rows(bands))
     assert list(numbers.columns) == [field.name for field in fields(Peak)] and len(numbers) == len(text) == 3
     np.testing.assert_array_equal(numbers["area"], [p.area for p in bands])
     assert list(text.columns) == ["wavenumber (cm⁻¹)", "width (cm⁻¹)", "relative area", "ρ"]

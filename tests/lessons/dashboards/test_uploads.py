@@ -4,8 +4,9 @@ import pytest
 pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
+from ase import Atoms
 from bpm_nb.core.files import InputError
-from bpm_nb.dashboards.uploads import read_upload, uploaded_series
+from bpm_nb.dashboards.uploads import read_upload, record_series, uploaded_series, run_record
 
 
 def test_an_error_names_the_file_as_the_user_knows_it():
@@ -24,3 +25,30 @@ def test_a_run_that_brings_its_polarizability_needs_no_model():
     series = uploaded_series("h2.xyz", "".join(lines).encode(), 0.5, "biphenyl", None, (), lambda *_: None)
     assert series.label == "h2 (its own polarizability)" and series.run.dt_fs == 0.5 and series.shares is None
     assert series.alpha.shape == (1, 2000, 3, 3)
+
+
+def test_atoms_of_ase_are_a_run_with_their_own_times_or_those_given():
+    stretch = 0.74 + 0.01 * np.cos(np.arange(2000) / 5)
+    images = [Atoms("H2", [[0, 0, 0], [0, 0, d]]) for d in stretch]
+    run = run_record("h2", images, 0.5)
+    assert run.dt_fs == 0.5 and run.pos.shape == (1, 2000, 2, 3)
+    np.testing.assert_allclose(run.pos[0, :, 1, 2], stretch)
+    for k, atoms in enumerate(images):
+        atoms.info["time_fs"] = 2.0 * k
+    assert run_record("h2", images, 0.5).dt_fs == 2.0
+    for atoms in images:
+        atoms.info["polarizability"] = atoms.positions[1, 2] * np.eye(3)
+    series = record_series("h2", run_record("h2", images, 0.5), 0.5, "biphenyl", None, lambda *_: None)
+    assert series.note == "its own polarizability"
+    np.testing.assert_allclose(series.alpha[0, :, 0, 0], stretch)
+
+
+def test_what_is_no_run_is_refused_by_its_name():
+    one_place = Atoms("H2", [[0, 0, 0], [0, 0, 0]])
+    for bad in ([], 3, [Atoms("H2", [[0, 0, 0], [0, 0, 0.7]]), "x"], "none.xtc", one_place):
+        try:
+            run_record("mine", bad, 1.0)
+        except InputError as e:
+            assert str(e).startswith(("mine: ", "mine, ", "none.xtc: ")) and "\n" not in str(e), e
+        else:
+            raise AssertionError(bad)
