@@ -19,10 +19,14 @@ from bpm_nb.bonds.descriptors import (
     axial_blocks,
     axial_invariants,
     axial_surroundings,
+    axial_vectors,
+    described,
     gegenbauer,
     harmonic_norm,
     squared_functions,
     summed_parts,
+    vector_functions,
+    vectors_count,
 )
 from .pairs import Bonds, cutoff_slope, smooth_cutoff
 from ..core.work import row_blocks
@@ -70,9 +74,10 @@ def axial_pullback(
     species: np.ndarray,  # (E,) elements
     around: AxialSurroundings,  # of these bonds
     slopes: np.ndarray,  # (P, F) by the descriptor
+    by_vectors: np.ndarray | None = None,  # (P, V, 3) by the vectors
 ) -> np.ndarray:
     "Gradients (P, N, 3), Å⁻¹."
-    by_sums = sum_slopes(bonds, around, slopes[:, 1:])
+    by_bond, by_sums = expansion_pullback(settings, bonds, around, slopes, by_vectors)
     by_r, by_angular = np.empty_like(around.r), np.empty_like(around.angular)
     shell_slope = shell_slopes(settings, bonds, around)
     for e, k in enumerate(np.flatnonzero(numbers == e) for e in species):
@@ -81,7 +86,23 @@ def axial_pullback(
     by_angular *= [settings.damping**l for (l, _), n in around.orders.items() for _ in range(n)]
     harmonic_slope = harmonic_slopes(around.xyz, settings.degree, settings.order)
     by_xyz = np.einsum("fxpn,pnf->xpn", harmonic_slope, by_angular)
-    return positions_pullback(bonds, around, settings.length_weight * slopes[:, 0], by_r, by_xyz)
+    return positions_pullback(bonds, around, by_bond, by_r, by_xyz)
+
+# %% ../../nbs/20_bonds/04_gradients.ipynb #e4432097
+def expansion_pullback(
+    settings: BondAxis,  # of the descriptor
+    bonds: Bonds,  # P bonds
+    around: AxialSurroundings,  # of these bonds
+    slopes: np.ndarray,  # (P, F) by the descriptor
+    by_vectors: np.ndarray | None,  # (P, V, 3) by the vectors across the bonds
+) -> tuple[np.ndarray, np.ndarray]:
+    "Slopes (P, 3), Å⁻¹, by the vector of each bond, and (P, l m, E, n) by the coefficients."
+    by_bond = settings.length_weight * slopes[:, :1] * bonds.direction
+    by_sums = sum_slopes(bonds, around, slopes[:, 1:])
+    if by_vectors is not None:
+        by_sums[:, vector_functions(around)] += vector_sum_slopes(bonds, around, by_vectors)
+        by_bond += vector_tilts(bonds, around, by_vectors)
+    return by_bond, by_sums
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #15c01f38
 def sum_slopes(
@@ -105,11 +126,33 @@ def shell_slopes(
     slopes[np.arange(len(slopes))[:, None], bonds.atoms] = 0
     return slopes
 
+# %% ../../nbs/20_bonds/04_gradients.ipynb #d32a897b
+def vector_sum_slopes(
+    bonds: Bonds,  # P bonds
+    around: AxialSurroundings,  # of these bonds
+    by_vectors: np.ndarray,  # (P, V, 3) slopes by the vectors across the bonds
+) -> np.ndarray:
+    "Slopes (P, l m, E, n) by the coefficients of order 1, as `vector_functions` takes them."
+    counts, shape = vectors_count(bonds, around), around.sums.shape[2:]
+    by_vectors = by_vectors.reshape(*counts.shape, *shape, 3) * counts[..., None, None, None]
+    by_parts = np.einsum("plenx,pcx->plcen", by_vectors, around.axes[:, :2])
+    return by_parts.reshape(len(counts), 2 * counts.shape[1], *shape)
+
+
+def vector_tilts(
+    bonds: Bonds,  # P bonds
+    around: AxialSurroundings,  # of these bonds
+    by_vectors: np.ndarray,  # (P, V, 3) slopes by the vectors across the bonds
+) -> np.ndarray:
+    "Slopes (P, 3), Å⁻¹, by the vector of each bond that the vectors lean with."
+    along = (by_vectors @ bonds.direction[..., None])[..., 0]
+    return -(along[:, None] @ axial_vectors(bonds, around))[:, 0] / bonds.length[:, None]
+
 # %% ../../nbs/20_bonds/04_gradients.ipynb #8eba64d7
 def positions_pullback(
     bonds: Bonds,  # P bonds
     around: AxialSurroundings,  # of these bonds
-    by_length: np.ndarray,  # (P,) slopes by the length of the bond
+    by_bond: np.ndarray,  # (P, 3) slopes by the vector of the bond, where no direction cosine changes, Å⁻¹
     by_r: np.ndarray,  # (P, N) by the distances
     by_xyz: np.ndarray,  # (3, P, N) by the direction cosines
 ) -> np.ndarray:
@@ -118,7 +161,7 @@ def positions_pullback(
     by_r = by_r - (by_xyz * around.xyz).sum(0) / r
     gradient = np.moveaxis(by_xyz, 0, -1) @ axes / r[..., None] + around.vector * (by_r / r)[..., None]
     tilt = np.stack([(x * by_z - z * by_x).sum(1), (y * by_z - z * by_y).sum(1)], 1)
-    by_bond = (tilt[:, None] @ axes[:, :2])[:, 0] / bonds.length[:, None] + by_length[:, None] * bonds.direction
+    by_bond = by_bond + (tilt[:, None] @ axes[:, :2])[:, 0] / bonds.length[:, None]
     midpoint, rows = -gradient.sum(1) / 2, np.arange(len(r))
     gradient[rows, bonds.atoms[:, 0]] += midpoint - by_bond
     gradient[rows, bonds.atoms[:, 1]] += midpoint + by_bond
@@ -183,6 +226,21 @@ def expansion_slopes(
     tilts = np.stack([x * w - z * u, y * w - z * v], -1)
     return by_atom, around.shell[..., None, None] * tilts[:, :, None]
 
+# %% ../../nbs/20_bonds/04_gradients.ipynb #b10cpb01
+def blocks_pullback(
+    settings: BondAxis,  # of the descriptor
+    numbers: np.ndarray,  # (N,) atomic numbers
+    species: np.ndarray,  # (E,) elements
+    blocks: list,  # of bonds and their surroundings
+    rows: list[slice],  # of the P bonds, one for each block
+    slopes: np.ndarray,  # (P, F) by the descriptor
+    by_vectors: np.ndarray | None = None,  # (P, V, 3) by the vectors across the bonds
+) -> np.ndarray:
+    "Gradients (P, N, 3), Å⁻¹."
+    parts = [(slopes[r], None if by_vectors is None else by_vectors[r]) for r in rows]
+    made = [axial_pullback(settings, numbers, b, species, x, *part) for (b, x), part in zip(blocks, parts)]
+    return np.concatenate(made)
+
 # %% ../../nbs/20_bonds/04_gradients.ipynb #6d74d8df
 def descriptor_pullback(
     settings: DescriptorSettings,  # of the descriptor
@@ -190,19 +248,17 @@ def descriptor_pullback(
     pos: np.ndarray,  # (S, N, 3) positions, Å
     bonds: Bonds,  # P bonds of these frames
     species: np.ndarray,  # (E,) elements
-) -> tuple[np.ndarray, Callable]:
-    "Descriptors (P, F), and the function slopes (P, F) → `descriptor_gradients` that computes nothing twice."
+) -> tuple[np.ndarray, np.ndarray, Callable]:
+    """What `described` returns, and a function that computes nothing twice.
+
+    It takes slopes (P, F) and, if wanted, (P, V, 3) by the vectors, and returns gradients (P, N, 3)."""
     if not isinstance(settings, BondAxis):
-        raw = settings.descriptors(numbers, pos, bonds, species)
-        return raw, partial(difference_gradients, settings, numbers, pos, bonds, species)
+        pullback = partial(difference_gradients, settings, numbers, pos, bonds, species)
+        return *described(settings, numbers, pos, bonds, species), pullback
     rows = axial_blocks(bonds, len(numbers), 4_500)  # slopes take four times as much as values
     blocks = [(bonds[r], axial_surroundings(settings, numbers, pos, bonds[r], species)) for r in rows]
-
-    def pullback(slopes):
-        parts = zip(blocks, rows)
-        return np.concatenate([axial_pullback(settings, numbers, b, species, x, slopes[r]) for (b, x), r in parts])
-
-    return np.concatenate([axial_invariants(settings, *block) for block in blocks]), pullback
+    made = [(axial_invariants(settings, *block), axial_vectors(*block)) for block in blocks]
+    return *map(np.concatenate, zip(*made)), partial(blocks_pullback, settings, numbers, species, blocks, rows)
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #5f5d54f0
 def descriptor_gradients(
@@ -214,7 +270,7 @@ def descriptor_gradients(
     slopes: np.ndarray,  # (P, F) of a number by the descriptor of each bond
 ) -> np.ndarray:
     "Gradients (P, N, 3), Å⁻¹, of that number by the positions of all atoms of the bond's frame."
-    return descriptor_pullback(settings, numbers, pos, bonds, species)[1](slopes)
+    return descriptor_pullback(settings, numbers, pos, bonds, species)[-1](slopes)
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #90e6807f
 def difference_gradients(
@@ -224,6 +280,7 @@ def difference_gradients(
     bonds: Bonds,  # P bonds of these frames
     species: np.ndarray,  # (E,) elements
     slopes: np.ndarray,  # (P, F) of a number by the descriptor of each bond
+    by_vectors: np.ndarray | None = None,  # (P, 0, 3): there are none
 ) -> np.ndarray:
     "As `descriptor_gradients`, by central differences."
     gradients = np.empty((len(slopes), len(numbers), 3))

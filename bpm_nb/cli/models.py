@@ -31,7 +31,7 @@ def given_settings(
     a: Namespace,  # parsed arguments of `fit`
 ) -> dict:
     "Settings of the estimator that were given."
-    names = ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points", "baseline")
+    names = ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points", "baseline", "metric")
     return {name: getattr(a, name) for name in names if getattr(a, name) is not None}
 
 # %% ../../nbs/90_cli/02_models.ipynb #38ffc7ba
@@ -109,6 +109,8 @@ def fit(
     Returns errors and settings, for machines and as text. Raises `InputError` for frames that cannot be used.
     """
     estimator, need = estimator_of(a)
+    if a.quantity == "energy" and a.metric:
+        raise InputError("--metric is for polarizabilities and dipoles")
     out = output_path(a.output, [".npz"], [f for f in (a.train, a.outside) if f])
     frames = read_frames(a.train, a.unit, need, a.key, a.order)
     judged = judged_settings(a, frames)
@@ -151,25 +153,28 @@ def add_settings(
     p: ArgumentParser,  # parser of the verb
 ) -> None:
     "Settings of the estimator."
-    p.add_argument(
-        "--bonds",
-        choices=["pairs", "covalent"],
-        help="pairs of atoms within the cutoff (default), or covalent bonds (default for energies)",
-    )
+    pairs = "pairs of atoms within the cutoff (default), or covalent bonds (default for energies)"
+    p.add_argument("--bonds", choices=["pairs", "covalent"], help=pairs)
     p.add_argument("--cutoff", type=number(), metavar="Å", help="for pairs")
-    p.add_argument(
-        "--basis",
-        choices=["inducing", "bonds", "structures", "exact"],
-        help="basis of the kernel model; exact: for energies (default: inducing)",
-    )
-    p.add_argument(
-        "--descriptor", choices=["bond-axis", "soap"], help="description of a bond's surroundings (default: bond-axis)"
-    )
-    p.add_argument("--gamma", type=number(), help="inverse squared kernel width")
-    p.add_argument("--lam", type=number(), help="relative ridge (default: by the evidence; 1 for energies)")
-    p.add_argument("--n-points", type=number(kind=int), help="points of the inducing basis")
+    p.add_argument("--descriptor", choices=["bond-axis", "soap"], help="surroundings of a bond (default: bond-axis)")
+    add_kernel_settings(p)
     outside = "of a hotter run, or beads: γ and λ of a surface are those that miss their forces least"
     p.add_argument("--outside", metavar="FRAMES", help=outside)
+
+# %% ../../nbs/90_cli/02_models.ipynb #fdad75d5
+def add_kernel_settings(
+    p: ArgumentParser,  # parser of the verb
+) -> None:
+    "Settings of the kernel, and what is solved."
+    p.add_argument(
+        "--basis",
+        choices=["condensed", "inducing", "bonds", "structures", "exact"],
+        help="basis of the kernel model; exact: for energies (default: condensed for few frames, inducing for many)",
+    )
+    p.add_argument("--metric", choices=["learned", "shared"], help="widths of the kernel (default: learned)")
+    p.add_argument("--gamma", type=number(), help="inverse squared width of a shared metric")
+    p.add_argument("--lam", type=number(), help="relative ridge (default: by the evidence; 1 for energies)")
+    p.add_argument("--n-points", type=number(kind=int), help="points of the inducing basis")
 
 # %% ../../nbs/90_cli/02_models.ipynb #7c4efbd9
 def evaluate(

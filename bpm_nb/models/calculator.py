@@ -23,7 +23,7 @@ from .checks import check_fitted, prediction_frames
 from .energy import BondEnergy
 from .estimator import BondModel
 from .guard import Guard
-from ..regression.prediction import bond_slopes, carried_derivatives, summed_components
+from ..regression.derivatives import component_derivatives
 
 # %% ../../nbs/40_models/11_calculator.ipynb #0495fbfa
 def learned_surface(
@@ -32,10 +32,8 @@ def learned_surface(
     pos: np.ndarray,  # (S, N, 3) positions, Å
 ) -> tuple[np.ndarray, np.ndarray]:
     "Energies (S,), eV, and forces (S, N, 3), eV/Å, without the baseline. Raises `InputError` where `bonds` does."
-    b, values, slopes = bond_slopes(model, numbers, pos)
-    constants = (numbers[:, None] == model.species_).sum(0) @ model.atomic_
-    energies = summed_components(model.quantity, b, values, len(pos))[0][:, 0] + constants
-    return energies, -carried_derivatives(model, numbers, len(pos), b, values, slopes)[0][..., 0]
+    (energies,), (slopes,) = component_derivatives(model, numbers, pos)
+    return energies[:, 0] + (numbers[:, None] == model.species_).sum(0) @ model.atomic_, -slopes[..., 0]
 
 # %% ../../nbs/40_models/11_calculator.ipynb #744dc08c
 class LearnedSurface:

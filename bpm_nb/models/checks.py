@@ -18,6 +18,7 @@ from ..bonds.pairs import check_bonds
 from ..bonds.quantities import Quantity
 from ..core.files import InputError
 from ..data.records import Frames, Trajectory, as_frames, checked
+from ..regression.metric import KernelMetric
 from ..regression.stream import DistinctFrames
 
 # %% ../../nbs/40_models/01_checks.ipynb #85e17bb8
@@ -26,7 +27,7 @@ def check_settings(
 ) -> None:
     "Raises `InputError` for settings that make no sense."
     if model.basis not in model.bases:
-        raise InputError(f"basis {model.basis!r}: use one of {', '.join(model.bases)}")
+        raise InputError(f"basis {model.basis!r}: use one of {', '.join(filter(None, model.bases))}")
     for name in ("gamma", "cutoff", "n_points", "memory_mb"):
         value = getattr(model, name)
         if value is None and name in ("gamma", "n_points"):
@@ -37,7 +38,16 @@ def check_settings(
         raise InputError(f"lam is {model.lam}: give a positive number, or None")
     if model.baseline is not None and model.quantity.name != "energy" and model.baseline != "gfn2":
         raise InputError(f"baseline is {model.baseline!r}: give 'gfn2' or None")
+    check_metric(getattr(model, "metric", "shared"))
     descriptor(model.descriptor)
+
+# %% ../../nbs/40_models/01_checks.ipynb #546d3164
+def check_metric(
+    metric: object,  # a setting
+) -> None:
+    "Raises `InputError` for what is none."
+    if not (isinstance(metric, KernelMetric) or metric in ("learned", "shared")):
+        raise InputError(f"metric is {metric!r}: give 'learned', 'shared', or the metric_ of a fitted model")
 
 # %% ../../nbs/40_models/01_checks.ipynb #a17ee785
 def training_frames(

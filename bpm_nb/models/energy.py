@@ -27,7 +27,8 @@ from bpm_nb.models.estimator import (
     finite_values,
 )
 from .storage import StoredModel
-from ..regression.prediction import mapped_blocks, position_derivatives
+from ..regression.derivatives import position_derivatives
+from ..regression.prediction import mapped_blocks
 from ..regression.process import EnergyPosterior
 
 # %% ../../nbs/40_models/09_energy.ipynb #46a9fe53

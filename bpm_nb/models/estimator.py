@@ -23,12 +23,13 @@ from ..dynamics.fields import baseline_slopes, baseline_tensors
 from .checks import check_fitted, check_settings, prediction_frames, state_means, training_frames
 from .fitting import distinct_training_frames, fitted_attributes
 from .storage import StoredModel
+from ..regression.derivatives import position_derivatives
+from ..regression.metric import KernelMetric
 from ..regression.posterior import Posterior, extrapolation_grade, posterior_std
 from bpm_nb.regression.prediction import (
     mapped_blocks,
     pair_contributions,
     pairs_within_reach,
-    position_derivatives,
     predicted_quantity,
 )
 from ..regression.solvers import BASES
@@ -78,24 +79,24 @@ def finite_values(
 class BondSettings(BriefDisplay, BaseEstimator):
     "Settings of a model, as of any scikit-learn estimator."
 
-    bases = tuple(BASES)  # what `basis` may be
-    kind_of_posterior = Posterior  # what standard deviations come from
+    bases, kind_of_posterior = (None, *BASES), Posterior  # what `basis` may be; what standard deviations come from
 
     def __init__(
         self,
-        bonds: str | list = "pairs",  # "pairs", "covalent", or index pairs
+        bonds: str | list = "pairs",  # or "covalent", or index pairs
         cutoff: float = 5.0,  # where pairs stop counting, Å
-        basis: str = "inducing",  # "inducing", "bonds" or "structures"
-        descriptor: str | BondAxis | Soap = "bond-axis",  # name, or settings
-        gamma: float | None = None,  # inverse squared width γ; None: by the evidence
-        lam: float | tuple | None = None,  # relative ridge λ, one or one a part; None: likewise
+        basis: str | None = None,  # see `chosen_basis`
+        descriptor: str | BondAxis | Soap = "bond-axis",  # or settings
+        gamma: float | None = None,  # inverse squared width γ
+        lam: float | tuple | None = None,  # relative ridge λ
         n_points: int | None = None,  # basis points; None: 2500 + 5 S, at most 5000
-        memory_mb: float = 2048,  # memory for the work, MiB
-        baseline: str | None = None,  # "gfn2": what it lacks is learned
+        memory_mb: float = 2048,  # for the work, MiB
+        baseline: str | None = None,  # "gfn2": what it lacks
+        metric: str | KernelMetric = "learned",  # "shared": one width for all numbers
     ):
         self.bonds, self.cutoff, self.basis, self.descriptor = bonds, cutoff, basis, descriptor
         self.gamma, self.lam, self.n_points, self.memory_mb = gamma, lam, n_points, memory_mb
-        self.baseline = baseline
+        self.baseline, self.metric = baseline, metric
 
 # %% ../../nbs/40_models/04_estimator.ipynb #8ec6afe8
 class BondPredictor:
@@ -282,13 +283,20 @@ class BondModel(
         vars(self).update(fitted_attributes(self, training_frames(X), y))
         return self
 
+    @property
+    def metric_(self) -> KernelMetric | None:
+        "The metric of its kernel, for other fits; None where one width is shared. Raises `NotFittedError`."
+        check_fitted(self)
+        sides = {k: e.sides for k, e in self.expansions_.items() if e.sides is not None}
+        return KernelMetric({k: e.projection for k, e in self.expansions_.items()}, sides) if sides else None
+
 # %% ../../nbs/40_models/04_estimator.ipynb #477d98ec
 def jackknife_models(
     model: BondRegressor,  # fitted `BondModel` or `BondEnergy`
     X: object,  # what it was fitted on: `Frames`, a `Trajectory`, ASE `Atoms`, or a list of these
     parts: int = 4,  # number of groups; frames 0, parts, 2 parts, … are the first one
 ) -> list[BondRegressor]:
-    "Models with the γ and λ of this one, each fitted without one group. Raises `InputError` for too few frames."
+    "Models with the kernel and λ of this one, each fitted without one group. Raises `InputError` for too few frames."
     check_fitted(model)
     frames = model.distinct_frames(as_frames(X))  # a repeat would not be left out
     if len(frames) < 2 * parts:
@@ -296,5 +304,7 @@ def jackknife_models(
             f"{len(frames)} frames are too few to leave out one of {parts} parts; give at least {2 * parts}"
         )
     group = np.arange(len(frames)) % parts
-    settings = dict(gamma=model.gamma_, lam=model.lam_, baseline=model.baseline)
+    metric = getattr(model, "metric_", None)
+    kernel = dict(gamma=model.gamma_) if metric is None else dict(metric=metric)
+    settings = dict(kernel, lam=model.lam_, baseline=model.baseline)
     return [clone(model).set_params(**settings).fit(frames[group != k]) for k in range(parts)]

@@ -17,16 +17,21 @@ from ..core.tensors import spread
 from ..data.records import Frames
 from ..dynamics.fields import baseline_tensors
 from .checks import warn_of_errors, warn_of_repeats
+
+# %% ../../nbs/40_models/02_fitting.ipynb #fa11b0e2
+from ..regression.basis import PartBasis, plain_basis, telling_bases
 from ..regression.kernel import sampled_points
+from ..regression.metric import measured, metric_of_frames
 from ..regression.posterior import Posterior, fitted_posterior
 from ..regression.prediction import BondFunction
-from ..regression.representation import Representation, bond_settings, fitted_representation
+from ..regression.representation import Representation, bond_settings, fitted_representation, sampling_weights
 from ..regression.selection import chosen_hyperparameters
 from ..regression.solvers import BASES, RidgeProblem, Solution
 from bpm_nb.regression.stream import (
     DistinctFrames,
     TrainingSummary,
     check_memory,
+    chosen_basis,
     default_n_points,
     default_sample_pairs,
     design_memory_bytes,
@@ -101,7 +106,7 @@ def ridge_problem(
     summary: TrainingSummary,  # of these frames
     representation: Representation,  # of the sample
     hyperparameters: tuple,  # γ, and the λ of each part
-    points: dict,  # {kind: (M, R)} basis points
+    bases: list,  # `PartBasis` of each part
 ) -> RidgeProblem:
     "What the functions in `BASES` solve: frames, γ and λ, basis points, memory, and a choice of frames for errors."
     n_points = default_n_points(model, summary.n_frames)
@@ -112,24 +117,82 @@ def ridge_problem(
         gamma=hyperparameters[0],
         lams=hyperparameters[1],
         choose_lambda=model.lam is None,
-        points=points,
+        bases=bases,
+        n_points=n_points,
         design_bytes=design_memory_bytes(model),
         error_frames=partial(frames_within_memory, model=model, pairs=16_000, seed=0),
     )
 
 # %% ../../nbs/40_models/02_fitting.ipynb #75be5f6a
+def has_metric(
+    model: BaseEstimator,  # `BondModel`, not fitted: its settings
+    basis: str,  # one of `BASES`
+) -> bool:
+    "Whether it has a metric of its own: not where γ is given, and not in the published form."
+    return model.metric != "shared" and model.gamma is None and basis != "structures"
+
+# %% ../../nbs/40_models/02_fitting.ipynb #6c588815
+def described_sample(
+    model: BaseEstimator,  # `BondModel`, not fitted: its settings
+    summary: TrainingSummary,  # of the training frames
+    basis: str,  # one of `BASES`
+) -> tuple[Representation, dict, dict]:
+    "As `representation_of` the sample, with its metric."
+    representation, descriptors, counts = representation_of(model, summary.sample, summary)
+    if not has_metric(model, basis):
+        return representation, descriptors, counts
+    metric = model.metric
+    if metric == "learned":
+        metric = metric_of_frames(metric_frames(summary.sample, descriptors, model.memory_mb), representation)
+    learned = measured(representation, metric)
+    return learned, learned.rows(summary.sample)[1], counts
+
+# %% ../../nbs/40_models/02_fitting.ipynb #ed003701
+def inducing_bases(
+    model: BaseEstimator,  # `BondModel`, not fitted: its number of points
+    summary: TrainingSummary,  # of the training frames
+    representation: Representation,  # of these
+    gamma: float,  # inverse squared width of the kernel
+) -> list[PartBasis]:
+    "`PartBasis` of each part: bonds of the sample, at random for a shared metric, else those that tell most."
+    rows, q = representation.rows(summary.sample)
+    n = default_n_points(model, summary.n_frames)
+    if representation.sides is not None:
+        return telling_bases(rows, q, gamma, n)
+    points = sampled_points(q, n, weights=sampling_weights(rows, summary.sample))
+    return [plain_basis(points, gamma)] * len(representation.quantity.sizes)
+
+# %% ../../nbs/40_models/02_fitting.ipynb #ec40680c
+METRIC_PAIRS = 1.5e7  # pairs of bonds of a kind, of the frames that the metric is learned of
+
+
+def metric_frames(
+    sample: Frames,  # S training frames
+    descriptors: dict,  # {kind: (P, R)} of their bonds
+    memory_mb: float,  # memory for the work, MiB
+) -> Frames:
+    "Random frames of the sample: as many as have so many pairs of bonds of a kind, or 80, in a quarter of the memory."
+    of_frame = sum((len(q) / len(sample)) ** 2 for q in descriptors.values())
+    n = min(max(80, np.sqrt(METRIC_PAIRS / of_frame)), np.sqrt(memory_mb * 2**18 / 8 / of_frame))
+    return sample[np.random.default_rng(3).permutation(len(sample))[: max(2, int(n))]]
+
+# %% ../../nbs/40_models/02_fitting.ipynb #0a94835b
 def solved(
     model: BaseEstimator,  # `BondModel`, not fitted: its settings
     frames: DistinctFrames,  # of `distinct_training_frames`
     summary: TrainingSummary,  # of these frames
 ) -> tuple[RidgeProblem, Solution, Posterior]:
     "What was solved, the `Solution` for the coefficients, and the `Posterior`."
-    representation, descriptors, counts = representation_of(model, summary.sample, summary)
-    points = sampled_points(descriptors, default_n_points(model, summary.n_frames), weights=counts)
-    *hyperparameters, decided = chosen_hyperparameters(model, summary.sample, representation)
-    problem = ridge_problem(model, frames, summary, representation, hyperparameters, points)
-    solution = with_known_errors(BASES[model.basis](problem), decided, summary.n_frames)
+    basis = chosen_basis(model, summary)
+    representation, descriptors, counts = described_sample(model, summary, basis)
+    gamma = 1.0 if has_metric(model, basis) else None
+    *hyperparameters, decided = chosen_hyperparameters(model, summary.sample, representation, gamma)
+    bases = inducing_bases(model, summary, representation, hyperparameters[0]) if basis == "inducing" else []
+    problem = ridge_problem(model, frames, summary, representation, hyperparameters, bases)
+    del bases
+    solution = with_known_errors(BASES[basis](problem), decided, summary.n_frames)
     subset = frames_within_memory(solution.frames, model, 16_000, 2)
+    problem = replace(problem, bases=[])  # which are large
     return problem, solution, fitted_posterior(problem, solution, descriptors, counts, subset)
 
 # %% ../../nbs/40_models/02_fitting.ipynb #8c14d89a
@@ -163,7 +226,10 @@ def bond_functions(
 ) -> dict[int, BondFunction]:
     "{kind: `BondFunction`} of what was solved."
     points, weights = solution.points, solution.weights
-    return {k: BondFunction(representation.projections[k], z, weights[k]) for k, z in points.items()}
+    sides = representation.sides or {}
+    return {
+        k: BondFunction(representation.projections[k], z, weights[k], sides=sides.get(k)) for k, z in points.items()
+    }
 
 # %% ../../nbs/40_models/02_fitting.ipynb #946ed616
 def fitted_attributes(

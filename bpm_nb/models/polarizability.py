@@ -23,20 +23,29 @@ bonds : "pairs", "covalent" or list of (int, int), default "pairs"
     Which pairs of atoms are bonds: all within the cutoff, covalent bonds, or these.
 cutoff : float, default 5.0
     Length at which pairs stop counting, Å.
-basis : "inducing", "bonds" or "structures", default "inducing"
-    What has a coefficient: basis points, every training bond, or every training frame.
+basis : "condensed", "inducing", "bonds", "structures" or None
+    What has a coefficient: every training bond, carried by basis points ("condensed") or as they are ("bonds"); basis
+    points ("inducing"); every training frame ("structures"). None: "condensed" for up to 600 frames, if their memory
+    is there and `n_points` is not given, else "inducing".
 descriptor : "bond-axis", "soap" or settings of one, default "bond-axis"
     Surroundings of a bond, see `bpm_nb.bonds.BondAxis` and `bpm_nb.bonds.Soap`.
+"""
+
+# %% ../../nbs/40_models/05_polarizability.ipynb #0c704ee4
+KERNEL_PARAMETERS = """\
 gamma : float or None
-    Inverse squared width γ of the kernel, in units of the spread of the descriptors; None: of the largest evidence.
+    Inverse squared width γ of a shared metric, in units of the spread of the descriptors; None: by the evidence.
 lam : float, tuple of float or None
-    Ridge λ, relative to the mean diagonal of the covariance, one or one a part; None: of the largest evidence.
+    Ridge λ, relative to the mean diagonal of the covariance, one or one a part; None: by the evidence.
 n_points : int or None
     Basis points M; None: 2500 and five for each frame, at most 5000.
 memory_mb : float, default 2048
     Memory for the work beside frames and result, MiB.
 baseline : "gfn2" or None
     "gfn2": what GFN2-xTB lacks is learned, and added to what it says (neutral molecules; needs tblite).
+metric : "learned", "shared" or the `metric_` of a fitted model, default "learned"
+    How near two bonds are: "learned", each group of numbers of the descriptor has its own width, and all sides of a
+    bond count, not its axis alone; "shared", one width γ for all numbers, as always where `gamma` is given.
 """
 
 # %% ../../nbs/40_models/05_polarizability.ipynb #e63d6a07
@@ -70,7 +79,7 @@ def documented(
     "The same class, with Parameters and Attributes in front of the References of its docstring."
     quantity = model_class.quantity
     names = "isotropic, anisotropic" if len(quantity.sizes) > 1 else "the vector"
-    shared = PARAMETERS + ATTRIBUTES.format(unit=quantity.unit, parts=names)
+    shared = PARAMETERS + KERNEL_PARAMETERS + ATTRIBUTES.format(unit=quantity.unit, parts=names)
     if model_class.__doc__:  # python -OO has none
         before, references, after = model_class.__doc__.partition("\n    References\n")
         model_class.__doc__ = before + indent(shared, "    ") + references + after
@@ -113,10 +122,10 @@ class Shown:
 class BondPolarizability(Shown, BondModel):
     """Molecular polarizability (S, 3, 3), bohr³, as a sum over bonds, learned by Gaussian kernel ridge regression.
 
-    α = Σ_a α(Z_a) 1 + Σ_b w_b [a(q_b) 1 + β(q_b) Q_b], Q_b = u_b u_bᵀ − 1/3, a(q) = Σ_m k(q, z_m) a_m, β likewise,
-    k(q, z) = exp(−γ |q − z|²): u_b direction of bond b, q_b its descriptor, w_b its weight, z_m basis points. The
-    a_m, and the β_m likewise, minimize Σ_s |α_s − α(x_s)|² + λ c aᵀKa (c: mean diagonal of the covariance).
-    The prediction turns with the molecule, exactly.
+    α = Σ_a α(Z_a) 1 + Σ_b w_b [a(q_b) 1 + Σ_d β_d(q_b) Q_bd], Q_b0 = u_b u_bᵀ − 1/3, Q_bd the symmetric part of
+    u_b v_bdᵀ, a(q) = Σ_m k(q, z_m) a_m, β_d likewise: u_b direction of bond b, v_bd vectors across it, q_b its
+    descriptor, w_b its weight, z_m basis points, k a Gaussian kernel. The a_m, and the β_md likewise, minimize
+    Σ_s |α_s − α(x_s)|² + λ c aᵀKa (c: mean diagonal of the covariance). α turns with the molecule, exactly.
 
     References
     ----------
@@ -126,7 +135,7 @@ class BondPolarizability(Shown, BondModel):
     --------
     >>> from bpm_nb.data import load
     >>> enol = load("malonaldehyde-enol")
-    >>> model = BondPolarizability(n_points=100).fit(enol.train[:40])
+    >>> model = BondPolarizability().fit(enol.train[:40])
     >>> model.predict(enol.test[:5]).shape
     (5, 3, 3)
     """
@@ -138,9 +147,10 @@ class BondPolarizability(Shown, BondModel):
 class BondDipole(BondModel):
     """Dipole (S, 3), e·bohr, of neutral molecules as a sum of vectors along bonds, by Gaussian kernel ridge regression.
 
-    μ = Σ_b w_b m(q_b) u_b, m(q) = Σ_m k(q, z_m) m_m, k(q, z) = exp(−γ |q − z|²): u_b direction of bond b, q_b its
-    descriptor, w_b its weight, z_m basis points. The coefficients minimize Σ_s |μ_s − μ(x_s)|² + λ c mᵀKm (c: mean
-    diagonal of the covariance). μ turns with the molecule, exactly. `derivative` gives atomic polar tensors.
+    μ = Σ_b w_b [m_0(q_b) u_b + Σ_d m_d(q_b) v_bd], m_d(q) = Σ_m k(q, z_m) m_dm: u_b direction of bond b, v_bd vectors
+    across it, q_b its descriptor, w_b its weight, z_m basis points, k a Gaussian kernel. The coefficients minimize
+    Σ_s |μ_s − μ(x_s)|² + λ c mᵀKm (c: mean diagonal of the covariance). μ turns with the molecule, exactly.
+    `derivative` gives atomic polar tensors.
 
     References
     ----------

@@ -15,17 +15,18 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..bonds.descriptors import DESCRIPTORS, descriptor
+from ..bonds.quantities import BondSides
 from ..core.files import InputError, file_reader, read_npz, reading, write_npz
 from ..data.records import Frames
 from ..dynamics.calculators import surface_name
 from .checks import check_fitted, check_settings
 from ..regression.kernel import KernelBasis
 from ..regression.posterior import Posterior
-from ..regression.prediction import BondFunction, model_representation
+from ..regression.prediction import BondFunction, model_representation, n_vectors
 from ..regression.representation import Projection
 
 # %% ../../nbs/40_models/03_storage.ipynb #ec985b8a
-FORMAT = "bpm_nb model 3"
+FORMATS = "bpm_nb model 4", "bpm_nb model 3"  # written, and read too
 
 
 def settings_json(
@@ -35,6 +36,8 @@ def settings_json(
     settings = descriptor(model.descriptor)
     name = next(name for name, kind in DESCRIPTORS.items() if kind is type(settings))
     params = dict(model.get_params(), descriptor=[name, asdict(settings)])
+    if not isinstance(params.get("metric", ""), str):
+        params["metric"] = "learned"
     return json.dumps(params, default=lambda x: surface_name(x) if callable(x) else np.asarray(x).tolist())
 
 # %% ../../nbs/40_models/03_storage.ipynb #2a2e3c22
@@ -55,7 +58,7 @@ def model_arrays(
     "{name: array} that holds the model. Raises `NotFittedError` for a model that was not fitted."
     check_fitted(model)
     arrays = dict(
-        format=FORMAT,
+        format=FORMATS[0],
         quantity=model.quantity.name,
         params=settings_json(model),
         species=model.species_,
@@ -73,6 +76,9 @@ def model_arrays(
         }
         if function.tilts is not None:
             arrays[f"{kind}/tilts"] = function.tilts
+        if function.sides is not None:
+            arrays[f"{kind}/vectors"] = function.sides.vectors
+            arrays[f"{kind}/amplitudes"] = function.sides.log_amplitudes
     return arrays | posterior_arrays(model.posterior_)
 
 # %% ../../nbs/40_models/03_storage.ipynb #8486fdce
@@ -120,6 +126,14 @@ def posterior_from_arrays(
         tuple(arrays["amplitudes"]),
     )
 
+# %% ../../nbs/40_models/03_storage.ipynb #5c5890aa
+def bond_function(
+    own: dict,  # {name: array} of one kind of bond
+) -> BondFunction:
+    "The function of this kind. Raises some exception for arrays that make none."
+    sides = BondSides(own["vectors"], own["amplitudes"]) if "vectors" in own else None
+    return BondFunction(Projection(own["mean"], own["matrix"]), own["points"], own["weights"], own.get("tilts"), sides)
+
 # %% ../../nbs/40_models/03_storage.ipynb #3dbfe105
 def model_from_arrays(
     model_class: type,  # `BondPolarizability` or `BondDipole`
@@ -130,15 +144,14 @@ def model_from_arrays(
     check_finite(arrays)
     params = json.loads(str(arrays["params"]), parse_constant=refuse_constant)
     name, own_settings = params.pop("descriptor")
+    if str(arrays["format"]) == FORMATS[1] and model_class.quantity.name != "energy":
+        params["metric"] = "shared"
     settings = DESCRIPTORS[name](**own_settings)
     model = model_class(**params, descriptor=name if settings == descriptor(name) else settings)
     model.species_, model.atomic_ = arrays["species"], arrays["atomic"]
     model.gamma_, model.lam_ = float(arrays["gamma"]), tuple(arrays["lam"])
     model.errors_ = tuple(arrays["errors"])
-    model.expansions_ = {
-        kind: BondFunction(Projection(own["mean"], own["matrix"]), own["points"], own["weights"], own.get("tilts"))
-        for kind, own in arrays_by_kind(arrays).items()
-    }
+    model.expansions_ = {kind: bond_function(own) for kind, own in arrays_by_kind(arrays).items()}
     model.posterior_ = posterior_from_arrays(model, arrays)
     check_settings(model)
     check_model_arrays(model)
@@ -152,7 +165,7 @@ def loaded_model(
 ) -> BaseEstimator:
     "The fitted model. Raises `InputError` for a file that is not a model of this class."
     arrays = read_npz(path)
-    if str(arrays.get("format")) != FORMAT:
+    if str(arrays.get("format")) not in FORMATS:
         raise InputError("not a model of this version of bpm_nb; make one with 'bpm-nb fit'")
     quantity = str(arrays.get("quantity"))
     if quantity != model_class.quantity.name:
@@ -165,11 +178,11 @@ def check_model_arrays(
     model: BaseEstimator,  # `BondModel` with its fitted attributes
 ) -> None:
     "Raises `ValueError` for arrays that do not fit together or are not finite."
-    n_parts, posterior = len(model.quantity.sizes), model.posterior_
+    n_parts, posterior, across = len(model.quantity.sizes), model.posterior_, n_vectors(model)
     if model.atomic_.shape != model.species_.shape:
         raise ValueError("one baseline for each element is expected")
     for function in model.expansions_.values():
-        check_bond_function(function, n_parts)
+        check_bond_function(function, len(model.quantity.sides(across)), across)
     if len(posterior.amplitudes) != n_parts or len(model.lam_) != n_parts:
         raise ValueError("one amplitude and one regularization for each part are expected")
     for kind, points in posterior.basis.points.items():
@@ -179,16 +192,19 @@ def check_model_arrays(
         raise ValueError("γ, λ and the limits of the uncertainty are positive")
 
 # %% ../../nbs/40_models/03_storage.ipynb #de46955c
-def check_bond_function(function, n_parts):
+def check_bond_function(function, n_sides, n_vectors):
     "Raises `ValueError` for a `BondFunction` whose arrays differ in size, or are not finite."
     mean, matrix = function.projection.mean, function.projection.matrix
-    (f, r), m = matrix.shape, len(function.points)
-    tilts = np.empty((m, n_parts, r)) if function.tilts is None else function.tilts
-    expected = {(f,): mean, (m, r): function.points, (m, n_parts): function.weights, (m, n_parts, r): tilts}
-    if any(array.shape != shape for shape, array in expected.items()):
+    (f, r), m, d = matrix.shape, len(function.points), n_sides
+    tilts = np.empty((m, d, r)) if function.tilts is None else function.tilts
+    pairs = [((f,), mean), ((m, r), function.points), ((m, d), function.weights), ((m, d, r), tilts)]
+    if function.sides is not None:
+        vectors, amplitudes = function.sides.vectors, function.sides.log_amplitudes
+        pairs += [((len(vectors), n_vectors), vectors), ((d, 3), amplitudes)]
+    if any(array.shape != shape for shape, array in pairs):
         raise ValueError("the arrays of a kind of bond differ in size")
 
-
+# %% ../../nbs/40_models/03_storage.ipynb #c0b5e2a3
 def check_finite(arrays):
     "Raises `ValueError` for a number that is not finite in {name: array}; errors that nobody knows are infinite."
     for name, values in arrays.items():

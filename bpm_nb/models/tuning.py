@@ -19,9 +19,9 @@ from ..data.records import Frames, joined
 from .checks import check_settings, training_frames
 from .fitting import distinct_training_frames, lacking, representation_of, summarized
 from .polarizability import BondPolarizability
-from ..regression.kernel import KernelBasis, pivoted_cholesky, sampled_points
+from ..regression.basis import design_matrices, plain_basis
+from ..regression.kernel import pivoted_cholesky, sampled_points
 from ..regression.krr import LAMBDAS, design_ridge, leave_one_out_std
-from ..regression.representation import design_matrices
 from ..regression.selection import GAMMAS, Scan, evidence_scan
 
 # %% ../../nbs/40_models/06_tuning.ipynb #4a0b4dc3
@@ -100,7 +100,7 @@ def tuning_design(
 ) -> np.ndarray:
     "Whitened design matrix (6 S, M) of all frames: isotropic rows, then five anisotropic ones for each frame."
     points = sampled_points({kind: q[of_training[kind]] for kind, q in descriptors.items()}, n_points)
-    return np.concatenate(design_matrices(KernelBasis(points, gamma), rows, descriptors))
+    return np.concatenate(design_matrices([plain_basis(points, gamma)] * 2, rows, descriptors))
 
 # %% ../../nbs/40_models/06_tuning.ipynb #facd7d2b
 def learning_errors(

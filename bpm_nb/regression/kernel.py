@@ -48,9 +48,11 @@ def summed_kernels(
     z: np.ndarray,  # (M, R) descriptors
     gamma: float,  # inverse squared width
     *sides: tuple,  # (left, right): (A, P) sparse sums rows; (M, B), dense or sparse, sums columns, or None: they stay
+    totals: list | None = None,  # (A, B) to which each pair is added; None: zeros
 ) -> list[np.ndarray]:
     "`left @ gaussian(q, z) @ right`, (A, B), for each pair of sides, without ever holding (P, M)."
-    sums = [np.zeros((left.shape[0], len(z) if right is None else right.shape[1])) for left, right in sides]
+    zeros = (np.zeros((left.shape[0], len(z) if right is None else right.shape[1])) for left, right in sides)
+    sums = list(zeros) if totals is None else totals
     lefts = [left.tocsc() for left, _ in sides]
     for rows in row_blocks(len(q), 8 * len(z), max(CACHE_BLOCK_BYTES, 512 * len(z))):
         k = gaussian(q[rows], z, gamma)

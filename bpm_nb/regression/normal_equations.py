@@ -142,17 +142,18 @@ def lambda_by_evidence(
     """Index of the last λ that raised the evidence, and the equations, factorized for it. A single λ is taken as it is.
 
     Raises `InputError` for numbers that are not finite."""
-    best = None
+    largest = -np.inf
     for i, lam in enumerate(lams):
         solved = factorized(equations, lam)
         if len(lams) == 1:
             return i, solved
-        if best is not None and solved.evidence <= best[1].evidence:
-            break
-        best = i, solved
+        if solved.evidence <= largest:
+            del solved  # memory holds one factor
+            return i - 1, factorized(equations, lams[i - 1])
+        largest = solved.evidence
         if solved.evidence_slope >= 0:
             break
-    return best
+    return i, solved
 
 # %% ../../nbs/30_regression/03_normal_equations.ipynb #3a110f97
 def preconditioned_cg(

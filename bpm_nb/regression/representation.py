@@ -4,23 +4,23 @@
 
 # %% auto #0
 __all__ = ['BondSettings', 'ModelSettings', 'bond_settings', 'BondRows', 'bond_rows', 'Projection', 'element_counts',
-           'Representation', 'fitted_representation', 'sampling_weights', 'design_matrices']
+           'Representation', 'fitted_representation', 'sampling_weights']
 
 # %% ../../nbs/30_regression/04_representation.ipynb #b825bff6
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import csr_array
 from tqdm.auto import tqdm
 
-from ..bonds.descriptors import DescriptorSettings, descriptor
+from ..bonds.descriptors import DescriptorSettings, described, descriptor
 from ..bonds.pairs import Bonds, bonds
-from ..bonds.quantities import POLARIZABILITY, Quantity, summation_matrices
+from ..bonds.quantities import POLARIZABILITY, BondSides, Quantity, component_sums, side_basis
 from ..core.files import InputError
 from ..data.records import Frames, molecule_groups
-from .kernel import KernelBasis, summed_kernels
 
 # %% ../../nbs/30_regression/04_representation.ipynb #1be1dbda
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class ModelSettings(Protocol):
     bonds: str | list  # which pairs are bonds, see `pair_limits`
     cutoff: float  # Å, for "pairs"
     descriptor: str | DescriptorSettings  # a name, or settings
-    basis: str  # "inducing", "bonds" or "structures"
+    basis: str | None  # one of `BASES`; None: what the memory holds
     gamma: float | None  # inverse squared width of the kernel; None: by the evidence
     lam: float | tuple | None  # relative regularization; None: by the evidence
     n_points: int | None  # points of the inducing basis; None: from the number of frames
@@ -64,45 +64,70 @@ def bond_settings(
 # %% ../../nbs/30_regression/04_representation.ipynb #5508a189
 @dataclass(frozen=True, eq=False)
 class BondRows:
-    "Bonds of one kind, in all frames, with what the model needs of them."
+    "Bonds of one kind, in all frames."
 
-    descriptors: np.ndarray  # (P, F) raw descriptors
-    to_frame: csr_array  # (S, P) sums bond values to frames, by weight
-    to_components: tuple  # one (C S, P) for each part of the quantity: see `summation_matrices`
+    bonds: Bonds  # P, with indices of the S frames
+    descriptors: np.ndarray  # (P, F) raw
+    vectors: np.ndarray  # (P, U, 3) across the bonds; U may be 0
+    n_frames: int  # S
+    quantity: Quantity  # their sum
+    sides: BondSides | None = None  # None: the axis alone
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        "Part of each side."
+        return self.quantity.sides(0 if self.sides is None else self.sides.vectors.shape[1])
+
+    @cached_property
+    def to_frame(self) -> csr_array:
+        "Sums by weight to frames, (S, P)."
+        return component_sums(self.bonds.weight[:, None], self.bonds.frame, self.n_frames)
+
+    @cached_property
+    def side_values(self) -> list[np.ndarray]:
+        "Components (P, C) of each side."
+        return side_basis(self.quantity, self.bonds, self.vectors, self.sides)
+
+    @cached_property
+    def to_components(self) -> tuple[csr_array, ...]:
+        "One (C S, P) for each side, which sums its values."
+        return tuple(component_sums(x, self.bonds.frame, self.n_frames) for x in self.side_values)
 
 # %% ../../nbs/30_regression/04_representation.ipynb #c6757754
 def bond_rows(
     frames: Frames,  # S frames of any molecules
     species: np.ndarray,  # (E,) elements the descriptor expects, atomic numbers
     settings: BondSettings,  # bonds and descriptor
+    vectors: bool = False,  # whether vectors across the bonds are wanted
 ) -> dict[int, BondRows]:
     "`BondRows` of each kind of bond, {kind: rows}. Raises `InputError` as `pair_limits` does."
     blocks = {}
     for index, numbers, pos in tqdm(molecule_groups(frames), desc="descriptors", delay=2, leave=False):
         b = settings.bonds(numbers, pos)
-        raw, frame = settings.descriptor.descriptors(numbers, pos, b, species), index[b.frame]
+        raw, across = _described(settings.descriptor, numbers, pos, b, species, vectors)
+        b = replace(b, frame=index[b.frame])
         for kind in np.unique(b.kind):
             of_kind = np.flatnonzero(b.kind == kind)
-            rows = _rows_of_kind(b[of_kind], raw[of_kind], frame[of_kind], len(frames), settings.quantity)
+            rows = BondRows(b[of_kind], raw[of_kind], across[of_kind], len(frames), settings.quantity)
             blocks.setdefault(int(kind), []).append(rows)
     return {kind: _stacked(parts) for kind, parts in blocks.items()}
 
-
-def _rows_of_kind(b, raw, frame, n_frames, quantity):
-    to_frame = csr_array((b.weight, (frame, np.arange(len(frame)))), (n_frames, len(frame)))
-    return BondRows(raw, to_frame, summation_matrices(b, frame, n_frames, quantity))
+# %% ../../nbs/30_regression/04_representation.ipynb #ca60cba8
+def _described(settings, numbers, pos, b, species, vectors):
+    "Descriptors (P, F) and vectors (P, U, 3); U is 0 where they are not wanted."
+    if vectors:
+        return described(settings, numbers, pos, b, species)
+    return settings.descriptors(numbers, pos, b, species), np.zeros((len(b.frame), 0, 3))
 
 # %% ../../nbs/30_regression/04_representation.ipynb #82c52267
 def _stacked(blocks):
     "`BondRows` of several molecules as one."
     if len(blocks) == 1:
         return blocks[0]
-    by_part = zip(*[b.to_components for b in blocks])
-    return BondRows(
-        np.concatenate([b.descriptors for b in blocks]),
-        csr_array(hstack([b.to_frame for b in blocks])),
-        tuple(csr_array(hstack(sums)) for sums in by_part),
-    )
+    names = "frame", "atoms", "weight", "kind", "vector"
+    stacked = {k: np.concatenate([getattr(b.bonds, k) for b in blocks]) for k in names}
+    arrays = (np.concatenate(x) for x in zip(*((b.descriptors, b.vectors) for b in blocks)))
+    return BondRows(replace(blocks[0].bonds, **stacked), *arrays, blocks[0].n_frames, blocks[0].quantity)
 
 # %% ../../nbs/30_regression/04_representation.ipynb #79e899a6
 @dataclass(frozen=True, eq=False)
@@ -160,6 +185,7 @@ class Representation:
     species: np.ndarray  # (E,) atomic numbers
     atomic: np.ndarray  # (E,) baseline of an atom, bohr³
     projections: dict  # {kind: `Projection`}
+    sides: dict | None = None  # {kind: `BondSides`}; None: axes alone
 
     @property
     def quantity(self) -> Quantity:
@@ -170,21 +196,21 @@ class Representation:
         self,
         frames: Frames,  # S frames
     ) -> tuple[dict, dict]:
-        "`BondRows` and descriptors (P, R) by kind. Raises `InputError` where `bond_rows` does."
+        "`BondRows` and descriptors by kind. Raises `InputError` where `bond_rows` does."
         return _projected_rows(self, frames)
 
     def baselines(
         self,
         frames: Frames,  # S frames
     ) -> list:
-        "What atoms contribute to each part, (S, 1) or 0."
+        "What atoms contribute to each part."
         return _baselines(self, frames)
 
     def targets(
         self,
         frames: Frames,  # S frames
     ) -> list[np.ndarray]:
-        "Targets (C S,) of each part, without baseline."
+        "Targets (C S,) of parts."
         parts = self.quantity.components(getattr(frames, self.quantity.name))
         return [(x - base).ravel() for x, base in zip(parts, self.baselines(frames))]
 
@@ -197,9 +223,9 @@ def _baselines(representation, frames):
 
 def _projected_rows(representation, frames):
     "Rows of the kinds that have a projection, and their projected descriptors."
-    projections = representation.projections
-    every = bond_rows(frames, representation.species, representation.settings)
-    rows = {k: r for k, r in every.items() if k in projections}
+    projections, sides = representation.projections, representation.sides
+    every = bond_rows(frames, representation.species, representation.settings, vectors=sides is not None)
+    rows = {k: replace(r, sides=sides and sides[k]) for k, r in every.items() if k in projections}
     return rows, {k: projections[k](r.descriptors) for k, r in rows.items()}
 
 # %% ../../nbs/30_regression/04_representation.ipynb #eead0f47
@@ -225,26 +251,8 @@ def sampling_weights(
     frames: Frames,  # S frames that they belong to
 ) -> dict[int, np.ndarray]:
     "How much each bond counts, {kind: (P,)}: all frames count alike, whether their molecule has few bonds or many."
-    frame_of = {k: r.to_frame.tocsc().indices for k, r in rows.items()}
+    frame_of = {k: r.bonds.frame for k, r in rows.items()}
     n_bonds = np.bincount(np.concatenate(list(frame_of.values())), minlength=len(frames)).astype(float)
     for index, *_ in molecule_groups(frames):
         n_bonds[index] = n_bonds[index].mean()
     return {k: 1 / n_bonds[frame] for k, frame in frame_of.items()}
-
-# %% ../../nbs/30_regression/04_representation.ipynb #5a9f3098
-def design_matrices(
-    basis: KernelBasis,  # M functions of bonds
-    rows: Mapping[int, BondRows],  # {kind: rows} of S frames
-    q: Mapping[int, np.ndarray],  # {kind: (P, R)} descriptors of the rows
-) -> list[np.ndarray]:
-    """Sums of the functions over the bonds of each frame, one (C S, M) for each part of the quantity.
-
-    For a polarizability: (S, M) isotropic and (5 S, M) anisotropic."""
-    lengths = np.cumsum([s.shape[0] for s in next(iter(rows.values())).to_components])
-    design = np.zeros((lengths[-1], len(basis)))
-    for k, columns in basis.columns.items():
-        if k in rows:
-            sums = csr_array(vstack(rows[k].to_components))
-            (summed,) = summed_kernels(q[k], basis.points[k], basis.gamma, (sums, None))
-            design[:, columns] = summed @ basis.whitening[k]
-    return np.split(design, lengths[:-1])

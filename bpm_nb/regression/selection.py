@@ -30,12 +30,11 @@ def target_covariances(
 
     For a polarizability: of the isotropic parts (S, S') and of the anisotropic components (5 S, 5 S')."""
     (rows, q), (other_rows, z) = one, other
-    lengths, other_lengths = ([s.shape[0] for s in next(iter(r.values())).to_components] for r in (rows, other_rows))
-    covariances = [np.zeros(shape) for shape in zip(lengths, other_lengths)]
+    (first, *_), (second, *_) = rows.values(), other_rows.values()
+    covariances = [np.zeros((c * first.n_frames, c * second.n_frames)) for c in first.quantity.sizes]
     for k in set(rows) & set(other_rows):
         sides = [(a, b.T) for a, b in zip(rows[k].to_components, other_rows[k].to_components)]
-        for covariance, share in zip(covariances, summed_kernels(q[k], z[k], gamma, *sides)):
-            covariance += share
+        summed_kernels(q[k], z[k], gamma, *sides, totals=[covariances[part] for part in rows[k].parts])
     return covariances
 
 # %% ../../nbs/30_regression/06_selection.ipynb #28f6c08f
@@ -114,17 +113,17 @@ def chosen_hyperparameters(
     model: ModelSettings,  # an estimator, not fitted
     sample: Frames,  # training frames to choose from
     representation: Representation,  # of the frames
+    gamma: float | None = None,  # γ; None: see the model
 ) -> tuple[float, tuple[float, ...], tuple[bool, ...]]:
-    """γ and the λ of each part, of the model or of the largest evidence, and whether the frames decide on each λ.
-
-    Raises `InputError` for a kernel that is not finite."""
+    "γ, the λ of each part, and whether the frames decide on each. Raises `InputError` for a kernel that is not finite."
     n_parts = len(representation.quantity.sizes)
     given = None if model.lam is None else tuple(float(x) for x in np.broadcast_to(model.lam, n_parts))
-    if model.gamma is not None and model.lam is not None:
-        return float(model.gamma), given, (True,) * n_parts
+    gamma = model.gamma if gamma is None else gamma
+    if gamma is not None and model.lam is not None:
+        return float(gamma), given, (True,) * n_parts
     frames = sample[frames_within_memory(sample, model, 8_000, 1)]
     lambdas = LAMBDAS if model.lam is None else np.unique(given)
-    gammas = GAMMAS if model.gamma is None else np.array([model.gamma])
+    gammas = GAMMAS if gamma is None else np.array([gamma])
     scan_of = partial(evidence_scan, frames, representation, lambdas=lambdas)
     scan = maximize_evidence(scan_of, gammas)
     gamma, lams = scan.best

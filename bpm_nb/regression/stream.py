@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['training_sets', 'frame_stream', 'DistinctFrames', 'distinct_frames', 'TrainingSummary', 'training_summary',
-           'frames_per_block', 'default_n_points', 'default_sample_pairs', 'frames_within_memory',
-           'design_memory_bytes', 'check_memory']
+           'frames_per_block', 'default_n_points', 'default_sample_pairs', 'frames_within_memory', 'exact_basis_mib',
+           'chosen_basis']
 
 # %% ../../nbs/30_regression/05_stream.ipynb #063a864d
 from collections.abc import Callable, Iterable, Iterator
@@ -199,7 +199,7 @@ def default_n_points(
     At most 5000, and what half the memory holds beside 24 MiB of buffers."""
     if model.n_points is not None:
         return model.n_points
-    return int(max(100, min(2500 + 5 * n_frames, 5000, np.sqrt(max(0, model.memory_mb - 24) * 2**19 / 40))))
+    return int(max(100, min(2500 + 5 * n_frames, 5000, np.sqrt(max(0, model.memory_mb - 24) * 2**19 / 64))))
 
 
 def default_sample_pairs(
@@ -220,12 +220,12 @@ def frames_within_memory(
 ) -> np.ndarray:
     "Indices of random frames with at most these pairs, whose covariances take at most a quarter of the memory."
     n_atoms = (frames.numbers > 0).sum(1)
-    largest = np.sqrt(model.memory_mb * 2**18 / (32 * _n_workers())) / max(model.quantity.sizes)
+    largest = np.sqrt(model.memory_mb * 2**18 / (48 * _n_workers())) / max(model.quantity.sizes)
     order = np.random.default_rng(seed).permutation(len(frames))
     n = np.searchsorted((n_atoms * (n_atoms - 1) // 2)[order].cumsum(), pairs, "right")
     return order[: max(2, min(n, int(largest)))]
 
-
+# %% ../../nbs/30_regression/05_stream.ipynb #4de7c1bd
 def design_memory_bytes(
     model: ModelSettings,  # its memory
 ) -> int:
@@ -233,19 +233,44 @@ def design_memory_bytes(
     return max(0, model.memory_mb - 128) * 2**18
 
 # %% ../../nbs/30_regression/05_stream.ipynb #6ac71052
+def exact_basis_mib(
+    model: ModelSettings,  # its descriptor and quantity
+    summary: TrainingSummary,  # of the training frames
+    all_components: bool,  # whether all components of all frames stand in one matrix
+) -> float:
+    """Memory that a basis of all bonds takes, or, without all components, one of all frames, MiB.
+
+    Raises `InputError` for a descriptor that is not known."""
+    n, atoms = summary.n_frames, (summary.sample.numbers > 0).sum(1)
+    rows, pairs = n * max(model.quantity.sizes), n * (atoms * (atoms - 1) / 2).mean()
+    descriptor_bytes = pairs * descriptor(model.descriptor).row_bytes
+    return (descriptor_bytes + 48 * rows * (rows if all_components else n)) / 2**20
+
+# %% ../../nbs/30_regression/05_stream.ipynb #37603088
 def check_memory(
     model: ModelSettings,  # its basis, memory, descriptor and quantity
     summary: TrainingSummary,  # of the training frames
 ) -> None:
     "Nothing, where the fit has memory enough. Raises `InputError` where an exact basis would need more than there is."
-    if model.basis == "inducing":
+    if model.basis in (None, "inducing"):
         return
-    n, atoms = summary.n_frames, (summary.sample.numbers > 0).sum(1)
-    rows, pairs = n * max(model.quantity.sizes), n * (atoms * (atoms - 1) / 2).mean()
-    descriptor_bytes = pairs * descriptor(model.descriptor).row_bytes
-    need = (descriptor_bytes + 48 * rows * (rows if model.basis == "bonds" else n)) / 2**20
+    need = exact_basis_mib(model, summary, model.basis != "structures")
     if need > model.memory_mb:
         raise InputError(
-            f"basis {model.basis!r} takes about {need:.0f} MiB for {n} frames, memory_mb is {model.memory_mb:g}: "
-            "use the basis 'inducing', fewer frames, or a larger memory_mb"
+            f"basis {model.basis!r} takes about {need:.0f} MiB for {summary.n_frames} frames, memory_mb is "
+            f"{model.memory_mb:g}: use the basis 'inducing', fewer frames, or a larger memory_mb"
         )
+
+# %% ../../nbs/30_regression/05_stream.ipynb #0d26ed42
+def chosen_basis(
+    model: ModelSettings,  # its basis, memory, descriptor and quantity
+    summary: TrainingSummary,  # of the training frames
+) -> str:
+    """The basis that was asked for.
+
+    None: "inducing" for a given number of points; otherwise "condensed" with at most 3000 targets of a part, which fit
+    into the memory, else "inducing". Raises `InputError` for a descriptor that is not known."""
+    if model.basis is not None or model.n_points is not None:
+        return model.basis or "inducing"
+    few = summary.n_frames * max(model.quantity.sizes) <= 3000
+    return "condensed" if few and exact_basis_mib(model, summary, True) <= model.memory_mb else "inducing"

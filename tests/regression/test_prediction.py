@@ -6,7 +6,7 @@ import pytest
 from bpm_nb.data.datasets import load
 from bpm_nb.data.records import Frames, molecule_groups
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
-from bpm_nb.regression.prediction import BondFunction, bonds_by_kind, described_bonds, summed_components
+from bpm_nb.regression.prediction import BondFunction, CarriedBonds, bonds_by_kind, carried_basis, described_bonds
 from bpm_nb.regression.representation import Projection
 
 
@@ -29,28 +29,29 @@ def test_derivatives_against_central_differences(methanol, descriptor):
 def complex_step_derivative(model, frames, step=1e-20):
     "The derivative of the quantity by one complex step for each coordinate of an atom."
     (_, numbers, pos), *_ = molecule_groups(frames)
-    b, raw = described_bonds(model, numbers, pos)
+    b, raw, _ = described_bonds(model, numbers, pos)
     derivatives = np.zeros((*pos.shape, *model.quantity.bases[0].shape[:-1]))
     for atom, xyz in np.ndindex(len(numbers), 3):
         moved = pos.astype(complex)
         moved[:, atom, xyz] += 1j * step
-        of_moved, raw_moved = described_bonds(model, numbers, moved)
-        values = np.zeros((len(b.frame), len(model.quantity.sizes)), complex)
+        of_moved, raw_moved, vectors = described_bonds(model, numbers, moved)
+        parts, basis = carried_basis(model, of_moved, vectors)
+        values = np.zeros((len(b.frame), len(parts)), complex)
         for kind, rows in bonds_by_kind(model, b):
             slope = model.expansions_[kind].with_gradient(raw[rows], model.gamma_)[1]
             values[rows] = model.expansions_[kind](raw[rows], model.gamma_)
             values[rows] += 1j * np.einsum("pvf,pf->pv", slope, raw_moved.imag[rows])
-        parts = summed_components(model.quantity, of_moved, values, len(pos))
-        derivatives[:, atom, xyz] = model.quantity.assemble([x.imag / step for x in parts])
+        summed = CarriedBonds(of_moved, parts, basis, values).summed(len(pos))
+        derivatives[:, atom, xyz] = model.quantity.assemble([x.imag / step for x in summed])
     return derivatives
 
 
 @pytest.mark.parametrize("estimator", [BondPolarizability, BondDipole])
-@pytest.mark.parametrize("bonds", ["pairs", "covalent"])
-def test_derivatives_in_one_pass_are_those_of_complex_steps(estimator, bonds):
+@pytest.mark.parametrize("settings", [dict(gamma=0.3, n_points=60), dict(bonds="covalent", gamma=0.3), dict()])
+def test_derivatives_in_one_pass_are_those_of_complex_steps(estimator, settings):
     for name in ("malonaldehyde-keto", "biphenyl"):
         train = load(name).train[:25]
-        model = estimator(n_points=60, gamma=0.3, lam=1e-6, bonds=bonds).fit(train)
+        model = estimator(lam=1e-6, **settings).fit(train)
         expected = complex_step_derivative(model, train[:3])
         np.testing.assert_allclose(model.derivative(train[:3]), expected, atol=1e-8 * np.abs(expected).max())
 

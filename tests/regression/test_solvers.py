@@ -2,19 +2,21 @@
 
 import tracemalloc
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from molecules import METHANOL, rattled
 from scipy.linalg import cholesky, solve_triangular
 
-from bpm_nb.bonds.descriptors import BondAxis
+from bpm_nb.bonds.descriptors import BondAxis, described
 from bpm_nb.bonds.pairs import bonds
 from bpm_nb.core.tensors import BASIS, components, tensor
 from bpm_nb.data.datasets import load
+from bpm_nb.models import fitting
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
-from bpm_nb.regression import solvers
-from bpm_nb.regression.kernel import KernelBasis, gaussian
+from bpm_nb.regression.basis import plain_basis
+from bpm_nb.regression.kernel import gaussian
 from bpm_nb.regression.prediction import model_representation
 from bpm_nb.regression.representation import bond_rows, bond_settings, element_counts
 
@@ -48,9 +50,50 @@ def literal_kernel(model, a, b):
 
 def test_the_bonds_basis_is_the_tensor_gaussian_process(water):
     train, test, lam = water[:5], water[5:8], 1e-5
-    model = BondPolarizability(basis="bonds", lam=lam).fit(train)
+    model = BondPolarizability(basis="bonds", lam=lam, metric="shared").fit(train)
     iso, beta = components(train.alpha)
     (k0, k2, _), (t0, t2, _) = literal_kernel(model, train, train), literal_kernel(model, test, train)
+
+    def ridge(k):
+        return k + lam * np.trace(k) / len(k) * np.eye(len(k))
+
+    expected = tensor(
+        iso.mean() + t0 @ np.linalg.solve(ridge(k0), iso - iso.mean()),
+        (t2 @ np.linalg.solve(ridge(k2), beta.ravel())).reshape(-1, 5),
+    )
+    np.testing.assert_allclose(model.predict(test), expected, rtol=1e-6, atol=1e-6)
+
+
+def literal_side_covariances(model, a, b):
+    "Covariances of isotropic parts (S, S') and anisotropic components (5 S, 5 S') of a learned metric, bond by bond."
+    rows = []
+    for f in (a, b):
+        rows.append([])
+        bs = bonds(f.numbers[0], f.pos, model.bonds, model.cutoff)
+        raw, vectors = described(BondAxis(), f.numbers[0], f.pos, bs, model.species_)
+        for p in range(len(bs.frame)):
+            e = model.expansions_[bs.kind[p]]
+            counts = bs.weight[p] * np.exp(e.sides.log_amplitudes @ ((bs.length[p] - 2.5) / 2) ** np.arange(3))
+            across = [bs.direction[p], *(vectors[p].T @ e.sides.vectors).T]
+            sides = [(np.outer(bs.direction[p], v) + np.outer(v, bs.direction[p])) / 2 for v in across]
+            tensors = [count * np.einsum("cij,ij->c", BASIS, m) for count, m in zip(counts[1:], sides)]
+            x = e.projection(raw[p : p + 1])[0]
+            rows[-1].append((bs.frame[p], bs.kind[p], counts[0], np.array(tensors), x))
+    iso, aniso = np.zeros((len(a), len(b))), np.zeros((len(a), 5, len(b), 5))
+    for s, kind, w, t, x in rows[0]:
+        for s2, kind2, w2, t2, x2 in rows[1]:
+            if kind == kind2:
+                k = np.exp(-((x - x2) ** 2).sum())
+                iso[s, s2] += k * w * w2
+                aniso[s, :, s2] += k * t.T @ t2
+    return iso, aniso.reshape(5 * len(a), -1)
+
+
+def test_a_learned_metric_is_a_gaussian_process_of_all_sides(water):
+    train, test, lam = water[:5], water[5:8], 1e-5
+    model = BondPolarizability(basis="bonds", lam=lam).fit(train)
+    iso, beta = components(train.alpha)
+    (k0, k2), (t0, t2) = (literal_side_covariances(model, frames, train) for frames in (train, test))
 
     def ridge(k):
         return k + lam * np.trace(k) / len(k) * np.eye(len(k))
@@ -78,17 +121,18 @@ def test_the_structures_basis_is_the_published_model(water):
 def test_inducing_points_for_every_bond_are_the_bonds_basis(water):
     few, rest = water[:8], water[8:]
     exact, all_points = (
-        BondPolarizability(basis=b, n_points=10_000, lam=1e-6).fit(few).predict(rest) for b in ("bonds", "inducing")
+        BondPolarizability(basis=b, n_points=10_000, lam=1e-6, metric="shared").fit(few).predict(rest)
+        for b in ("bonds", "inducing")
     )
     np.testing.assert_allclose(all_points, exact, rtol=1e-5, atol=1e-5 * np.abs(exact).max())
 
 
 def test_errors_left_out_are_those_of_refits(water):
     model = BondPolarizability(basis="bonds", lam=1e-6).fit(water)
-    residual = []
+    residual, kernel = [], dict(metric=model.metric_, lam=1e-6)
     for s in range(len(water)):
         rest = np.delete(np.arange(len(water)), s)
-        part = BondPolarizability(basis="bonds", lam=1e-6).fit(water[rest])
+        part = BondPolarizability(basis="bonds", **kernel).fit(water[rest])
         residual.append(components(part.predict(water[[s]]) - water.alpha[[s]])[1])
     # rough, because descriptors are centred and scaled anew without the frame; the lesson on krr has the exact one
     assert np.sqrt(np.mean(np.square(residual))) == pytest.approx(model.errors_[1], rel=0.4)
@@ -138,7 +182,7 @@ def dense_reference(model, train, test):
 
 @pytest.mark.parametrize("lam", [1e-12, 1e-8, 1e-3])
 def test_the_blocks_give_what_a_dense_solution_gives(methanol, lam):
-    model = BondPolarizability(lam=lam, gamma=0.5, n_points=150).fit(methanol)
+    model = BondPolarizability(basis="inducing", lam=lam, gamma=0.5, n_points=150).fit(methanol)
     some = rattled([6, 8, 1, 1, 1, 1], METHANOL, 10, 9)
     expected = dense_reference(model, methanol, some)
     np.testing.assert_allclose(model.predict(some), expected, rtol=0, atol=1e-7 * np.abs(expected).max())
@@ -149,9 +193,7 @@ def test_the_blocks_give_what_a_dense_solution_gives(methanol, lam):
 def test_a_ridge_at_the_edge_of_rounding_is_solved(methanol, n_points, monkeypatch):
     "With these bases a search that never forgets a direction does not end."
     for jitter in (1e-9, 1e-8):
-        monkeypatch.setattr(
-            solvers, "KernelBasis", lambda points, gamma, jitter=jitter: KernelBasis(points, gamma, jitter)
-        )
+        monkeypatch.setattr(fitting, "plain_basis", partial(plain_basis, jitter=jitter))
         assert BondPolarizability(lam=1e-12, gamma=0.5, n_points=n_points).fit(methanol).info_["sweeps"] < 10
 
 

@@ -45,11 +45,13 @@ def test_the_peak_of_a_process_stays_within_the_budget(n_frames):
     assert not child.returncode, child.stderr
     peak, data, points = map(float, child.stdout.split())
     assert peak <= allowed + data, f"{peak:.0f} MiB at {points:.0f} points"
-    assert points > 1000
+    assert points > 900
 
 
 def test_predictions_do_not_depend_on_the_memory_budget(methanol):
-    models = [BondPolarizability(memory_mb=m, lam=1e-6, n_points=200).fit(methanol[:10]) for m in (1e-3, 512)]
+    models = [
+        BondPolarizability(memory_mb=m, lam=1e-6, n_points=200, gamma=0.5).fit(methanol[:10]) for m in (1e-3, 512)
+    ]
     np.testing.assert_allclose(*(m.predict(methanol) for m in models), rtol=1e-8, atol=1e-8)
 
 
