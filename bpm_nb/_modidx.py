@@ -1907,6 +1907,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'bpm_nb/models/storage.py'),
                                        'bpm_nb.models.storage.arrays_by_kind': ( '40_models/storage.html#arrays_by_kind',
                                                                                  'bpm_nb/models/storage.py'),
+                                       'bpm_nb.models.storage.arrays_of_format': ( '40_models/storage.html#arrays_of_format',
+                                                                                   'bpm_nb/models/storage.py'),
                                        'bpm_nb.models.storage.bond_function': ( '40_models/storage.html#bond_function',
                                                                                 'bpm_nb/models/storage.py'),
                                        'bpm_nb.models.storage.check_bond_function': ( '40_models/storage.html#check_bond_function',

@@ -66,7 +66,7 @@ def model_arrays(
         gamma=model.gamma_,
         lam=model.lam_,
         errors=model.errors_,
-        scales=getattr(model, "scales_", ()),
+        scales=getattr(model, "scales_", (1.0,) * len(model.lam_)),
     )
     for kind, function in model.expansions_.items():
         arrays |= {
@@ -143,13 +143,20 @@ def settings_of_format(
     "Settings that the file's format did not know."
     return dict(metric="shared") if written == FORMATS[1] and quantity != "energy" else {}
 
+
+def arrays_of_format(
+    arrays: dict,  # {name: array} of a file
+) -> dict:
+    "The same, with those that the file's format did not know."
+    return dict(scales=np.ones(len(arrays["lam"]))) | arrays if str(arrays["format"]) == FORMATS[1] else arrays
+
 # %% ../../nbs/40_models/04_storage.ipynb #92c750ec
 def model_from_arrays(
     model_class: type,  # `BondPolarizability` or `BondDipole`
     arrays: dict,  # {name: array} of a file
 ) -> BaseEstimator:
     "The fitted model of `model_arrays`. Raises some exception for arrays that make no model."
-    arrays = {name: x.astype(float) if x.dtype.kind == "f" else x for name, x in arrays.items()}
+    arrays = {name: x.astype(float) if x.dtype.kind == "f" else x for name, x in arrays_of_format(arrays).items()}
     check_finite(arrays)
     params = json.loads(str(arrays["params"]), parse_constant=refuse_constant)
     name, own_settings = params.pop("descriptor")
@@ -158,8 +165,7 @@ def model_from_arrays(
     model = model_class(**params, descriptor=name if settings == descriptor(name) else settings)
     model.species_, model.atomic_ = arrays["species"], arrays["atomic"]
     model.gamma_, model.lam_ = float(arrays["gamma"]), tuple(arrays["lam"])
-    model.errors_ = tuple(arrays["errors"])
-    model.scales_ = tuple(arrays.get("scales", ())) or (1.0,) * len(model.lam_)
+    model.errors_, model.scales_ = tuple(arrays["errors"]), tuple(arrays["scales"])
     model.expansions_ = {kind: bond_function(own) for kind, own in arrays_by_kind(arrays).items()}
     model.posterior_ = posterior_from_arrays(model, arrays)
     check_settings(model)
@@ -210,7 +216,7 @@ def check_bond_function(function, n_sides, n_vectors):
     if function.sides is not None:
         vectors, amplitudes = function.sides.vectors, function.sides.log_amplitudes
         pairs += [((len(vectors), n_vectors), vectors), ((d, 3), amplitudes)]
-    if any(array.shape != shape for shape, array in pairs):
+    if any(array.shape != shape for shape, array in pairs) or (n_vectors and function.sides is None):
         raise ValueError("the arrays of a kind of bond differ in size")
 
 # %% ../../nbs/40_models/04_storage.ipynb #c0b5e2a3

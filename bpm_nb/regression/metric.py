@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import Bounds, minimize
 
 from ..bonds.descriptors import descriptor_groups
 from ..bonds.quantities import BondSides, length_powers
@@ -160,6 +159,8 @@ def most_likely(
     n_steps: int,  # of L-BFGS at most
 ) -> np.ndarray:
     "The parameters of the largest evidence with their prior."
+    from scipy.optimize import Bounds, minimize
+
     mean, std = prior(problem.layout)
 
     def of_scaled(x):

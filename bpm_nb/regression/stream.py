@@ -199,7 +199,7 @@ def default_n_points(
     At most 5000, and what half the memory holds beside 24 MiB of buffers."""
     if model.n_points is not None:
         return model.n_points
-    return int(max(100, min(2500 + 5 * n_frames, 5000, np.sqrt(max(0, model.memory_mb - 24) * 2**19 / 64))))
+    return int(max(100, min(2500 + 5 * n_frames, 5000, np.sqrt(max(0, model.memory_mb - 24) * 2**19 / 72))))
 
 
 def default_sample_pairs(
@@ -220,7 +220,7 @@ def frames_within_memory(
 ) -> np.ndarray:
     "Indices of random frames with at most these pairs, whose covariances take at most a quarter of the memory."
     n_atoms = (frames.numbers > 0).sum(1)
-    largest = np.sqrt(model.memory_mb * 2**18 / (48 * _n_workers())) / max(model.quantity.sizes)
+    largest = np.sqrt(model.memory_mb * 2**18 / (64 * _n_workers())) / max(model.quantity.sizes)
     order = np.random.default_rng(seed).permutation(len(frames))
     n = np.searchsorted((n_atoms * (n_atoms - 1) // 2)[order].cumsum(), pairs, "right")
     return order[: max(2, min(n, int(largest)))]

@@ -13,6 +13,7 @@ from bpm_nb.data.files import write
 from bpm_nb.dynamics.fields import baseline_slopes, baseline_tensors, gfn2_response
 from bpm_nb.models.baselines import baseline_values
 from bpm_nb.models.estimator import jackknife_models
+from bpm_nb.models.fitting import scaled
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 
 MODELS = [BondPolarizability, BondDipole]
@@ -29,7 +30,8 @@ def model(request, enol):
 
 
 def below(model, frames):
-    return gfn2_response(frames.numbers[0], frames.pos)[model.quantity.name == "dipole"]
+    tensors = gfn2_response(frames.numbers[0], frames.pos)[model.quantity.name == "dipole"]
+    return scaled(tensors, model.quantity, model.scales_)
 
 
 def test_a_response_is_that_of_fields_by_hand(enol):
@@ -62,6 +64,7 @@ def test_what_is_learned_is_the_difference(model, enol):
     few = enol.test[:5]
     expected = alone.fit(left).predict(few) + below(model, few)
     np.testing.assert_allclose(model.predict(few), expected, atol=1e-9)
+    assert model.scales_ != (1.0,) * len(model.scales_)
 
 
 def test_few_frames_say_more(model, enol):
