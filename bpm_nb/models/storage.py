@@ -155,7 +155,7 @@ def model_from_arrays(
     model_class: type,  # `BondPolarizability` or `BondDipole`
     arrays: dict,  # {name: array} of a file
 ) -> BaseEstimator:
-    "The fitted model of `model_arrays`. Raises some exception for arrays that make no model."
+    "The model of `model_arrays`. Raises some exception for arrays that make none."
     arrays = {name: x.astype(float) if x.dtype.kind == "f" else x for name, x in arrays_of_format(arrays).items()}
     check_finite(arrays)
     params = json.loads(str(arrays["params"]), parse_constant=refuse_constant)

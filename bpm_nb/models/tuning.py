@@ -29,8 +29,8 @@ def scan(
     X: object,  # with polarizabilities: `Frames`, ASE `Atoms`, a list of these, or a stream of `Frames`
     model: BaseEstimator | None = None,  # with the other settings; None: a `BondPolarizability`
     gammas: np.ndarray | None = None,  # γ to try; None: `GAMMAS`
-    lambdas: np.ndarray | None = None,  # λ to try; None: `LAMBDAS`
-    pairs: int = 8_000,  # pairs of atoms, at most
+    lambdas: np.ndarray | None = None,  # λ; None: `LAMBDAS`
+    pairs: int = 8_000,  # of atoms, at most
 ) -> Scan:
     """`Scan` of γ and λ: leave-one-out errors and evidence, each (Γ, Λ, parts), as by `fit`.
 
@@ -172,7 +172,7 @@ def tuning_columns(
     test: Frames,  # the same, for the learning curve
     settings: dict,  # of the model
     gammas: Iterable[float],  # in order
-    report: Callable,  # of (fraction, text), or of (fraction, text, (γ, `GammaColumn`))
+    report: Callable,  # of (fraction, text), or these and (γ, `GammaColumn`)
 ) -> tuple[float, tuple]:
     "The columns; γ and λ of the largest evidence. Raises `InputError` for a fault."
     report(0.0, "descriptors")
