@@ -159,9 +159,9 @@ def model_from_arrays(
     arrays = {name: x.astype(float) if x.dtype.kind == "f" else x for name, x in arrays_of_format(arrays).items()}
     check_finite(arrays)
     params = json.loads(str(arrays["params"]), parse_constant=refuse_constant)
-    name, own_settings = params.pop("descriptor")
+    name, own = params.pop("descriptor")
     params |= settings_of_format(str(arrays["format"]), model_class.quantity.name)
-    settings = DESCRIPTORS[name](**own_settings)
+    settings = DESCRIPTORS[name](**own)
     model = model_class(**params, descriptor=name if settings == descriptor(name) else settings)
     model.species_, model.atomic_ = arrays["species"], arrays["atomic"]
     model.gamma_, model.lam_ = float(arrays["gamma"]), tuple(arrays["lam"])
