@@ -18,6 +18,7 @@ from bpm_nb.regression.covariance import (
     add_covariances,
     covariance_slopes,
     likelihood_slopes,
+    rows_of_first,
     sorted_rows,
     symmetric,
 )
@@ -131,6 +132,16 @@ class MetricProblem:
             made.append((rows, rows.q * np.exp(self.scales(own)), rows.scaled_tensors(of_parts)))
         return made
 
+# %% ../../nbs/30_regression/14_metric.ipynb #bea0d425
+def first_half(
+    problem: MetricProblem,  # of S frames
+) -> MetricProblem:
+    "The problem of the first half of the frames."
+    sizes = [t.shape[2] for t in next(iter(problem.rows.values())).tensors]
+    n = -(-len(problem.targets[0]) // sizes[0] // 2)
+    rows = {k: rows_of_first(r, n) for k, r in problem.rows.items()}
+    return replace(problem, rows=rows, targets=[y[: c * n] for c, y in zip(sizes, problem.targets)])
+
 # %% ../../nbs/30_regression/14_metric.ipynb #702537af
 def minus_evidence(
     theta: np.ndarray,  # all parameters
@@ -157,6 +168,7 @@ FIRST_STEP = 0.1  # length of the first step of L-BFGS, which is 1 in its own va
 def most_likely(
     problem: MetricProblem,  # what is given
     n_steps: int,  # of L-BFGS at most
+    start: np.ndarray | None = None,  # parameters; None: those that are likely before any data
 ) -> np.ndarray:
     "The parameters of the largest evidence with their prior."
     from scipy.optimize import Bounds, minimize
@@ -169,7 +181,8 @@ def most_likely(
 
     width = np.minimum(5 * std, 9) / FIRST_STEP  # where no exponential overflows
     options = dict(bounds=Bounds(-width, width), options=dict(maxiter=n_steps))
-    return mean + FIRST_STEP * minimize(of_scaled, np.zeros_like(mean), method="L-BFGS-B", jac=True, **options).x
+    first = np.zeros_like(mean) if start is None else (start - mean) / FIRST_STEP
+    return mean + FIRST_STEP * minimize(of_scaled, first, method="L-BFGS-B", jac=True, **options).x
 
 # %% ../../nbs/30_regression/14_metric.ipynb #a38ecb40
 def parameter_slopes(
@@ -245,12 +258,12 @@ def learned_metric(
     targets: list[np.ndarray],  # (C S,) of each part of the quantity
     groups: np.ndarray,  # (F, G) which factor each number of the descriptor has, see `descriptor_groups`
     n_vectors: int = 4,  # V, vectors across a bond that are used
-    n_steps: int = 20,  # of L-BFGS at most
+    n_steps: int = 10,  # of L-BFGS at most with all frames, after half as many again with half of them
 ) -> KernelMetric:
     "The metric of the largest evidence with its prior. References: Rasmussen and Williams 2006, eqs. 5.8 and 5.9."
     vectors = {k: leading_vectors(r.vectors, r.bonds.weight, n_vectors) for k, r in rows.items()}
     problem, unit = metric_problem(rows, targets, groups, vectors)
-    found = most_likely(problem, n_steps)
+    found = most_likely(problem, n_steps, most_likely(first_half(problem), 3 * n_steps // 2))
     own = {k: problem.layout.of_kind(found, k) for k in rows}
     scales = {k: np.exp(problem.scales(x)) / unit for k, x in own.items()}
     sides = {k: BondSides(vectors[k], log_amplitudes(problem.layout, x)) for k, x in own.items()}
@@ -261,7 +274,7 @@ def metric_of_frames(
     frames: Frames,  # S frames with the quantity
     representation: Representation,  # with one scale for all numbers
     n_vectors: int = 4,  # V, vectors across a bond that are used
-    n_steps: int = 20,  # of L-BFGS at most
+    n_steps: int = 10,  # see `learned_metric`
 ) -> KernelMetric:
     "The metric that these frames teach. Raises `InputError` where `bond_rows` does."
     settings, n_species = representation.settings, len(representation.species)
