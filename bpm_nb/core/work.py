@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CACHE_BLOCK_BYTES', 'row_blocks', 'one_blas_thread', 'parallel_map', 'arrays_of_own_process', 'Checkpoint',
-           'run_tasks']
+           'packed_tasks', 'unpacked_tasks', 'run_tasks']
 
 # %% ../../nbs/00_core/06_work.ipynb #1e1eacf6
 import ctypes
@@ -222,6 +222,25 @@ class Checkpoint(TaskFiles):
 
     def __exit__(self, *_):
         self.lock.release()
+
+# %% ../../nbs/00_core/06_work.ipynb #0d5370b0
+def packed_tasks(
+    folder: str | Path,  # of finished tasks, `OUTPUT.parts`
+) -> dict[str, np.ndarray]:
+    "All of them as arrays of one npz: {task:name of an array: array}. Raises `InputError` for a broken one."
+    files = sorted(Path(folder).glob("*.npz"))
+    return {f"{file.stem}:{name}": value for file in files for name, value in task_arrays(file).items()}
+
+
+def unpacked_tasks(
+    packed: dict[str, np.ndarray],  # of `packed_tasks`
+) -> dict[str, dict[str, np.ndarray]]:
+    "{task: its arrays}."
+    tasks = {}
+    for key, value in packed.items():
+        task, _, name = key.partition(":")
+        tasks.setdefault(task, {})[name] = value
+    return tasks
 
 # %% ../../nbs/00_core/06_work.ipynb #018a47a5
 def _locked(file: Path, output: Path):

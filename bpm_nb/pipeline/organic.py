@@ -8,14 +8,15 @@ __all__ = ['KELVIN', 'EACH', 'organic_molecules', 'left_out_molecules', 'walked'
 
 # %% ../../nbs/80_pipeline/13_organic.ipynb #03dfb66f
 import csv
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
-from ..core.files import InputError, first_line
-from ..core.work import Checkpoint, run_tasks
+from ..core.files import InputError, first_line, read_npz
+from ..core.work import Checkpoint, run_tasks, unpacked_tasks
 from ..data.datasets import SHIPPED
 from ..data.files import write
 from ..data.records import Frames, joined
@@ -108,6 +109,30 @@ def sampled_molecules(
         if "failed" not in states[name]
     }
 
+# %% ../../nbs/80_pipeline/13_organic.ipynb #1f9ecc89
+def shipped_tasks(
+    settings: dict,  # of the set: level and seed
+    molecules: Mapping[str, str],  # {name: SMILES}
+) -> dict[str, dict[str, np.ndarray]]:
+    "{task: its arrays} of what ships for these molecules; nothing for other settings."
+    arrays = read_npz(SHIPPED / "organic" / "tasks.npz")
+    if json.loads(str(arrays.pop("settings"))) != settings:
+        return {}
+    known = {name for name, smiles in molecules.items() if organic_molecules().get(name) == smiles}
+    tasks = unpacked_tasks(arrays)
+    return {k: x for k, x in tasks.items() if molecule_of(k) in known}
+
+
+def molecule_of(task: str) -> str:
+    "Name of the molecule of a task."
+    return task.removeprefix("states-") if task.startswith("states-") else task.rpartition("-")[0]
+
+
+def keep_tasks(parts: Checkpoint, tasks: Mapping[str, dict]) -> None:
+    "Write those that are not there."
+    for key in parts.missing(tasks):
+        parts.write(key, tasks[key])
+
 # %% ../../nbs/80_pipeline/13_organic.ipynb #95757497
 def frame_order(
     counts: Mapping[str, int],  # {molecule: frames that are sampled}
@@ -127,14 +152,14 @@ def organic_frames(
     seed: int = 0,  # of the random streams
     workers: int = 1,  # processes
 ) -> Frames:
-    """Frames of small organic molecules, written to a file. Goes on where it was stopped.
-    Raises `InputError` for what is no molecule, and where nothing converges."""
+    "Written to a file; resumes. Raises `InputError` for what is no molecule, and where nothing converges."
     molecules = organic_molecules() if molecules is None else molecules
     settings = dict(what="organic frames", level=asdict(level), seed=seed)
     with Checkpoint(output, settings | dict(molecules=molecules)) as parts:
+        keep_tasks(parts, shipped_tasks(settings, molecules))
         needed = dict(list(molecules.items())[: -(-n // 2)])
         sampled = sampled_molecules(parts, needed, seed, workers)
-        order = frame_order({name: len(states[1]) for name, states in sampled.items()}, n)
+        order = frame_order({name: len(pos) for name, (_, pos, _) in sampled.items()}, n)
         tasks = {frame_key(*one): (frame_point, *geometry(sampled, *one), level) for one in order}
         run_tasks(tasks, attempted, parts, workers, "frames")
         write(output, frames := computed_frames(parts, sampled, order, settings))

@@ -25,8 +25,15 @@ def test_shipped_files_are_those_described(name):
         assert f"{f.name}:" in text and sha256(f.read_bytes()).hexdigest() in text
 
 
+def test_the_organic_set_is_described():
+    text = (SHIPPED / "organic" / "organic.txt").read_text("utf-8")
+    for f in (SHIPPED / "organic").iterdir():
+        assert f.name == "organic.txt" or f"{f.name}:" in text
+        assert f.suffix != ".npz" or sha256(f.read_bytes()).hexdigest() in text
+
+
 def test_what_ships_is_small():
-    sizes = [f.stat().st_size for f in SHIPPED.iterdir()]
+    sizes = [f.stat().st_size for f in SHIPPED.rglob("*")]
     assert max(sizes) <= 5_000_000 and sum(sizes) <= 30_000_000
 
 

@@ -65,6 +65,26 @@ def test_what_does_not_converge_is_left_out_and_named(tmp_path, made, monkeypatc
     assert frames.provenance["failed"] == ["water, frame 1"] and len(frames) == 3
 
 
+def test_what_ships_is_not_computed_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(organic, "frame_point", None)
+    monkeypatch.setattr(organic, "sampled_states", None)
+    one = {"water": organic.organic_molecules()["water"]}
+    frames = organic.organic_frames(tmp_path / "organic.npz", 2, one)
+    assert frames.provenance["name"] == ["water"] * 2 and frames.provenance["temperature_K"] == [500.0, 1000.0]
+    assert not organic.shipped_tasks(dict(what="organic frames", level={}, seed=0), one)
+    assert not organic.shipped_tasks({k: frames.provenance[k] for k in ("what", "level", "seed")}, {"water": "[2H]O"})
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+def test_what_ships_is_what_the_level_says(tmp_path):
+    one = {"water": organic.organic_molecules()["water"]}
+    frames = organic.organic_frames(tmp_path / "organic.npz", 1, one)
+    again = organic_point(frames.numbers[0], frames.pos[0], Level())
+    for name in ("energy", "forces", "dipole", "alpha"):
+        np.testing.assert_allclose(again[name], getattr(frames, name)[0], rtol=1e-6, atol=2e-4)
+
+
 def test_a_molecule_that_is_none_is_refused(tmp_path):
     with pytest.raises(InputError, match="is no SMILES"):
         organic.organic_frames(tmp_path / "x.npz", 4, {"what": "C(("}, CHEAP)

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from threadpoolctl import threadpool_limits
 from bpm_nb.core.files import InputError, read_npz, write_npz
-from bpm_nb.core.work import row_blocks, one_blas_thread, parallel_map, arrays_of_own_process, Checkpoint, run_tasks
+from bpm_nb.core.work import row_blocks, one_blas_thread, parallel_map, arrays_of_own_process, Checkpoint, packed_tasks, unpacked_tasks, run_tasks
 
 
 def test_a_row_larger_than_the_budget_is_a_block_of_its_own():
@@ -86,3 +86,15 @@ def test_a_task_that_fails_is_named():
     with tempfile.TemporaryDirectory() as folder, Checkpoint(f"{folder}/o.npz", {}) as checkpoint:
         with pytest.raises(InputError, match="^point-3: there is no atom"):
             run_tasks({"point-3": (3,)}, refused, checkpoint)
+
+
+def test_what_is_packed_comes_out_again():
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder, Checkpoint(Path(folder, "out.npz"), {}) as parts:
+        parts.write("first", dict(a=np.arange(3.0), b=np.eye(2)))
+        parts.write("second-01", dict(a=np.ones(1)))
+        again = unpacked_tasks(packed_tasks(parts.folder))
+    assert set(again) == {"first", "second-01"} and set(again["first"]) == {"a", "b"}
+    np.testing.assert_array_equal(again["first"]["b"], np.eye(2))
+    assert unpacked_tasks({}) == {}
