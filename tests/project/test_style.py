@@ -37,7 +37,7 @@ NEVER = {
     "plots": "models",
 }
 ONLY = {  # these packages are imported in these places alone
-    "torch": "models.neural",
+    "torch": "models.networks",
     "pyscf": "reference",
     "tblite": "dynamics.calculators dynamics.fields",
     "rdkit": "pipeline.smiles pipeline.rotamers",
