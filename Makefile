@@ -1,6 +1,7 @@
 # Every target sets itself up in .venv: with uv where there is one, with pip otherwise.
 PYTHON ?= python3
 JOBS ?= 2
+SOLUTIONS ?= on
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
@@ -8,7 +9,7 @@ UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick core lint lab dashboard docs bench images sync check-sync clean
+.PHONY: help demo test quick core lint lab dashboard docs course bench images sync check-sync clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -40,6 +41,9 @@ dashboard: $(VENV)/installed-lab ## the dashboards in a browser, without the cod
 docs: $(VENV)/installed-docs ## the documentation as pages: _docs/index.html
 	$(BIN)/python -m bpm_nb.dev.site
 
+course: $(VENV)/installed-course ## the course for a USB stick: _course/index.html, worksheets too; SOLUTIONS=off leaves solutions out
+	$(BIN)/python -m bpm_nb.dev.course --solutions $(SOLUTIONS)
+
 bench: $(VENV)/installed-bench ## time, memory and error next to other methods: nbs/benchmarks.ipynb; ONLY='growth floor' runs some
 	$(BIN)/python tests/benchmarks/run.py $(ONLY)
 
@@ -62,7 +66,8 @@ needs_core := .[core-tests]
 needs_lint := .[lint]
 needs_lab := .[widgets]
 # pages are run: most need the widgets and quantum chemistry at most
-needs_docs := .[docs,widgets,reference]
+needs_docs := .[docs,widgets,reference,smiles]
+needs_course := .[docs,reference,smiles]
 needs_bench := .[dev,bench]
 
 # A stamp is older than a changed pyproject.toml: then the requirements are installed again.

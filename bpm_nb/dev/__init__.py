@@ -6,4 +6,4 @@
 __all__ = []
 
 # %% ../../nbs/99_dev/00_dev.ipynb #e87140d9
-_all_ = []  # its rooms are programs: make sync, make docs
+_all_ = []  # its rooms are programs: make sync, make docs, make course

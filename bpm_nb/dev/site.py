@@ -54,7 +54,7 @@ suppress_warnings = [
 """
 SEARCH_NOTE = (
     "<p class='search-note'>Opened as files, these pages find titles alone: a browser reads no page for another. "
-    "With <code>python -m http.server -d _docs</code> the results show their words.</p>"
+    "With <code>python -m http.server -d {folder}</code> the results show their words.</p>"
 )
 WIDE = "@media (min-width: 72em) { .content { width: 54em; } }\n"  # as wide as a line of code on most screens
 
@@ -101,6 +101,7 @@ def joined(
     root: str | Path,  # top of the project
     source: Path,  # folder for Sphinx
     html: Path,  # folder for the built pages
+    title: str = "bpm_nb",  # over the sidebar
 ) -> None:
     "Write the pages and let Sphinx join them."
     import nbformat
@@ -108,7 +109,7 @@ def joined(
     with_contents(pages["index"], [name for name in pages if name != "index"])
     for name, page in pages.items():
         nbformat.write(page, source / f"{name}.ipynb")
-    (source / "conf.py").write_text(CONF, "utf-8")
+    (source / "conf.py").write_text(CONF.replace('html_title = "bpm_nb"', f"html_title = {title!r}"), "utf-8")
     (source / "_static").mkdir()
     (source / "_static/wide.css").write_text(WIDE, "utf-8")
     if Path(root, "nbs/images").is_dir():
@@ -119,6 +120,20 @@ def joined(
 
 # %% ../../nbs/99_dev/04_site.ipynb #75576ec9
 CDN = r"https://cdn\.plot\.ly/plotly-[\d.]+\.min"
+
+# %% ../../nbs/99_dev/04_site.ipynb #40ad1d94
+def with_own_scripts(
+    text: str,  # of a page
+    up: str,  # way to the top of the pages, as ../
+) -> str:
+    "The text with the drawing library that came along, and nothing from the network. Files cannot load modules."
+    script = rf'(src=")({CDN}\.js)"( integrity="[^"]*")?( crossorigin="[^"]*")?'
+    text = re.sub(rf'<script type="module">import "{CDN}"</script>', "", text)  # each figure has a script as well
+    text = re.sub(script, rf'\1{up}_static/plotly.min.js"', text)
+    text = re.sub(CDN, f"{up}_static/plotly.min", text)
+    text = re.sub(r"\{target=[^}]*\}", "", text)  # Quarto's way to open a link in a tab
+    text = re.sub(r'<script src="https://[^"]*(?:mathjax|require)[^"]*"[^>]*></script>', "", text, flags=re.I)
+    return re.sub(r'<img(?=[^>]*\ssrc="https?:)[^>]*\salt="([^"]*)"[^>]*>', r"<code>\1</code>", text)
 
 # %% ../../nbs/99_dev/04_site.ipynb #495cf7f1
 def pages_without_network(
@@ -131,15 +146,10 @@ def pages_without_network(
     (folder / "_static/plotly.min.js").write_text(get_plotlyjs(), "utf-8")
     for page in folder.rglob("*.html"):
         up = "../" * (len(page.relative_to(folder).parts) - 1)
-        text = page.read_text("utf-8")
-        script = rf'(src=")({CDN}\.js)"( integrity="[^"]*")?( crossorigin="[^"]*")?'
-        text = re.sub(script, rf'\1{up}_static/plotly.min.js"', text)
-        text = re.sub(CDN, f"{up}_static/plotly.min", text)
-        text = re.sub(r"\{target=[^}]*\}", "", text)  # Quarto's way to open a link in a tab
-        text = re.sub(r'<script src="https://[^"]*(?:mathjax|require)[^"]*"[^>]*></script>', "", text, flags=re.I)
-        text = re.sub(r'<img(?=[^>]*\ssrc="https?:)[^>]*\salt="([^"]*)"[^>]*>', r"<code>\1</code>", text)
+        text = with_own_scripts(page.read_text("utf-8"), up)
         if page.name == "search.html":
-            text = text.replace('<div id="search-results">', f'{SEARCH_NOTE}<div id="search-results">')
+            note = SEARCH_NOTE.format(folder=folder.name)
+            text = text.replace('<div id="search-results">', f'{note}<div id="search-results">')
         page.write_text(text, "utf-8")
 
 # %% ../../nbs/99_dev/04_site.ipynb #9465b26f

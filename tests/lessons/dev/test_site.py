@@ -10,7 +10,8 @@ def test_the_drawing_library_comes_along():
     with TemporaryDirectory() as folder:
         file = Path(folder, "20_bonds/01_pairs.html")
         file.parent.mkdir()
-        file.write_text('<script src="https://cdn.plot.ly/plotly-3.0.1.min.js" integrity="sha256-x"></script>')
+        module = '<script type="module">import "https://cdn.plot.ly/plotly-3.0.1.min"</script>'
+        file.write_text(f'{module}<script src="https://cdn.plot.ly/plotly-3.0.1.min.js" integrity="sha256-x"></script>')
         pages_without_network(Path(folder))
         assert file.read_text() == '<script src="../_static/plotly.min.js"></script>'
         assert Path(folder, "_static/plotly.min.js").stat().st_size > 1_000_000
