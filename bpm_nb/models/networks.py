@@ -97,7 +97,7 @@ def network_representation(
     frames: Frames,  # S training frames
     n_vectors: int = 4,  # across each bond
 ) -> Representation:
-    "`Representation` of the frames, with the largest vectors across each kind of bond. Raises `InputError` for a fault."
+    "`Representation` of the frames, with the largest vectors across bonds. Raises `InputError` for a fault."
     summary = summarized(model, distinct_training_frames(model, frames))
     plain, *_ = representation_of(model, summary.sample, summary)
     rows = bond_rows(summary.sample, plain.species, plain.settings, vectors=True)
