@@ -15,6 +15,7 @@ import numpy as np
 from ..core.display import atom_labels
 from ..core.files import InputError
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
+from ..data.cells import IMAGE_REACH, require_isolated
 from ..data.records import Frames, molecule_groups
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #8d8917d6
@@ -203,8 +204,9 @@ def check_bonds(
 
     Raises `InputError` for a frame in which no two atoms are bonded, or with a bond between elements that the model
     was not fitted on."""
+    require_isolated(frames.pos, frames.cell, max(cutoff, IMAGE_REACH), "models know")
     for block in pair_blocks(len(frames), frames.numbers.shape[1]):
-        for index, numbers, pos in molecule_groups(frames[block]):
+        for index, numbers, pos, _ in molecule_groups(frames[block]):
             rows = bonds(numbers, pos, choice, cutoff)
             if kinds is not None:
                 _check_kinds(rows, block.start + index, kinds)

@@ -19,7 +19,7 @@ def geometry_invariants(
     "Numbers (S, n + 1) that turning, mirroring and exchanging like atoms do not change: of the formula, and n sums, Å."
     invariants = np.empty((len(frames), n + 1))
     for block in pair_blocks(len(frames), frames.numbers.shape[1]):
-        for index, numbers, pos in molecule_groups(frames[block]):
+        for index, numbers, pos, _ in molecule_groups(frames[block]):
             invariants[block.start + index] = _sums_over_distances(numbers, pos, n)
     return invariants
 

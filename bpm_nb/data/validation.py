@@ -14,6 +14,7 @@ from ..core.files import InputError
 from ..core.tensors import ASYMMETRY
 from ..core.units import UNITS
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
+from .cells import images_matter, images_within, validated_cells
 
 # %% ../../nbs/10_data/05_validation.ipynb #8453b781
 def validated_array(value, dtype: type, shape: tuple, n: int, name: str) -> np.ndarray:
@@ -56,8 +57,8 @@ def validated_masses(masses, n: int) -> np.ndarray:
     return values
 
 # %% ../../nbs/10_data/05_validation.ipynb #10c90192
-def validated_run(numbers, pos, dt_fs: float, vel, masses, beads=None) -> dict[str, np.ndarray]:
-    "Arrays of a trajectory: numbers (N,), positions and velocities (G, T, N, 3), masses (N,), beads (G, T, P, N, 3)."
+def validated_run(numbers, pos, dt_fs: float, vel, masses, beads=None, cell=None) -> dict[str, np.ndarray]:
+    "Arrays of a trajectory: numbers (N,), pos and vel (G, T, N, 3), masses (N,), beads and cells."
     numbers, pos = validated_numbers(numbers), np.asarray(pos, float)
     if pos.ndim < 3:
         raise InputError(f"positions have shape {pos.shape}, expected (segments, states, {len(numbers)}, 3)")
@@ -72,7 +73,7 @@ def validated_run(numbers, pos, dt_fs: float, vel, masses, beads=None) -> dict[s
         arrays["masses"] = validated_masses(masses, len(numbers))
     if beads is not None:
         arrays["beads"] = validated_beads(arrays["pos"], np.asarray(beads, float))
-    return arrays
+    return arrays | dict(cell=validated_cells(cell, arrays["pos"].shape[:2]))
 
 # %% ../../nbs/10_data/05_validation.ipynb #0d24adeb
 def validated_beads(pos: np.ndarray, beads: np.ndarray) -> np.ndarray:
@@ -145,19 +146,44 @@ def require_symmetric(alpha: np.ndarray | None, source: str, tol: float = ASYMME
         )
 
 # %% ../../nbs/10_data/05_validation.ipynb #db626503
-def require_apart(numbers: np.ndarray, pos: np.ndarray, source: str, smallest: float = 0.3) -> None:
-    "Refuse positions (S, N, 3), Å, with two atoms nearer than `smallest`."
+def require_apart(
+    numbers: np.ndarray,  # (S, N) atomic numbers, 0 after the last atom of a smaller molecule
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+    source: str,  # name for messages, usually the file
+    smallest: float = 0.3,  # Å
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
+) -> None:
+    "Refuse frames with two atoms, or an atom and an image, nearer than `smallest`: raises `InputError`."
+    if cell is not None:
+        require_images_apart(numbers, pos, source, smallest, cell)
     a, b = np.triu_indices(numbers.shape[1], 1)
-    for rows in row_blocks(len(pos), 80 * len(a), CACHE_BLOCK_BYTES):
-        x, real = pos[rows], numbers[rows] > 0
+    inside = np.flatnonzero(~images_matter(pos, cell, smallest))
+    for rows in row_blocks(len(inside), 80 * len(a), CACHE_BLOCK_BYTES):
+        x, real = pos[inside[rows]], numbers[inside[rows]] > 0
         d2 = ((x[:, a] - x[:, b]) ** 2).sum(-1)
         close = (d2 < smallest**2) & real[:, a] & real[:, b]
         if close.any():
             s, pair = np.argwhere(close)[0]
-            raise InputError(
-                f"{source}, frame {rows.start + s}, atoms {a[pair]} and {b[pair]}: they lie "
-                f"{d2[s, pair] ** 0.5:.2f} Å apart, on top of each other; are the positions in Å?"
-            )
+            _refuse_pair(source, inside[rows.start + s], a[pair], b[pair], d2[s, pair] ** 0.5)
+
+# %% ../../nbs/10_data/05_validation.ipynb #94df5b6f
+def require_images_apart(numbers, pos, source, smallest, cell) -> None:
+    "As `require_apart`, for the frames whose images are within reach."
+    for s in np.flatnonzero(images_matter(pos, cell, smallest)):
+        x = pos[s, numbers[s] > 0]
+        a, b, offset = images_within(x, x, cell[s], smallest)
+        distance = np.linalg.norm(x[b] + offset - x[a], axis=1)
+        close = (a != b) | (distance > 1e-9)
+        if close.any():
+            _refuse_pair(source, s, a[close][0], b[close][0], distance[close][0])
+
+# %% ../../nbs/10_data/05_validation.ipynb #8aac3ce1
+def _refuse_pair(source, frame, a, b, distance):
+    "Raises `InputError` for two atoms on top of each other."
+    raise InputError(
+        f"{source}, frame {frame}, atoms {a} and {b}: they lie {distance:.2f} Å apart, on top of each other; "
+        "are the positions in Å?"
+    )
 
 # %% ../../nbs/10_data/05_validation.ipynb #b7f06f52
 def free_atom_sums(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

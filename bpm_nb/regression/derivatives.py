@@ -28,7 +28,7 @@ def position_derivatives(
 
     Raises `InputError` where `bonds` does."""
     derivatives = np.zeros((*frames.pos.shape, *model.quantity.bases[0].shape[:-1]))
-    for index, numbers, pos in molecule_groups(frames):
+    for index, numbers, pos, _ in molecule_groups(frames):
         _, parts = component_derivatives(model, numbers, pos)
         derivatives[index, : len(numbers)] = model.quantity.assemble(parts)
     return (derivatives,)

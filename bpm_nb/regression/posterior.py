@@ -173,7 +173,7 @@ def extrapolation_grade(
     """One array: (S, B) unexplained deviation of each pair, times its weight.
 
     In units of the largest in the training set. Raises `InputError` where `bonds` does."""
-    ((_, numbers, pos),) = molecule_groups(frames)
+    ((_, numbers, pos, _),) = molecule_groups(frames)
     b, raw, _ = described_bonds(model, numbers, pos)
     posterior, values = model.posterior_, np.zeros(len(b.frame))
     for kind, of_kind in bonds_by_kind(model, b):

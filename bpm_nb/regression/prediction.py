@@ -229,7 +229,7 @@ def predicted_quantity(
     "One array: the quantity of each frame, (S, 3, 3) or (S, 3). Raises `InputError` where `bonds` does."
     sizes, baselines = model.quantity.sizes, model_representation(model).baselines(frames)
     parts = [np.zeros((len(frames), c)) + base for c, base in zip(sizes, baselines)]
-    for index, numbers, pos in molecule_groups(frames):
+    for index, numbers, pos, _ in molecule_groups(frames):
         for part, x in zip(parts, bond_values(model, numbers, pos).summed(len(pos))):
             part[index] += x
     return (model.quantity.assemble(parts),)
@@ -280,7 +280,7 @@ def pair_contributions(
     """One array: what each pair contributes to the quantity, (S, B, 3, 3) or (S, B, 3), zero where it is out of reach.
 
     Raises `InputError` where `bonds` does."""
-    ((_, numbers, pos),) = molecule_groups(frames)
+    ((_, numbers, pos, _),) = molecule_groups(frames)
     carried = bond_values(model, numbers, pos)
     b, of_bonds = carried.bonds, model.quantity.assemble(carried.components())
     contributions = np.zeros((len(pos), len(pairs), *of_bonds.shape[1:]))

@@ -102,7 +102,7 @@ def bond_rows(
 ) -> dict[int, BondRows]:
     "`BondRows` of each kind of bond, {kind: rows}. Raises `InputError` as `pair_limits` does."
     blocks = {}
-    for index, numbers, pos in tqdm(molecule_groups(frames), desc="descriptors", delay=2, leave=False):
+    for index, numbers, pos, _ in tqdm(molecule_groups(frames), desc="descriptors", delay=2, leave=False):
         b = settings.bonds(numbers, pos)
         raw, across = _described(settings.descriptor, numbers, pos, b, species, vectors)
         b = replace(b, frame=index[b.frame])

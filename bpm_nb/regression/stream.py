@@ -150,7 +150,7 @@ def _frames_with_new_kinds(frames, settings, kinds):
     "Indices of the first frame with each kind of bond that is not among the kinds, which are then added to them."
     first = []
     for block in pair_blocks(len(frames), frames.numbers.shape[1]):
-        for index, numbers, pos in molecule_groups(frames[block]):
+        for index, numbers, pos, _ in molecule_groups(frames[block]):
             b = bonds(numbers, pos, settings.choice, settings.cutoff)
             new = set(np.unique(b.kind).tolist()) - kinds
             first += [block.start + index[b.frame[(b.kind == k).argmax()]] for k in new]
