@@ -148,6 +148,18 @@ def require_isolated(
             "cell; give molecules alone"
         )
 
+# %% ../../nbs/10_data/03_cells.ipynb #f9635412
+def nearest_offsets(
+    vector: np.ndarray,  # (P, 3) from one atom to another, Å
+    cell: np.ndarray,  # (3, 3) vectors of the cell, Å
+) -> np.ndarray:
+    "What to add to the vectors (P, 3), Å, to reach the image of the second atom that is nearest to the first."
+    whole = -np.rint(vector @ np.linalg.inv(complete_vectors(cell)))
+    around = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    offsets = (whole[:, None] + around) @ cell
+    nearest = np.linalg.norm(vector[:, None] + offsets, axis=2).argmin(1)
+    return offsets[np.arange(len(vector)), nearest]
+
 # %% ../../nbs/10_data/03_cells.ipynb #73e1773e
 def bonded_steps(
     numbers: np.ndarray,  # (N,) atomic numbers

@@ -14,7 +14,7 @@ from ..core.files import InputError
 from ..core.tensors import ASYMMETRY
 from ..core.units import UNITS
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
-from .cells import images_matter, images_within, validated_cells
+from .cells import IMAGE_REACH, images_matter, images_within, validated_cells
 
 # %% ../../nbs/10_data/05_validation.ipynb #8453b781
 def validated_array(value, dtype: type, shape: tuple, n: int, name: str) -> np.ndarray:
@@ -195,10 +195,13 @@ def free_atom_sums(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(free > 40, 0, free)[numbers].sum(1), free[numbers].sum(1)
 
 # %% ../../nbs/10_data/05_validation.ipynb #163583a2
-def is_one_molecule(numbers: np.ndarray, pos: np.ndarray) -> bool:
-    "Whether all atoms of a frame hang together."
+def is_one_molecule(numbers: np.ndarray, pos: np.ndarray, cell: np.ndarray | None = None) -> bool:
+    "Whether all atoms of a frame hang together, and nothing repeats within reach."
     from ase import Atoms
     from ase.build.connected import connected_indices
+
+    if cell is not None and images_matter(pos[None], cell[None], IMAGE_REACH).any():
+        return False
 
     atoms = Atoms(numbers[numbers > 0], pos[numbers > 0])
     return len(connected_indices(atoms, 0)) == len(atoms)
@@ -217,7 +220,7 @@ def probable_unit(factor: float) -> str:
     )
 
 # %% ../../nbs/10_data/05_validation.ipynb #282b0b81
-def require_plausible(numbers: np.ndarray, pos: np.ndarray, alpha: np.ndarray, source: str) -> None:
+def require_plausible(numbers: np.ndarray, pos: np.ndarray, alpha: np.ndarray, source: str, cell=None) -> None:
     "Refuse polarizabilities (S, 3, 3), bohr³, that no molecule (S, N) has, and warn of those that few have."
     require_positive(alpha, source)
     mean, (least, most) = np.trace(alpha, axis1=1, axis2=2) / 3, free_atom_sums(numbers)
@@ -229,7 +232,9 @@ def require_plausible(numbers: np.ndarray, pos: np.ndarray, alpha: np.ndarray, s
             f"{source}, frame {s}: the mean polarizability is {mean[s]:.3g} bohr³, that of its free atoms adds up to "
             f"{most[s]:.3g}; {probable_unit(mean[s] / most[s] / 0.7)}"
         )
-        if impossible[s] and is_one_molecule(numbers[s], pos[s]):  # of liquids some give that of a molecule
+        if impossible[s] and is_one_molecule(
+            numbers[s], pos[s], None if cell is None else cell[s]
+        ):  # of liquids some give that of a molecule
             raise InputError(text)
         warnings.warn(text, stacklevel=2)
 
@@ -244,4 +249,14 @@ def require_positive(alpha: np.ndarray, source: str) -> None:
         raise InputError(
             f"{source}, frame {s}: the polarizability of a molecule is positive in every direction, "
             f"this one is {smallest[s]:.3g} bohr³ in one; {advice}"
+        )
+
+# %% ../../nbs/10_data/05_validation.ipynb #c1f5cb5b
+def require_single_valued(name: str, frames) -> None:
+    "Refuse dipoles of frames that lie within reach of their images: raises `InputError`."
+    near = images_matter(frames.pos, frames.cell, IMAGE_REACH)
+    if name == "dipole" and near.any():
+        raise InputError(
+            f"frame {near.argmax()}: the dipole of a cell that repeats is known only up to e times the vectors of the "
+            "cell; fit on molecules alone, and ask for `derivative` in the cell"
         )
