@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SOFTENING', 'VECTOR_DEGREES', 'DESCRIPTORS', 'radial_functions', 'gegenbauer', 'axial_harmonics',
-           'DescriptorSettings', 'BondAxis', 'described', 'Soap', 'bonds_middles', 'descriptor', 'descriptor_groups']
+           'DescriptorSettings', 'BondAxis', 'described', 'Soap', 'descriptor', 'descriptor_groups']
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #ee436cd3
 from collections.abc import Iterator
@@ -288,7 +288,7 @@ class Soap(DescriptorSettings):
         return 8 * (5 * self.n) ** 2 * (self.degree + 1)
 
     def _descriptors(self, numbers, pos, bonds, species):
-        middle = bonds_middles(pos, bonds)
+        middle = _bond_middles(pos, bonds)
         if not np.iscomplexobj(pos):
             return _soap_block(self, numbers, pos, bonds, species, middle)
         size = np.abs(pos.imag).max()
@@ -320,7 +320,7 @@ def _soap_block(settings, numbers, pos, bonds, species, middle):
     return np.concatenate(made)
 
 
-def bonds_middles(pos, bonds):
+def _bond_middles(pos, bonds):
     "Midpoints (P, 3) of the bonds, Å; in a cell, halfway to the image."
     if bonds.cell is None:
         return pos[bonds.frame[:, None], bonds.atoms].mean(1)

@@ -21,9 +21,7 @@ class Neighbours:
     elements: np.ndarray  # (K,) atomic number of each column; 0: of the bond's own atoms
     vector: np.ndarray  # (P, K, 3) from the midpoint of each bond to its neighbours, Å
     ends: np.ndarray  # (P, 2) columns of the two atoms of the bond
-    atoms: np.ndarray | None = (
-        None  # (P, K) which atom is in each column; None: the atoms of the molecule in their order
-    )
+    atoms: np.ndarray | None = None  # (P, K) atom in each column; None: those of the molecule
 
     def __getitem__(
         self,

@@ -227,7 +227,9 @@ def frames_within_memory(
     pairs: int,  # pairs of atoms that the chosen frames may have
     seed: int,  # of the choice
 ) -> np.ndarray:
-    "Indices of random frames with at most these pairs, whose covariances take at most a quarter of the memory."
+    """Indices of random frames with at most these pairs, whose covariances take at most a quarter of the memory.
+
+    Raises `InputError` as `bonds` does."""
     largest = np.sqrt(model.memory_mb * 2**18 / (64 * _n_workers())) / max(model.quantity.sizes)
     order = np.random.default_rng(seed).permutation(len(frames))
     n = np.searchsorted(pair_counts(frames, model.bonds, model.cutoff)[order].cumsum(), pairs, "right")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from ase.build import molecule
 from scipy.spatial.transform import Rotation
 
 from bpm_nb.core.files import InputError
+from bpm_nb.core.tensors import components
 from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.models.energy import BondEnergy
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
@@ -65,6 +67,9 @@ def supercell(frames, times):
 def test_a_liquid_is_learned():
     model, test = fitted(), dipoles_of_pairs(liquid(12, seed=1))
     assert model.score(test) > 0.8
+    off = components(model.predict(test))[1] - components(test.alpha)[1]
+    spread = np.sqrt(np.mean(components(test.alpha)[1] ** 2))
+    assert 0.5 < model.info_["spreads"][1] / spread < 2 and 0.3 < model.errors_[1] / np.sqrt(np.mean(off**2)) < 3
 
 
 @pytest.mark.parametrize("times", [(2, 1, 1), (1, 2, 3)])
@@ -172,3 +177,21 @@ def test_what_knows_molecules_alone_says_so():
         BondEnergy().fit(frames)
     with pytest.raises(InputError, match="the baseline 'gfn2' knows molecules without a cell"):
         BondPolarizability(baseline="gfn2").fit(dipoles_of_pairs(frames))
+
+
+BULK = Path(__file__).parents[3] / "shared" / "data" / "water_bulk" / "water_bulk.xyz"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BULK.is_file(), reason="the published liquid is not at ../shared/data/water_bulk")
+def test_the_polarizability_of_liquid_water_is_learned():
+    "32 molecules a cell. Of 30 frames, whose mean polarizability spreads over 0.16 bohr³ a molecule."
+    frames = read_frames(BULK, key="REF_polarizability", need="alpha")
+    alpha = frames.alpha * 32 * 3 / (4 * np.pi)  # of the cell, bohr³
+    frames = replace(frames, alpha=(alpha + alpha.swapaxes(1, 2)) / 2)
+    order = np.random.default_rng(0).permutation(len(frames))
+    test = frames[order[-60:]]
+    model = BondPolarizability(bonds="covalent", metric="shared").fit(frames[order[:30]])
+    predicted = model.predict(test)
+    (iso, beta), (iso_p, beta_p) = components(test.alpha), components(predicted)
+    assert np.std(iso_p - iso) < 0.4 * np.std(iso) and np.linalg.norm(beta_p - beta) < 0.8 * np.linalg.norm(beta)
