@@ -156,8 +156,8 @@ def require_apart(
     "Refuse frames with two atoms, or an atom and an image, nearer than `smallest`: raises `InputError`."
     if cell is not None:
         require_images_apart(numbers, pos, source, smallest, cell)
-    a, b = np.triu_indices(numbers.shape[1], 1)
     inside = np.flatnonzero(~images_matter(pos, cell, smallest))
+    a, b = np.triu_indices(numbers.shape[1] if len(inside) else 0, 1)
     for rows in row_blocks(len(inside), 80 * len(a), CACHE_BLOCK_BYTES):
         x, real = pos[inside[rows]], numbers[inside[rows]] > 0
         d2 = ((x[:, a] - x[:, b]) ** 2).sum(-1)

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from bpm_nb.core.files import InputError
 from bpm_nb.core.tensors import components
+from bpm_nb.data.files import read_frames
 from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.models.energy import BondEnergy
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
