@@ -142,54 +142,6 @@ class Bonds(BondGeometry):
         "The chosen bonds."
         return replace(self, **{k: getattr(self, k)[i] for k in ("frame", "atoms", "weight", "kind", "vector")})
 
-# %% ../../nbs/20_bonds/01_pairs.ipynb #e38d13eb
-def bonds(
-    numbers: np.ndarray,  # (N,) atomic numbers
-    pos: np.ndarray,  # (S, N, 3) positions, Å; complex ones carry a derivative
-    choice: str | list = "pairs",  # or "covalent", or a list of index pairs
-    cutoff: float = 5.0,  # Å, for "pairs"
-    directed: bool = False,  # pairs of one element stand twice
-    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
-) -> Bonds:
-    "`Bonds` of frames of one molecule or cell. Raises `InputError` as `pair_limits` does."
-    if images_matter(pos, cell, longest_bond(numbers, choice, cutoff)).any():
-        return bonds_to_images(numbers, pos, choice, cutoff, directed, cell)
-    a, b = _atom_pairs(numbers, directed)
-    on, off = limits_between(numbers, a, b, choice, cutoff)
-    vector = pos[:, b] - pos[:, a]
-    weight = smooth_cutoff(np.sqrt((vector**2).sum(-1)), on, off)
-    frame, pair = np.nonzero(weight.real)
-    return Bonds(
-        frame=frame,
-        atoms=np.stack([a, b], 1)[pair],
-        weight=weight[frame, pair],
-        kind=pair_kind(numbers[a], numbers[b])[pair],
-        vector=vector[frame, pair],
-        directed=directed,
-        cell=cell,
-    )
-
-# %% ../../nbs/20_bonds/01_pairs.ipynb #f1c72a87
-def weight_slopes(
-    numbers: np.ndarray,  # (N,) atomic numbers
-    bonds: Bonds,  # P bonds of frames of this molecule
-    choice: str | list = "pairs",  # "pairs", "covalent", or a list of index pairs
-    cutoff: float = 5.0,  # Å, for "pairs"
-) -> np.ndarray:
-    "Derivatives (P,) of their weights by their lengths, Å⁻¹."
-    return cutoff_slope(bonds.length, *limits_between(numbers, *bonds.atoms.T, choice, cutoff))
-
-# %% ../../nbs/20_bonds/01_pairs.ipynb #33b9c4c5
-def _atom_pairs(numbers, directed):
-    "First and second atoms of all pairs, the lighter atom first."
-    a, b = np.triu_indices(len(numbers), 1)
-    swap = numbers[a] > numbers[b]
-    a, b = np.where(swap, b, a), np.where(swap, a, b)
-    if directed:
-        alike = numbers[a] == numbers[b]
-        a, b = np.concatenate([a, b[alike]]), np.concatenate([b, a[alike]])
-    return a, b
-
 # %% ../../nbs/20_bonds/01_pairs.ipynb #06df0fc6
 def longest_bond(
     numbers: np.ndarray,  # (N,) atomic numbers
@@ -242,6 +194,54 @@ def bonds_to_images(numbers, pos, choice, cutoff, directed, cell) -> Bonds:
         atoms = np.stack([a, b], 1)[some]
         rows.append((np.full(len(some), s), atoms, weight[some], pair_kind(*numbers[atoms].T), vector[some]))
     return Bonds(*map(np.concatenate, zip(*rows)), directed=directed, cell=cell)
+
+# %% ../../nbs/20_bonds/01_pairs.ipynb #e38d13eb
+def bonds(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (S, N, 3) positions, Å; complex ones carry a derivative
+    choice: str | list = "pairs",  # or "covalent", or a list of index pairs
+    cutoff: float = 5.0,  # Å, for "pairs"
+    directed: bool = False,  # pairs of one element stand twice
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
+) -> Bonds:
+    "`Bonds` of frames of one molecule or cell. Raises `InputError` as `pair_limits` does."
+    if images_matter(pos, cell, longest_bond(numbers, choice, cutoff)).any():
+        return bonds_to_images(numbers, pos, choice, cutoff, directed, cell)
+    a, b = _atom_pairs(numbers, directed)
+    on, off = limits_between(numbers, a, b, choice, cutoff)
+    vector = pos[:, b] - pos[:, a]
+    weight = smooth_cutoff(np.sqrt((vector**2).sum(-1)), on, off)
+    frame, pair = np.nonzero(weight.real)
+    return Bonds(
+        frame=frame,
+        atoms=np.stack([a, b], 1)[pair],
+        weight=weight[frame, pair],
+        kind=pair_kind(numbers[a], numbers[b])[pair],
+        vector=vector[frame, pair],
+        directed=directed,
+        cell=cell,
+    )
+
+# %% ../../nbs/20_bonds/01_pairs.ipynb #f1c72a87
+def weight_slopes(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    bonds: Bonds,  # P bonds of frames of this molecule
+    choice: str | list = "pairs",  # "pairs", "covalent", or a list of index pairs
+    cutoff: float = 5.0,  # Å, for "pairs"
+) -> np.ndarray:
+    "Derivatives (P,) of their weights by their lengths, Å⁻¹."
+    return cutoff_slope(bonds.length, *limits_between(numbers, *bonds.atoms.T, choice, cutoff))
+
+# %% ../../nbs/20_bonds/01_pairs.ipynb #33b9c4c5
+def _atom_pairs(numbers, directed):
+    "First and second atoms of all pairs, the lighter atom first."
+    a, b = np.triu_indices(len(numbers), 1)
+    swap = numbers[a] > numbers[b]
+    a, b = np.where(swap, b, a), np.where(swap, a, b)
+    if directed:
+        alike = numbers[a] == numbers[b]
+        a, b = np.concatenate([a, b[alike]]), np.concatenate([b, a[alike]])
+    return a, b
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #ae94edac
 PAIR_BYTES = 160  # memory of a pair of atoms on the way to a bond, bytes
