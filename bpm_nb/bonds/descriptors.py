@@ -14,9 +14,11 @@ from functools import cache
 import numpy as np
 from scipy.special import factorial, factorial2
 
+from .neighbours import NeighbourLists, Neighbours
 from .pairs import Bonds, kind_elements, smooth_cutoff
 from ..core.files import InputError
 from ..core.work import row_blocks
+from ..data.cells import is_periodic
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #1ddd4592
 def radial_functions(
@@ -115,11 +117,11 @@ class BondAxis(DescriptorSettings):
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #88f7cee8
 def axial_blocks(
     bonds: Bonds,  # P bonds
-    n_atoms: int,  # N of their molecule
-    budget: int = 20_000,  # surroundings that stay in a processor's cache: one for each bond and atom
+    n_columns: int,  # K, of their neighbours
+    budget: int = 20_000,  # surroundings that stay in a processor's cache: one for each bond and neighbour
 ) -> list[slice]:
     "Slices of bonds, at least one, within the budget."
-    return row_blocks(len(bonds.frame), n_atoms, budget) or [slice(0)]
+    return row_blocks(len(bonds.frame), n_columns, budget) or [slice(0)]
 
 
 def axial_invariants(
@@ -157,14 +159,6 @@ def summed_parts(
 SOFTENING = 0.5  # Å: an atom that passes the midpoint has no direction there; this keeps the descriptor smooth
 
 
-def _surroundings(pos, bonds):
-    "Vectors (P, N, 3) from the midpoint of each bond to every atom, Å, and √(r² + SOFTENING²) (P, N)."
-    atoms = pos[bonds.frame]
-    midpoint = np.take_along_axis(atoms, bonds.atoms[..., None], 1).mean(1)
-    vector = atoms - midpoint[:, None]
-    return vector, np.sqrt((vector**2).sum(-1) + SOFTENING**2)
-
-
 def _axes(u):
     "Right-handed axes (P, 3, 3) with the last along `u`; the turn about it is arbitrary."
     helper = np.eye(3)[np.abs(u.real).argmin(1)]
@@ -175,47 +169,46 @@ def _axes(u):
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #49ed32fc
 @dataclass(frozen=True, eq=False)
 class AxialSurroundings:
-    "The other atoms in the frame of each bond, and what the expansion is made of."
+    "The neighbours in the frame of each bond, and what the expansion is made of."
 
-    vector: np.ndarray  # (P, N, 3) from the midpoint to every atom, Å
-    r: np.ndarray  # (P, N) √(r² + SOFTENING²), Å
+    neighbours: Neighbours  # in K columns
+    r: np.ndarray  # (P, K) √(r² + SOFTENING²), Å
     axes: np.ndarray  # (P, 3, 3) axes X, Y and u of the bond
-    xyz: np.ndarray  # (3, P, N) direction cosines
-    shell: np.ndarray  # (P, N, n) radial functions, zero for the atoms of the bond
+    xyz: np.ndarray  # (3, P, K) direction cosines
+    shell: np.ndarray  # (P, K, n) radial functions, zero for the atoms of the bond
     orders: dict  # {(l, m): 1 or 2 functions}
-    angular: np.ndarray  # (P, N, l m) harmonics, damped
+    angular: np.ndarray  # (P, K, l m) harmonics, damped
     sums: np.ndarray  # (P, l m, E, n) coefficients of the expansion of the atoms of each element
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #1403f42f
 def axial_surroundings(
     settings: BondAxis,  # of the descriptor
-    numbers: np.ndarray,  # (N,) atomic numbers
-    pos: np.ndarray,  # (S, N, 3) positions, Å
-    bonds: Bonds,  # P bonds of these frames
+    bonds: Bonds,  # P bonds
+    neighbours: Neighbours,  # of these bonds
     species: np.ndarray,  # (E,) elements
 ) -> AxialSurroundings:
     "`AxialSurroundings` of the bonds."
-    vector, r = _surroundings(pos, bonds)
-    axes = _axes(bonds.direction)
+    axes, vector = _axes(bonds.direction), neighbours.vector
+    r = np.sqrt((vector**2).sum(-1) + SOFTENING**2)
     xyz = np.ascontiguousarray(np.moveaxis(vector @ axes.swapaxes(1, 2) / r[..., None], -1, 0))
     shell = radial_functions(r, settings.n, settings.cutoff, settings.width)
-    shell[np.arange(len(r))[:, None], bonds.atoms] = 0
+    shell[np.arange(len(r))[:, None], neighbours.ends] = 0
     harmonics = axial_harmonics(*xyz, settings.degree, settings.order)
     angular = np.stack([settings.damping**l * c for (l, _), parts in harmonics.items() for c in parts], -1)
     orders = {lm: len(c) for lm, c in harmonics.items()}
-    sums = element_sums(shell, angular, numbers, species)
-    return AxialSurroundings(vector, r, axes, xyz, shell, orders, angular, sums)
+    sums = element_sums(shell, angular, neighbours.elements, species)
+    return AxialSurroundings(neighbours, r, axes, xyz, shell, orders, angular, sums)
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #4a62beb0
 def element_sums(
-    shell: np.ndarray,  # (P, N, n) radial functions
-    angular: np.ndarray,  # (P, N, l m) harmonics
-    numbers: np.ndarray,  # (N,) atomic numbers
+    shell: np.ndarray,  # (P, K, n) radial functions
+    angular: np.ndarray,  # (P, K, l m) harmonics
+    elements: np.ndarray,  # (K,) of the columns
     species: np.ndarray,  # (E,) elements
 ) -> np.ndarray:
     "Coefficients (P, l m, E, n) of the expansion of the atoms of each element."
-    atoms = [np.flatnonzero(numbers == e) for e in species]
-    return np.stack([angular[:, k].swapaxes(1, 2) @ shell[:, k] for k in atoms], 2)
+    columns = [np.flatnonzero(elements == e) for e in species]
+    return np.stack([angular[:, k].swapaxes(1, 2) @ shell[:, k] for k in columns], 2)
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #e70bc131
 def axial_surroundings_blocks(
@@ -226,8 +219,9 @@ def axial_surroundings_blocks(
     species: np.ndarray,  # (E,) elements
 ) -> Iterator[tuple[Bonds, AxialSurroundings]]:
     "Bonds and their surroundings, in blocks that stay in a processor's cache; at least one."
-    for rows in axial_blocks(bonds, len(numbers)):
-        yield bonds[rows], axial_surroundings(settings, numbers, pos, bonds[rows], species)
+    lists = NeighbourLists(numbers, pos, bonds, settings.cutoff)
+    for rows in axial_blocks(bonds, lists.width):
+        yield bonds[rows], axial_surroundings(settings, bonds[rows], lists[rows], species)
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #b4e50356
 VECTOR_DEGREES = (1, 2)  # higher ones are finer than what a polarizability feels
@@ -294,15 +288,17 @@ class Soap(DescriptorSettings):
         return 8 * (5 * self.n) ** 2 * (self.degree + 1)
 
     def _descriptors(self, numbers, pos, bonds, species):
+        middle = _bond_middles(pos, bonds)
         if not np.iscomplexobj(pos):
-            return _soap_block(self, numbers, pos, bonds, species)
+            return _soap_block(self, numbers, pos, bonds, species, middle)
         size = np.abs(pos.imag).max()
-        step = 1e-4 * pos.imag / size
-        forward, backward = (_soap_block(self, numbers, pos.real + s, bonds, species) for s in (step, -step))
+        step, along = (1e-4 * x.imag / size for x in (pos, middle))
+        ends = ((pos.real + sign * step, bonds, species, middle.real + sign * along) for sign in (1, -1))
+        forward, backward = (_soap_block(self, numbers, *end) for end in ends)
         return (forward + backward) / 2 + 1j * (forward - backward) * size / 2e-4
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #cd045953
-def _soap_block(settings, numbers, pos, bonds, species):
+def _soap_block(settings, numbers, pos, bonds, species, middle):
     "Descriptors (P, F) at the midpoints of the bonds."
     from ase import Atoms
     from dscribe.descriptors import SOAP
@@ -313,10 +309,22 @@ def _soap_block(settings, numbers, pos, bonds, species):
         n_max=settings.n,
         l_max=settings.degree,
         sigma=settings.sigma,
+        periodic=bonds.cell is not None,
     )
-    midpoint = pos[bonds.frame[:, None], bonds.atoms].mean(1)
-    frames = np.unique(bonds.frame)
-    return np.concatenate([soap.create(Atoms(numbers, pos[s]), centers=midpoint[bonds.frame == s]) for s in frames])
+    made = []
+    for s in np.unique(bonds.frame):
+        atoms = Atoms(numbers, pos[s])
+        if bonds.cell is not None:
+            atoms.cell, atoms.pbc = bonds.cell[s], is_periodic(bonds.cell[s])
+        made.append(soap.create(atoms, centers=middle[bonds.frame == s]))
+    return np.concatenate(made)
+
+
+def _bond_middles(pos, bonds):
+    "Midpoints (P, 3) of the bonds, Å; in a cell, halfway to the image."
+    if bonds.cell is None:
+        return pos[bonds.frame[:, None], bonds.atoms].mean(1)
+    return pos[bonds.frame, bonds.atoms[:, 0]] + bonds.vector / 2
 
 # %% ../../nbs/20_bonds/03_descriptors.ipynb #47adc00c
 DESCRIPTORS = {"bond-axis": BondAxis, "soap": Soap}

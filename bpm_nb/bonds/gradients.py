@@ -28,6 +28,7 @@ from bpm_nb.bonds.descriptors import (
     vector_functions,
     vectors_count,
 )
+from .neighbours import NeighbourLists, molecule_neighbours
 from .pairs import Bonds, cutoff_slope, smooth_cutoff
 from ..core.work import row_blocks
 
@@ -69,18 +70,17 @@ def harmonic_slopes(
 # %% ../../nbs/20_bonds/04_gradients.ipynb #0aa0fd3a
 def axial_pullback(
     settings: BondAxis,  # of the descriptor
-    numbers: np.ndarray,  # (N,) atomic numbers
     bonds: Bonds,  # P bonds
     species: np.ndarray,  # (E,) elements
     around: AxialSurroundings,  # of these bonds
     slopes: np.ndarray,  # (P, F) by the descriptor
     by_vectors: np.ndarray | None = None,  # (P, V, 3) by the vectors
 ) -> np.ndarray:
-    "Gradients (P, N, 3), Å⁻¹."
+    "Gradients (P, K, 3), Å⁻¹, by the atoms in the columns."
     by_bond, by_sums = expansion_pullback(settings, bonds, around, slopes, by_vectors)
-    by_r, by_angular = np.empty_like(around.r), np.empty_like(around.angular)
+    by_r, by_angular = np.zeros_like(around.r), np.zeros_like(around.angular)
     shell_slope = shell_slopes(settings, bonds, around)
-    for e, k in enumerate(np.flatnonzero(numbers == e) for e in species):
+    for e, k in enumerate(np.flatnonzero(around.neighbours.elements == e) for e in species):
         by_r[:, k] = (around.angular[:, k] @ by_sums[:, :, e] * shell_slope[:, k]).sum(-1)
         by_angular[:, k] = around.shell[:, k] @ by_sums[:, :, e].swapaxes(1, 2)
     by_angular *= [settings.damping**l for (l, _), n in around.orders.items() for _ in range(n)]
@@ -123,7 +123,7 @@ def shell_slopes(
 ) -> np.ndarray:
     "Derivatives (P, N, n), Å⁻¹, of `around.shell` by the distances: zero for the atoms of the bond."
     slopes = radial_slopes(around.r, settings.n, settings.cutoff, settings.width)
-    slopes[np.arange(len(slopes))[:, None], bonds.atoms] = 0
+    slopes[np.arange(len(slopes))[:, None], around.neighbours.ends] = 0
     return slopes
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #d32a897b
@@ -153,18 +153,19 @@ def positions_pullback(
     bonds: Bonds,  # P bonds
     around: AxialSurroundings,  # of these bonds
     by_bond: np.ndarray,  # (P, 3) slopes by the vector of the bond, where no direction cosine changes, Å⁻¹
-    by_r: np.ndarray,  # (P, N) by the distances
-    by_xyz: np.ndarray,  # (3, P, N) by the direction cosines
+    by_r: np.ndarray,  # (P, K) by the distances
+    by_xyz: np.ndarray,  # (3, P, K) by the direction cosines
 ) -> np.ndarray:
-    "Gradients (P, N, 3) by the positions."
+    "Gradients (P, K, 3) by the positions of the atoms in the columns."
     (x, y, z), (by_x, by_y, by_z), r, axes = around.xyz, by_xyz, around.r, around.axes
     by_r = by_r - (by_xyz * around.xyz).sum(0) / r
-    gradient = np.moveaxis(by_xyz, 0, -1) @ axes / r[..., None] + around.vector * (by_r / r)[..., None]
+    gradient = np.moveaxis(by_xyz, 0, -1) @ axes / r[..., None] + around.neighbours.vector * (by_r / r)[..., None]
     tilt = np.stack([(x * by_z - z * by_x).sum(1), (y * by_z - z * by_y).sum(1)], 1)
     by_bond = by_bond + (tilt[:, None] @ axes[:, :2])[:, 0] / bonds.length[:, None]
     midpoint, rows = -gradient.sum(1) / 2, np.arange(len(r))
-    gradient[rows, bonds.atoms[:, 0]] += midpoint - by_bond
-    gradient[rows, bonds.atoms[:, 1]] += midpoint + by_bond
+    first, second = around.neighbours.ends.T
+    gradient[rows, first] += midpoint - by_bond
+    gradient[rows, second] += midpoint + by_bond
     return gradient
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #a8fd7f0b
@@ -176,7 +177,7 @@ def axial_jacobian(
     species: np.ndarray,  # (E,) elements
 ) -> np.ndarray:
     "Derivatives (P, F, N, 3), Å⁻¹, of the descriptors by the positions."
-    around = axial_surroundings(settings, numbers, pos, bonds, species)
+    around = axial_surroundings(settings, bonds, molecule_neighbours(numbers, pos, bonds), species)
     rows, of_length = np.arange(len(around.r)), np.zeros((len(around.r), 1, len(numbers), 3))
     for end, sign in ((0, -1), (1, 1)):
         of_length[rows, 0, bonds.atoms[:, end]] = sign * settings.length_weight * bonds.direction
@@ -217,7 +218,7 @@ def expansion_slopes(
     slopes = np.moveaxis(harmonic_slopes(around.xyz, settings.degree, settings.order), 0, -1)  # (3, P, N, l m)
     slopes = slopes * [settings.damping**l for (l, _), n in around.orders.items() for _ in range(n)]
     shell_slope = shell_slopes(settings, bonds, around)
-    outward = around.vector / around.r[..., None]  # (P, N, 3)
+    outward = around.neighbours.vector / around.r[..., None]  # (P, N, 3)
     turned = np.einsum("ipnf,pix->pnfx", slopes, around.axes)
     turned -= np.einsum("ipnf,ipn->pnf", slopes, around.xyz)[..., None] * outward[:, :, None]
     by_atom = around.shell[..., None, None] * (turned / around.r[..., None, None])[:, :, None]
@@ -229,17 +230,25 @@ def expansion_slopes(
 # %% ../../nbs/20_bonds/04_gradients.ipynb #b10cpb01
 def blocks_pullback(
     settings: BondAxis,  # of the descriptor
-    numbers: np.ndarray,  # (N,) atomic numbers
     species: np.ndarray,  # (E,) elements
     blocks: list,  # of bonds and their surroundings
     rows: list[slice],  # of the P bonds, one for each block
     slopes: np.ndarray,  # (P, F) by the descriptor
     by_vectors: np.ndarray | None = None,  # (P, V, 3) by the vectors across the bonds
 ) -> np.ndarray:
-    "Gradients (P, N, 3), Å⁻¹."
+    "Gradients (P, K, 3), Å⁻¹."
     parts = [(slopes[r], None if by_vectors is None else by_vectors[r]) for r in rows]
-    made = [axial_pullback(settings, numbers, b, species, x, *part) for (b, x), part in zip(blocks, parts)]
+    made = [axial_pullback(settings, b, species, x, *part) for (b, x), part in zip(blocks, parts)]
     return np.concatenate(made)
+
+# %% ../../nbs/20_bonds/04_gradients.ipynb #bff40beb
+def axial_descriptors_pullback(settings, numbers, pos, bonds, species) -> tuple:
+    "As `descriptor_pullback`, of a `BondAxis`."
+    lists = NeighbourLists(numbers, pos, bonds, settings.cutoff)
+    rows = axial_blocks(bonds, lists.width, 4_500)  # slopes take four times as much as values
+    blocks = [(bonds[r], axial_surroundings(settings, bonds[r], lists[r], species)) for r in rows]
+    made = [(axial_invariants(settings, *block), axial_vectors(*block)) for block in blocks]
+    return *map(np.concatenate, zip(*made)), partial(blocks_pullback, settings, species, blocks, rows), lists
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #6d74d8df
 def descriptor_pullback(
@@ -248,17 +257,16 @@ def descriptor_pullback(
     pos: np.ndarray,  # (S, N, 3) positions, Å
     bonds: Bonds,  # P bonds of these frames
     species: np.ndarray,  # (E,) elements
-) -> tuple[np.ndarray, np.ndarray, Callable]:
-    """What `described` returns, and a function that computes nothing twice.
+) -> tuple[np.ndarray, np.ndarray, Callable, NeighbourLists]:
+    """What `described` returns, a function that computes nothing twice, and the neighbours of the bonds.
 
-    It takes slopes (P, F) and, if wanted, (P, V, 3) by the vectors, and returns gradients (P, N, 3)."""
+    The function takes slopes (P, F) and, if wanted, (P, V, 3) by the vectors, and returns gradients (P, K, 3) by the
+    atoms in the columns of the neighbours; of a molecule these are its atoms."""
     if not isinstance(settings, BondAxis):
         pullback = partial(difference_gradients, settings, numbers, pos, bonds, species)
-        return *described(settings, numbers, pos, bonds, species), pullback
-    rows = axial_blocks(bonds, len(numbers), 4_500)  # slopes take four times as much as values
-    blocks = [(bonds[r], axial_surroundings(settings, numbers, pos, bonds[r], species)) for r in rows]
-    made = [(axial_invariants(settings, *block), axial_vectors(*block)) for block in blocks]
-    return *map(np.concatenate, zip(*made)), partial(blocks_pullback, settings, numbers, species, blocks, rows)
+        every = NeighbourLists(numbers, pos, replace(bonds, cell=None), settings.cutoff)
+        return *described(settings, numbers, pos, bonds, species), pullback, every
+    return axial_descriptors_pullback(settings, numbers, pos, bonds, species)
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #5f5d54f0
 def descriptor_gradients(
@@ -269,8 +277,8 @@ def descriptor_gradients(
     species: np.ndarray,  # (E,) elements
     slopes: np.ndarray,  # (P, F) of a number by the descriptor of each bond
 ) -> np.ndarray:
-    "Gradients (P, N, 3), Å⁻¹, of that number by the positions of all atoms of the bond's frame."
-    return descriptor_pullback(settings, numbers, pos, bonds, species)[-1](slopes)
+    "Gradients (P, N, 3), Å⁻¹, of that number by the positions of all atoms of the bond's molecule."
+    return descriptor_pullback(settings, numbers, pos, bonds, species)[2](slopes)
 
 # %% ../../nbs/20_bonds/04_gradients.ipynb #90e6807f
 def difference_gradients(
@@ -324,11 +332,11 @@ def difference_slopes(
         for sign in (1, -1):
             moved = pos.copy()
             moved[:, atom, xyz] += sign * step
-            raw.append(settings.descriptors(numbers, moved, moved_bonds(bonds, moved), species))
+            raw.append(settings.descriptors(numbers, moved, moved_bonds(bonds, moved - pos), species))
         yield atom, xyz, (raw[0] - raw[1]) / (2 * step)
 
 
-def moved_bonds(bonds: Bonds, pos: np.ndarray) -> Bonds:
-    "The same bonds at other positions; their weights stay."
+def moved_bonds(bonds: Bonds, move: np.ndarray) -> Bonds:
+    "The same bonds after atoms moved (S, N, 3), Å; their weights stay."
     a, b = bonds.atoms.T
-    return replace(bonds, vector=pos[bonds.frame, b] - pos[bonds.frame, a])
+    return replace(bonds, vector=bonds.vector + move[bonds.frame, b] - move[bonds.frame, a])

@@ -15,6 +15,7 @@ import numpy as np
 from ..core.display import atom_labels
 from ..core.files import InputError
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
+from ..data.cells import images_matter, images_within, nearest_offsets
 from ..data.records import Frames, molecule_groups
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #8d8917d6
@@ -47,27 +48,38 @@ def pair_limits(
     """Distances (on, off), each (N, N), Å, between which the weight of a pair falls from 1 to 0.
 
     Raises `InputError` for another word, or a list that does not fit the atoms."""
-    n = len(numbers)
+    return limits_between(numbers, *np.indices((len(numbers),) * 2), choice, cutoff)
+
+# %% ../../nbs/20_bonds/01_pairs.ipynb #ec80045b
+def limits_between(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    a: np.ndarray,  # first atoms, any shape
+    b: np.ndarray,  # second atoms, the same shape
+    choice: str | list,  # "pairs", "covalent", or a list of index pairs
+    cutoff: float,  # Å, for "pairs"
+) -> tuple[np.ndarray, np.ndarray]:
+    "As `pair_limits`, for these pairs alone. Raises `InputError` as there."
     if isinstance(choice, str) and choice == "pairs":
-        return np.full((n, n), cutoff - min(0.5, cutoff / 4)), np.full((n, n), float(cutoff))
+        return np.full(a.shape, cutoff - min(0.5, cutoff / 4)), np.full(a.shape, float(cutoff))
     if isinstance(choice, str) and choice == "covalent":
         from ase.data import covalent_radii
 
-        radii = covalent_radii[numbers][:, None] + covalent_radii[numbers]
+        radii = covalent_radii[numbers[a]] + covalent_radii[numbers[b]]
         return 1.25 * radii, 1.55 * radii
-    return _listed_limits(choice, n)
+    low, high = np.sort(_listed_pairs(choice, len(numbers)), axis=1).T
+    listed = np.isin(np.minimum(a, b) * len(numbers) + np.maximum(a, b), low * len(numbers) + high)
+    on = np.where(listed, 1e6, 0.0)  # these always count in full, all others never
+    return on, on + 1e-9
 
-# %% ../../nbs/20_bonds/01_pairs.ipynb #ec80045b
-def _listed_limits(pairs, n):
-    "As `pair_limits`, for a list of pairs: these always count in full, all others never."
+# %% ../../nbs/20_bonds/01_pairs.ipynb #2ed2e95a
+def _listed_pairs(pairs, n):
+    "A list of pairs (B, 2). Raises `InputError` where it is none, or does not fit n atoms."
     pairs = np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
         raise InputError(f"bonds={pairs.tolist()!r}: use 'pairs', 'covalent' or a list of pairs of atom indices")
     if pairs.min() < 0 or pairs.max() >= n:
         raise InputError(f"bonds: atom {pairs.max()} is in the list, but the molecule has {n} atoms, counted from 0")
-    on = np.zeros((n, n))
-    on[pairs[:, 0], pairs[:, 1]] = on[pairs[:, 1], pairs[:, 0]] = 1e6
-    return on, on + 1e-9
+    return pairs
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #32f70b12
 def pair_kind(
@@ -93,19 +105,9 @@ def kind_label(
 
     return "–".join(chemical_symbols[z] for z in sorted(kind_elements(kind), key=lambda z: (z == 1, z)))
 
-# %% ../../nbs/20_bonds/01_pairs.ipynb #04d672ca
-@dataclass(frozen=True, eq=False)
-class Bonds:
-    """P bonds of many frames of one molecule, sorted by frame.
-
-    The lighter atom of a pair stands first; two of one element stand in their order, or, `directed`, in both."""
-
-    frame: np.ndarray  # (P,) index of the frame
-    atoms: np.ndarray  # (P, 2) indices of the two atoms
-    weight: np.ndarray  # (P,) weight, 0 to 1
-    kind: np.ndarray  # (P,) pair of elements, see `pair_kind`
-    vector: np.ndarray  # (P, 3) from the first atom to the second, Å
-    directed: bool = False  # pairs of one element stand twice, once from each end
+# %% ../../nbs/20_bonds/01_pairs.ipynb #6b652cb7
+class BondGeometry:
+    "Lengths and directions of bonds."
 
     @property
     def length(self) -> np.ndarray:
@@ -117,6 +119,22 @@ class Bonds:
         "Unit vectors (P, 3) from the first atom to the second."
         return self.vector / self.length[:, None]
 
+# %% ../../nbs/20_bonds/01_pairs.ipynb #04d672ca
+@dataclass(frozen=True, eq=False)
+class Bonds(BondGeometry):
+    """P bonds of many frames of one molecule, or of one content of a cell, sorted by frame.
+
+    The lighter atom of a pair stands first; two of one element stand in their order, or, `directed`, in both. In a cell
+    the second atom may be an image, also of the first."""
+
+    frame: np.ndarray  # (P,) index of the frame
+    atoms: np.ndarray  # (P, 2) indices of the two atoms
+    weight: np.ndarray  # (P,) weight, 0 to 1
+    kind: np.ndarray  # (P,) pair of elements, see `pair_kind`
+    vector: np.ndarray  # (P, 3) from the first atom to the second, Å
+    directed: bool = False  # pairs of one element stand twice, once from each end
+    cell: np.ndarray | None = None  # (S, 3, 3) vectors of the cells of the frames, Å; None: there are none
+
     def __getitem__(
         self,
         i: slice | np.ndarray,  # slice, mask or array of indices
@@ -124,17 +142,73 @@ class Bonds:
         "The chosen bonds."
         return replace(self, **{k: getattr(self, k)[i] for k in ("frame", "atoms", "weight", "kind", "vector")})
 
+# %% ../../nbs/20_bonds/01_pairs.ipynb #06df0fc6
+def longest_bond(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    choice: str | list,  # "pairs", "covalent", or a list of index pairs
+    cutoff: float,  # Å, for "pairs"
+) -> float:
+    "Length from which no pair counts, Å; infinite for a list. Raises `InputError` as `pair_limits` does."
+    of_each = np.unique(numbers, return_index=True)[1]  # an atom of each element
+    a, b = (x.ravel() for x in np.meshgrid(of_each, of_each))
+    off = limits_between(numbers, a, b, choice, cutoff)[1].max()
+    return float(off) if isinstance(choice, str) else np.inf
+
+# %% ../../nbs/20_bonds/01_pairs.ipynb #55e45af3
+def image_pairs(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (N, 3) positions, Å
+    cell: np.ndarray,  # (3, 3) vectors of the cell, Å
+    reach: float,  # Å
+    directed: bool,  # pairs of one element stand twice
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    "First and second atoms (P,) of pairs within reach, and what moves the second to its image (P, 3), Å."
+    a, b, offset = images_within(pos, pos, cell, reach)
+    x, y, z = np.where(np.abs(offset) > 1e-6, offset, 0).T
+    forward = np.where(x != 0, x, np.where(y != 0, y, z))
+    alike, other = numbers[a] == numbers[b], (a != b) | (forward != 0)
+    once = other if directed else (a < b) | (a == b) & (forward > 0)
+    kept = (numbers[a] < numbers[b]) | alike & once
+    return a[kept], b[kept], offset[kept]
+
+
+def listed_image_pairs(numbers, pos, cell, choice, directed):
+    "As `image_pairs`, of a list of pairs: the nearest images."
+    a, b = _atom_pairs(numbers, directed)
+    counts = limits_between(numbers, a, b, choice, 0.0)[0] > 0
+    a, b = a[counts], b[counts]
+    return a, b, nearest_offsets(pos[b] - pos[a], cell)
+
+# %% ../../nbs/20_bonds/01_pairs.ipynb #7b8ef129
+def bonds_to_images(numbers, pos, choice, cutoff, directed, cell) -> Bonds:
+    "As `bonds`, in cells (S, 3, 3), frame by frame."
+    reach, rows = longest_bond(numbers, choice, cutoff), []
+    for s, (x, vectors) in enumerate(zip(pos, cell)):
+        if np.isinf(reach):
+            a, b, offset = listed_image_pairs(numbers, x.real, vectors, choice, directed)
+        else:
+            a, b, offset = image_pairs(numbers, x.real, vectors, reach, directed)
+        vector = x[b] - x[a] + offset
+        weight = smooth_cutoff(np.sqrt((vector**2).sum(-1)), *limits_between(numbers, a, b, choice, cutoff))
+        some = np.flatnonzero(weight.real)
+        atoms = np.stack([a, b], 1)[some]
+        rows.append((np.full(len(some), s), atoms, weight[some], pair_kind(*numbers[atoms].T), vector[some]))
+    return Bonds(*map(np.concatenate, zip(*rows)), directed=directed, cell=cell)
+
 # %% ../../nbs/20_bonds/01_pairs.ipynb #e38d13eb
 def bonds(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å; complex ones carry a derivative
-    choice: str | list = "pairs",  # "pairs", "covalent", or a list of index pairs
+    choice: str | list = "pairs",  # or "covalent", or a list of index pairs
     cutoff: float = 5.0,  # Å, for "pairs"
-    directed: bool = False,  # pairs of one element stand twice, once from each end
+    directed: bool = False,  # pairs of one element stand twice
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> Bonds:
-    "`Bonds` of frames of one molecule. Raises `InputError` as `pair_limits` does."
+    "`Bonds` of frames of one molecule or cell. Raises `InputError` as `pair_limits` does."
+    if images_matter(pos, cell, longest_bond(numbers, choice, cutoff)).any():
+        return bonds_to_images(numbers, pos, choice, cutoff, directed, cell)
     a, b = _atom_pairs(numbers, directed)
-    on, off = (x[a, b] for x in pair_limits(numbers, choice, cutoff))
+    on, off = limits_between(numbers, a, b, choice, cutoff)
     vector = pos[:, b] - pos[:, a]
     weight = smooth_cutoff(np.sqrt((vector**2).sum(-1)), on, off)
     frame, pair = np.nonzero(weight.real)
@@ -145,6 +219,7 @@ def bonds(
         kind=pair_kind(numbers[a], numbers[b])[pair],
         vector=vector[frame, pair],
         directed=directed,
+        cell=cell,
     )
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #f1c72a87
@@ -155,8 +230,7 @@ def weight_slopes(
     cutoff: float = 5.0,  # Å, for "pairs"
 ) -> np.ndarray:
     "Derivatives (P,) of their weights by their lengths, Å⁻¹."
-    on, off = (x[tuple(bonds.atoms.T)] for x in pair_limits(numbers, choice, cutoff))
-    return cutoff_slope(bonds.length, on, off)
+    return cutoff_slope(bonds.length, *limits_between(numbers, *bonds.atoms.T, choice, cutoff))
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #33b9c4c5
 def _atom_pairs(numbers, directed):
@@ -192,6 +266,22 @@ def bonded(
         np.add.at(times, tuple(covalent.atoms.T), covalent.weight > 0.5)
     return times + times.T > 0.1 * len(pos)
 
+# %% ../../nbs/20_bonds/01_pairs.ipynb #2bc40962
+def pair_counts(
+    frames: Frames,  # S frames of any molecules
+    choice: str | list = "pairs",  # "pairs", "covalent", or a list of index pairs
+    cutoff: float = 5.0,  # Å, for "pairs"
+) -> np.ndarray:
+    "Pairs of atoms of each frame (S,); of frames in a cell those that are bonds. Raises `InputError` as `bonds` does."
+    n_atoms = (frames.numbers > 0).sum(1)
+    counts = n_atoms * (n_atoms - 1) // 2
+    for index, numbers, pos, cell in molecule_groups(frames) if frames.cell is not None else ():
+        for s in index[images_matter(pos, cell, longest_bond(numbers, choice, cutoff))]:
+            one = slice(s, s + 1)
+            listed = bonds(numbers, frames.pos[one, : len(numbers)], choice, cutoff, cell=frames.cell[one])
+            counts[s] = len(listed.frame)
+    return counts
+
 # %% ../../nbs/20_bonds/01_pairs.ipynb #4f780f76
 def check_bonds(
     frames: Frames,  # `Frames` of any molecules
@@ -204,8 +294,8 @@ def check_bonds(
     Raises `InputError` for a frame in which no two atoms are bonded, or with a bond between elements that the model
     was not fitted on."""
     for block in pair_blocks(len(frames), frames.numbers.shape[1]):
-        for index, numbers, pos in molecule_groups(frames[block]):
-            rows = bonds(numbers, pos, choice, cutoff)
+        for index, numbers, pos, cell in molecule_groups(frames[block]):
+            rows = bonds(numbers, pos, choice, cutoff, cell=cell)
             if kinds is not None:
                 _check_kinds(rows, block.start + index, kinds)
             _check_every_frame_has_bonds(rows, block.start + index, len(numbers))

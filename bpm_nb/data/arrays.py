@@ -48,17 +48,18 @@ def atomic_numbers_at(
 
 # %% ../../nbs/10_data/09_arrays.ipynb #93768c5a
 def frames_from(
-    numbers: ArrayOrFile,  # (N,) or (S, N) atomic numbers, or symbols "C C O …"
+    numbers: ArrayOrFile,  # (N,) or (S, N), or symbols "C C O …"
     pos: ArrayOrFile,  # (S, N, 3) or (S, 3N) positions
-    alpha: ArrayOrFile | None = None,  # (S, 3, 3), (S, 9), or with `order` (S, 6) polarizability
-    dipole: ArrayOrFile | None = None,  # (S, 3) dipole
-    energy: ArrayOrFile | None = None,  # (S,) energy
-    forces: ArrayOrFile | None = None,  # (S, N, 3) forces
-    units: dict[str, str] | None = None,  # {array: its unit}, see `UNITS`
+    alpha: ArrayOrFile | None = None,  # (S, 3, 3), (S, 9), or with `order` (S, 6)
+    dipole: ArrayOrFile | None = None,  # (S, 3)
+    energy: ArrayOrFile | None = None,  # (S,)
+    forces: ArrayOrFile | None = None,  # (S, N, 3)
+    units: dict[str, str] | None = None,  # {array: its unit}
     order: str | None = None,  # of (S, 6), as in "xx yy zz xy xz yz"
+    cell: ArrayOrFile | None = None,  # (3, 3) or (S, 3, 3), Å
 ) -> Frames:
     "Checked frames. Raises `InputError` for arrays that do not fit or hold a fault."
-    given = dict(pos=pos, alpha=alpha, dipole=dipole, energy=energy, forces=forces)
+    given = dict(pos=pos, alpha=alpha, dipole=dipole, energy=energy, forces=forces, cell=cell)
     arrays = _in_library_units({k: v for k, v in given.items() if v is not None}, units or {})
     numbers, arrays["pos"] = _row_for_each_frame(atomic_numbers_at(numbers), arrays["pos"])
     if "alpha" in arrays:

@@ -14,34 +14,19 @@ from ase import Atoms
 
 from ..core.files import InputError, errors_name_file
 from ..core.units import unit_size
+from .cells import is_periodic, made_whole, validated_cells
 from .times import Times, column_times, timed_arrays
 
 # %% ../../nbs/10_data/04_atoms.ipynb #5e536d5c
 ASE_KEYS = dict(alpha="polarizability", dipole="dipole", energy="energy", forces="forces")  # {property: its key in ASE}
 
 # %% ../../nbs/10_data/04_atoms.ipynb #c03d0537
-def unwrapped(
-    pos: np.ndarray,  # (N, 3) positions, Å
-    cell: np.ndarray,  # (3, 3) vectors of the cell, Å; zeros where there is none
-    pbc: bool | np.ndarray,  # (3,) along which of them the molecule may be cut
-    near: np.ndarray | None = None,  # (3,) where the first atom was before: its image nearest to there is taken
+def repeating_cell(
+    atoms: Atoms,  # a molecule, a liquid or a crystal
 ) -> np.ndarray:
-    "Positions (N, 3), Å, of the molecule in one piece. Raises `InputError` where the cell is too small to tell."
-    from ase.geometry import complete_cell, find_mic
-
-    pbc = np.broadcast_to(pbc, 3) & np.any(cell, axis=1)
-    if not pbc.any():
-        return pos
-    cell = complete_cell(cell)
-    offset, distance = find_mic(pos - pos[0], cell, pbc)
-    first = pos[0] if near is None else near + find_mic(pos[:1] - near, cell, pbc)[0][0]
-    reach = 0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0)[pbc].max()
-    if distance.max() >= reach:
-        raise InputError(
-            f"the molecule reaches {distance.max():.1f} Å from its first atom, half the cell is {reach:.1f} Å; "
-            "unwrap it and give it without a cell"
-        )
-    return first + offset
+    "Vectors (3, 3) of its cell, Å, zeros where nothing repeats. Raises `InputError` for vectors in a plane."
+    cell = validated_cells(np.where(atoms.pbc[:, None], atoms.cell.array, 0.0), ())
+    return np.zeros((3, 3)) if cell is None else cell
 
 # %% ../../nbs/10_data/04_atoms.ipynb #5ea01dec
 def atoms_properties(
@@ -54,7 +39,8 @@ def atoms_properties(
     from ase.units import Bohr
 
     results = dict(atoms.info, **atoms.arrays, **(atoms.calc.results if atoms.calc else {}))
-    arrays = dict(numbers=atoms.numbers, pos=unwrapped(atoms.positions, atoms.cell, atoms.pbc))
+    cell = repeating_cell(atoms)
+    arrays = dict(numbers=atoms.numbers, pos=made_whole(atoms.numbers, atoms.positions[None], cell[None])[0], cell=cell)
     if results.get(keys["alpha"]) is not None:
         arrays["alpha"] = tensor_from_numbers(results[keys["alpha"]], order, keys["alpha"]) * alpha_size
     for name, shape, size in (("dipole", (3,), Bohr), ("energy", (), 1), ("forces", (len(atoms), 3), 1)):
@@ -126,7 +112,8 @@ def _padded(value: np.ndarray, name: str, n_atoms: int) -> np.ndarray:
 def arrays_atoms(
     numbers: np.ndarray,  # (S, N) atomic numbers, 0 after the last atom
     pos: np.ndarray,  # (S, N, 3) positions, Å
-    alpha: np.ndarray | None = None,  # (S, 3, 3) polarizability, bohr³
+    alpha: np.ndarray | None = None,  # (S, 3, 3), bohr³
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å
     **results: np.ndarray,  # (S, …) dipole, energy, forces, in the library's units
 ) -> list[Atoms]:
     "S molecules, with a calculator that returns the results."
@@ -135,6 +122,8 @@ def arrays_atoms(
 
     images = [Atoms(n[n > 0], p[n > 0]) for n, p in zip(numbers, pos)]
     for k, atoms in enumerate(images):
+        if cell is not None:
+            atoms.cell, atoms.pbc = cell[k], is_periodic(cell[k])
         if alpha is not None:
             atoms.info["polarizability"] = alpha[k].ravel()
         values = {name: value[k] for name, value in results.items()}
@@ -159,8 +148,8 @@ class AtomsFrames:
         """S frames with what the molecules, their calculators and their `info` hold.
 
         A property is there when each molecule has a result of it. A molecule cut by a periodic cell is made whole.
-        Raises `InputError` for a cell too small for that, and for a polarizability that is not nine numbers or that
-        only some have.
+        Raises `InputError` for a cell that is flat, and for a polarizability that is not nine numbers or that only
+        some have.
         """
         return cls(**atoms_arrays([images] if isinstance(images, Atoms) else images, unit))
 
@@ -169,28 +158,29 @@ class AtomsFrames:
 
         A calculator returns dipole (e·Å), energy (eV) and forces (eV/Å), if the frames have them.
         """
-        names = [k for k in ("alpha", "dipole", "energy", "forces") if getattr(self, k) is not None]
+        names = [k for k in ("alpha", "dipole", "energy", "forces", "cell") if getattr(self, k) is not None]
         return arrays_atoms(self.numbers, self.pos, **{k: getattr(self, k) for k in names})
 
 # %% ../../nbs/10_data/04_atoms.ipynb #cab8388e
 def run_arrays(
     images: Sequence[Atoms],  # T states of one molecule
 ) -> dict[str, np.ndarray | None]:
-    "Arrays of a `Trajectory`: numbers (N,), positions (T, N, 3), velocities and masses, if the molecules have them."
+    "Arrays of a `Trajectory`: numbers (N,), positions (T, N, 3), cells, and velocities and masses, if they have them."
     from ase.units import fs
 
     if not len(images):
         raise InputError("there is no frame in it")
-    numbers, pos = images[0].numbers, []
+    numbers, cell = images[0].numbers, []
     for k, atoms in enumerate(images):
         if not np.array_equal(atoms.numbers, numbers):
             raise InputError(f"frame {k}: another molecule than frame 0; a trajectory is of one molecule")
         with errors_name_file(f"frame {k}"):
-            pos.append(unwrapped(atoms.positions, atoms.cell, atoms.pbc, pos[-1][0] if pos else None))
+            cell.append(repeating_cell(atoms))
     with_velocities = all(atoms.has("momenta") for atoms in images)
     return dict(
         numbers=numbers,
-        pos=np.array(pos),
+        pos=made_whole(numbers, np.array([atoms.positions for atoms in images]), np.array(cell)),
+        cell=np.array(cell),
         vel=np.array([atoms.get_velocities() * fs for atoms in images]) if with_velocities else None,
         masses=images[0].get_masses() if images[0].has("masses") else None,
     )
@@ -239,7 +229,7 @@ def segment_arrays(
     states = [atoms for run in runs for atoms in run]
     with errors_name_file("the atoms"):
         arrays = run_arrays(states) | dict(energy=total_energies(states))
-    for name in ("pos", "vel", "energy"):
+    for name in ("pos", "vel", "energy", "cell"):
         if arrays[name] is not None:
             arrays[name] = arrays[name].reshape(len(runs), -1, *arrays[name].shape[1:])
     return timed_arrays(arrays, [image_times(run) for run in runs], dt_fs, "the atoms")
@@ -256,8 +246,8 @@ class AtomsTrajectory:
     ) -> Self:
         """G segments of T states, with velocities, masses and total energies, if the states have them.
 
-        Raises `InputError` for different molecules or lengths, too small a cell, an unknown or another time step,
-        and missing or repeated states.
+        Raises `InputError` for different molecules or lengths, a flat cell, an unknown or another time step, and
+        missing or repeated states.
         """
         return cls(**segment_arrays(images, dt_fs))
 

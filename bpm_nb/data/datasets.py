@@ -16,6 +16,7 @@ import numpy as np
 from ..core.display import Summarized
 from ..core.files import InputError, file_reader
 from ..core.units import without_fortran
+from .cells import IMAGE_REACH, require_isolated
 from .files import read, read_frames
 from .records import Frames, Harmonic, Trajectory, joined_segments
 from .xyz import xyz_images
@@ -227,12 +228,15 @@ def load(
 def start_geometry(
     molecule: str | Path,  # name of a molecule known to the library, or the path of an xyz file
 ) -> tuple[np.ndarray, np.ndarray]:
-    "Numbers (N,) and positions (N, 3), Å, to start from. Raises `InputError` for what is neither name nor file."
+    """Numbers (N,) and positions (N, 3), Å, to start from.
+
+    Raises `InputError` for what is neither name nor file, and for a molecule within reach of its images."""
     file = SHIPPED / f"{molecule}.xyz"
     if not file.is_file() and not str(molecule).endswith((".xyz", ".extxyz")):
         raise InputError(f"{molecule!r} is neither a known molecule ({', '.join(known())}) nor an xyz file")
     frames = read_frames(str(file) if file.is_file() else molecule)
-    real = frames.numbers[0] > 0
+    real, first = frames.numbers[0] > 0, frames[0]
+    require_isolated(first.pos[:, real], first.cell, IMAGE_REACH, "a start geometry is of")
     return frames.numbers[0][real], frames.pos[0][real]
 
 # %% ../../nbs/10_data/11_datasets.ipynb #0cfeba49

@@ -14,7 +14,8 @@ from ase import Atoms
 
 from ..core.files import InputError, errors_name_file, first_line, require_file
 from ..core.work import arrays_of_own_process
-from .atoms import image_times, run_arrays, unwrapped
+from .atoms import image_times, run_arrays
+from .cells import made_whole, validated_cells
 from .times import Times
 
 # %% ../../nbs/10_data/08_foreign.ipynb #acf1ac94
@@ -132,11 +133,11 @@ def read_with_mdanalysis(
         states = arrays_of_own_process(universe_arrays, path, topology)
     except Exception as e:  # each of MDAnalysis' parsers has errors of its own
         raise InputError(f"{path} with {topology}: MDAnalysis cannot read them ({first_line(e)})") from None
-    pos = []
-    for k, (x, cell) in enumerate(zip(states["pos"], states["cell"])):
-        with errors_name_file(f"{path}, frame {k}"):
-            pos.append(unwrapped(x, cell, True, pos[-1][0] if pos else None))
-    arrays = dict(numbers=states["numbers"], pos=np.array(pos), vel=states.get("vel"), provenance=dict(file=path.name))
+    numbers, pos = np.asarray(states["numbers"]), np.asarray(states["pos"])
+    with errors_name_file(path):
+        cell = validated_cells(states["cell"], (len(pos),))
+    pos = pos if cell is None else made_whole(numbers, pos, cell)
+    arrays = dict(numbers=numbers, pos=pos, cell=cell, vel=states.get("vel"), provenance=dict(file=path.name))
     return arrays, Times(states["times_ps"], "ps") if "times_ps" in states else None
 
 # %% ../../nbs/10_data/08_foreign.ipynb #3b5252a5

@@ -13,6 +13,7 @@ import numpy as np
 from ..core.display import atom_labels
 from ..core.files import InputError
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
+from .cells import images_matter, images_within
 
 # %% ../../nbs/10_data/03_fragments.ipynb #289e7faa
 def pair_distances(
@@ -46,7 +47,7 @@ def some_of(indices: np.ndarray) -> np.ndarray:
 NOBLE = 2, 10, 18, 36, 54, 86
 LENGTH_UNITS = {"bohr": 1.8897, "pm": 100.0, "nm": 0.1}  # a length in Å as a number of them
 
-
+# %% ../../nbs/10_data/03_fragments.ipynb #fd2934a0
 def require_bonds(
     numbers: np.ndarray,  # (N,) atomic numbers of one molecule
     pos: np.ndarray,  # (S, N or more, 3) positions, Å
@@ -54,7 +55,7 @@ def require_bonds(
     source: str,  # name for messages, usually the file
 ) -> None:
     "Refuse positions in which no two atoms are at a bond's length: raises `InputError` with the probable unit."
-    if len(numbers) < 2 or np.isin(numbers, NOBLE).any():
+    if len(numbers) < 2 or not len(indices) or np.isin(numbers, NOBLE).any():
         return
     blocks = distance_blocks(numbers, pos, some_of(indices))
     closest = float(np.median(np.concatenate([(d / radii).min((1, 2)) for _, d, radii in blocks])))
@@ -68,6 +69,9 @@ def require_bonds(
     )
 
 # %% ../../nbs/10_data/03_fragments.ipynb #41d1c959
+REACH = 4.0  # further apart nothing is bonded, Å
+
+
 def reached_atoms(
     d: np.ndarray,  # (S, N, N) distances, Å
     reach: float,  # longest step from atom to atom, Å
@@ -97,14 +101,13 @@ def require_one_piece(
     pos: np.ndarray,  # (S, N or more, 3) positions, Å
     indices: np.ndarray,  # (S',) frames of this molecule
     source: str,  # name for messages, usually the file
-    reach: float = 4.0,  # further apart nothing is bonded, Å
 ) -> None:
     "Refuse frames in which a piece that is no molecule lies far from the rest: raises `InputError` with the atom."
-    if np.isin(numbers, NOBLE).any():
+    if not len(indices) or np.isin(numbers, NOBLE).any():
         return
     bonded = bonds_in_some(numbers, pos, indices)
     for frames, d, _ in distance_blocks(numbers, pos, indices):
-        reached = reached_atoms(d, reach)
+        reached = reached_atoms(d, REACH)
         alone = np.minimum(reached.sum(1), (~reached).sum(1)) == 1
         cut = np.einsum("si,ij,sj->s", reached, bonded, ~reached, optimize=True) > 0
         wrong = ~reached.all(1) & (alone | cut | ((numbers * ~reached).sum(1) % 2 > 0))
@@ -125,15 +128,86 @@ def _piece_text(numbers: np.ndarray, d: np.ndarray, reached: np.ndarray) -> str:
         "unwrap the run, or give its cell"
     )
 
+# %% ../../nbs/10_data/03_fragments.ipynb #8a8b70d9
+def close_pairs(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (N, 3) positions, Å
+    cell: np.ndarray,  # (3, 3) vectors of the cell, Å
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    "Atoms (K,) and others or images (K,) within `REACH`, their distances, Å, and these over sums of covalent radii."
+    from ase.data import covalent_radii
+
+    a, b, offset = images_within(pos, pos, cell, REACH)
+    distance, radii = np.linalg.norm(pos[b] + offset - pos[a], axis=1), covalent_radii[numbers]
+    other = (a != b) | (distance > 1e-9)
+    a, b, distance = a[other], b[other], distance[other]
+    return a, b, distance, distance / (radii[a] + radii[b])
+
+# %% ../../nbs/10_data/03_fragments.ipynb #15a44d4b
+def require_bonds_with_images(numbers, pos, cell, indices, source) -> None:
+    "As `require_bonds`, for frames (S',) of one kind with cells (S, 3, 3), Å."
+    if np.isin(numbers, NOBLE).any():
+        return
+    pairs = (close_pairs(numbers, pos[k, : len(numbers)], cell[k]) for k in some_of(indices))
+    closest = np.median([in_bonds.min(initial=np.inf) for *_, in_bonds in pairs])
+    if closest >= 1.4:
+        raise InputError(
+            f"{source}: no two atoms, nor an atom and an image, are at the length of a bond, the closest pair is "
+            f"{closest:.2f} times as far apart; give positions and cell in Å"
+        )
+
+# %% ../../nbs/10_data/03_fragments.ipynb #dc860e69
+def reached_with_images(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (N, 3) positions, Å
+    cell: np.ndarray,  # (3, 3) vectors of the cell, Å
+) -> np.ndarray:
+    "Atoms (N,) that steps of at most `REACH` lead to from the first one, images included."
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    a, b, *_ = close_pairs(numbers, pos, cell)
+    piece = connected_components(csr_array((np.ones(len(a)), (a, b)), (len(numbers),) * 2))[1]
+    return piece == piece[0]
+
+# %% ../../nbs/10_data/03_fragments.ipynb #80ccaf4c
+def require_one_piece_with_images(numbers, pos, cell, indices, source) -> None:
+    "As `require_one_piece`, for frames (S',) of one kind with cells (S, 3, 3), Å."
+    if np.isin(numbers, NOBLE).any():
+        return
+    first, second = bonds_with_images(numbers, pos, cell, indices)
+    for k in indices:
+        reached = reached_with_images(numbers, pos[k, : len(numbers)], cell[k])
+        alone = min(reached.sum(), (~reached).sum()) == 1
+        if alone or (reached[first] & ~reached[second]).any() or (numbers * ~reached).sum() % 2:
+            names = np.array(atom_labels(numbers))[reached if 2 * reached.sum() <= len(reached) else ~reached].tolist()
+            raise InputError(
+                f"{source}, frame {k}: {', '.join(names[:6])} more than {REACH:g} Å from every other atom and image, "
+                "and no molecule; give the cell that belongs to the positions, both in Å"
+            )
+
+# %% ../../nbs/10_data/03_fragments.ipynb #aa3369d5
+def bonds_with_images(numbers, pos, cell, indices) -> np.ndarray:
+    "Pairs of atoms (2, K) that are at the length of a bond in one of some 50 frames, as they are or as images."
+    bonded = set()
+    for k in some_of(indices):
+        a, b, _, in_bonds = close_pairs(numbers, pos[k, : len(numbers)], cell[k])
+        bonded |= {*zip(a[in_bonds < 1.25].tolist(), b[in_bonds < 1.25].tolist())}
+    return np.reshape(sorted(bonded), (-1, 2)).astype(int).T
+
 # %% ../../nbs/10_data/03_fragments.ipynb #1d764293
 def require_whole_molecules(
     numbers: np.ndarray,  # (S, N) atomic numbers, 0 after the last atom of a smaller molecule
     pos: np.ndarray,  # (S, N, 3) positions, Å
     source: str,  # name for messages, usually the file
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> None:
     "Refuse positions in another unit, and molecules in pieces: raises `InputError` with the first one."
-    rows, which = np.unique(numbers, axis=0, return_inverse=True)
+    near, (rows, which) = images_matter(pos, cell, REACH), np.unique(numbers, axis=0, return_inverse=True)
     for g, row in enumerate(rows):
-        indices, atoms = np.flatnonzero(which.ravel() == g), row[row > 0]
-        require_bonds(atoms, pos, indices, source)
-        require_one_piece(atoms, pos, indices, source)
+        atoms, own = row[row > 0], which.ravel() == g
+        require_bonds(atoms, pos, np.flatnonzero(own & ~near), source)
+        require_one_piece(atoms, pos, np.flatnonzero(own & ~near), source)
+        if (own & near).any():
+            require_bonds_with_images(atoms, pos, cell, np.flatnonzero(own & near), source)
+            require_one_piece_with_images(atoms, pos, cell, np.flatnonzero(own & near), source)

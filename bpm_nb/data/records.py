@@ -18,6 +18,7 @@ from ..core.display import Summarized, value_range
 from ..core.files import InputError
 from ..core.tensors import mean_polarizability
 from .atoms import AtomsFrames, AtomsTrajectory
+from .cells import heights, is_periodic, validated_cells
 from .fragments import require_whole_molecules
 from bpm_nb.data.validation import (
     require_apart,
@@ -45,6 +46,12 @@ def formulas(numbers: np.ndarray) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 # %% ../../nbs/10_data/06_records.ipynb #710e3c9d
+def cell_row(cell: np.ndarray) -> tuple[str, str]:
+    "How wide the cells (…, 3, 3) are between opposite faces, as a row of a table."
+    ranges = [sorted({f"{w.min():.4g}", f"{w.max():.4g}"}, key=float) for w in heights(cell).reshape(-1, 3).T]
+    return "cell", " × ".join("–".join(r) for r in ranges).replace("inf", "∞") + " Å"
+
+
 def frames_rows(frames) -> list[tuple[str, str]]:
     "What `Frames` hold, as rows of a table."
     s = len(frames)
@@ -55,13 +62,15 @@ def frames_rows(frames) -> list[tuple[str, str]]:
         rows.append(("|dipole|", value_range(np.linalg.norm(frames.dipole, axis=1), "e·bohr")))
     if frames.energy is not None:
         rows.append(("energy", value_range(frames.energy, "eV")))
+    if frames.cell is not None:
+        rows.append(cell_row(frames.cell))
     if frames.forces is not None:
         rows.append(("|forces|", value_range(np.linalg.norm(frames.forces, axis=2)[frames.numbers > 0], "eV/Å")))
     return rows
 
 # %% ../../nbs/10_data/06_records.ipynb #6a14bbf3
 class FrameSelection:
-    "The number of frames, and some of them."
+    "The number of frames, some of them, and where they repeat."
 
     def __len__(self) -> int:
         return len(self.pos)
@@ -69,6 +78,11 @@ class FrameSelection:
     def __getitem__(self, chosen: int | slice | np.ndarray) -> Self:
         chosen = np.arange(len(self))[chosen].reshape(-1)
         return replace(self, **{k: getattr(self, k)[chosen] for k in PROPERTIES if getattr(self, k) is not None})
+
+    @property
+    def pbc(self) -> np.ndarray:
+        "Along which vectors of its cell each frame repeats, (S, 3) booleans."
+        return np.zeros((len(self), 3), bool) if self.cell is None else is_periodic(self.cell)
 
     @property
     def frames(self) -> Self:
@@ -87,8 +101,10 @@ class Frames(FrameSelection, AtomsFrames, Summarized):
     energy: np.ndarray | None = None  # (S,) energy, eV
     forces: np.ndarray | None = None  # (S, N, 3) forces, eV/Å
     provenance: dict = field(default_factory=dict)  # where the numbers come from
+    cell: np.ndarray | None = None  # (S, 3, 3) vectors of cells, Å, zeros where nothing repeats
 
     def __post_init__(self):
+        object.__setattr__(self, "cell", validated_cells(self.cell, np.shape(self.pos)[:1]))
         for name, value in frames_arrays(self).items():
             object.__setattr__(self, name, value)
 
@@ -102,6 +118,7 @@ PROPERTIES = {  # arrays of `Frames` and their shapes, -1 for any length
     "dipole": (-1, 3),
     "energy": (-1,),
     "forces": (-1, -1, 3),
+    "cell": (-1, 3, 3),
 }
 
 
@@ -123,7 +140,9 @@ def frames_arrays(frames) -> dict[str, np.ndarray]:
 def joined(
     sets: Frames | Sequence[Frames],  # one set or several
 ) -> Frames:
-    "One `Frames` of all; a property stays when every set has it. Raises `InputError` where no set is given."
+    """One `Frames` of all; a property stays when every set has it, and each frame keeps its cell.
+
+    Raises `InputError` where no set is given."""
     if isinstance(sets, Frames):
         return sets
     if not len(sets):
@@ -134,10 +153,12 @@ def joined(
         for name in PROPERTIES
         if all(getattr(s, name) is not None for s in sets)
     }
+    if any(s.cell is not None for s in sets):
+        arrays["cell"] = np.concatenate([np.zeros((len(s), 3, 3)) if s.cell is None else s.cell for s in sets])
     provenance = sets[0].provenance if len(sets) == 1 else {"joined": [s.provenance for s in sets]}
     return Frames(**arrays, provenance=provenance)
 
-
+# %% ../../nbs/10_data/06_records.ipynb #0dfeee93
 def _padded_to(n_atoms: int, name: str, values: np.ndarray) -> np.ndarray:
     "Values (S, N, …) with zeros for the atoms that these molecules do not have; others as they are."
     if name not in ("numbers", "pos", "forces"):
@@ -147,11 +168,14 @@ def _padded_to(n_atoms: int, name: str, values: np.ndarray) -> np.ndarray:
 # %% ../../nbs/10_data/06_records.ipynb #0e28acd8
 def molecule_groups(
     frames: Frames,  # S frames of any molecules
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    "Frames that share one row of atomic numbers: list of (indices (S',), numbers (N',), positions (S', N', 3), Å)."
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Frames that share one row of atomic numbers: list of (indices, numbers, positions, cells).
+
+    Of shapes (S',), (N',), (S', N', 3) and (S', 3, 3), Å; None for frames without a cell."""
     rows, which = np.unique(frames.numbers, axis=0, return_inverse=True)
     groups = [(np.flatnonzero(which.ravel() == g), row[row > 0]) for g, row in enumerate(rows)]
-    return [(indices, numbers, frames.pos[indices, : len(numbers)]) for indices, numbers in groups]
+    cell = frames.cell
+    return [(i, row, frames.pos[i, : len(row)], None if cell is None else cell[i]) for i, row in groups]
 
 # %% ../../nbs/10_data/06_records.ipynb #31250da7
 NEEDED = dict(
@@ -183,8 +207,8 @@ def checked(
         other = f"; its keys are {keys} (`key`)" if keys else ""
         raise InputError(f"{source}: there is no {NEEDED[need]}{other}")
     require_symmetric(frames.alpha, source)
-    require_apart(frames.numbers, frames.pos, source)
-    require_whole_molecules(frames.numbers, frames.pos, source)
+    require_apart(frames.numbers, frames.pos, source, cell=frames.cell)
+    require_whole_molecules(frames.numbers, frames.pos, source, frames.cell)
     return frames
 
 # %% ../../nbs/10_data/06_records.ipynb #daa6aa46
@@ -199,20 +223,37 @@ def trajectory_rows(trajectory) -> list[tuple[str, str]]:
         ("length", f"{t * trajectory.dt_fs / 1000:g} ps" + " each" * (g != 1)),
         *([("temperature", f"{kelvin:g} K")] if kelvin is not None else []),
         *([("total energy", value_range(trajectory.energy, "eV"))] if trajectory.energy is not None else []),
+        *([cell_row(trajectory.cell)] if trajectory.cell is not None else []),
         ("holds", ", ".join(name for name in held if getattr(trajectory, name) is not None)),
     ]
 
 # %% ../../nbs/10_data/06_records.ipynb #19fdedc9
-STATES = "pos", "vel", "energy", "beads"  # with a row for each segment
+STATES = "pos", "vel", "energy", "beads", "cell"  # with a row for each segment
 
-
-class RunProperties:
-    "Some segments, masses, energy drift and single states of a run of dynamics."
+# %% ../../nbs/10_data/06_records.ipynb #081e23e4
+class RunStates:
+    "Some segments of a run of dynamics, where it repeats, and its single states."
 
     def __getitem__(self, chosen: int | slice | np.ndarray) -> Self:
         chosen = np.arange(len(self.pos))[chosen].reshape(-1)
         held = [k for k in STATES if getattr(self, k) is not None]
         return replace(self, **{k: getattr(self, k)[chosen] for k in held})
+
+    @property
+    def pbc(self) -> np.ndarray:
+        "Along which vectors of its cell each state repeats, (G, T, 3) booleans."
+        return self.frames.pbc.reshape(*self.pos.shape[:2], 3)
+
+    @property
+    def frames(self) -> Frames:
+        "All states as G T frames; of rings the centroids."
+        pos, cell = self.pos.reshape(-1, *self.pos.shape[2:]), self.cell
+        cell = None if cell is None else cell.reshape(-1, 3, 3)
+        return Frames(np.broadcast_to(self.numbers, pos.shape[:2]), pos, provenance=self.provenance, cell=cell)
+
+# %% ../../nbs/10_data/06_records.ipynb #183dc69b
+class RunProperties(RunStates):
+    "Masses and energy drift of a run of dynamics."
 
     def mass(self) -> np.ndarray:
         "Masses (N,), u: those of the run, or of the natural elements."
@@ -223,16 +264,10 @@ class RunProperties:
         time_ps = self.dt_fs * np.arange(self.pos.shape[1]) / 1000
         return np.polyfit(time_ps, self.energy.T, 1)[0] * 1e4 / len(self.numbers)
 
-    @property
-    def frames(self) -> Frames:
-        "All states as G T frames; of rings the centroids."
-        pos = self.pos.reshape(-1, *self.pos.shape[2:])
-        return Frames(np.broadcast_to(self.numbers, pos.shape[:2]), pos, provenance=self.provenance)
-
 # %% ../../nbs/10_data/06_records.ipynb #7e39126f
 @dataclass(frozen=True, eq=False, repr=False)
 class Trajectory(RunProperties, AtomsTrajectory, Summarized):
-    "Dynamics of one molecule: G segments of T states. Raises `InputError` for arrays whose shapes do not agree."
+    "Dynamics of one molecule: G segments of T states. Raises `InputError` for shapes that do not agree."
 
     numbers: np.ndarray  # (N,) atomic numbers
     pos: np.ndarray  # (G, T, N, 3) positions, Å
@@ -241,12 +276,13 @@ class Trajectory(RunProperties, AtomsTrajectory, Summarized):
     energy: np.ndarray | None = None  # (G, T) total energy, eV
     temperature_K: float | None = None  # temperature of the ensemble, K
     provenance: dict = field(default_factory=dict)  # where the numbers come from
-    masses: np.ndarray | None = None  # (N,) masses of the run, u; None: those of the natural elements
-    beads: np.ndarray | None = None  # (G, T, P, N, 3) beads of the rings whose centroids the positions are, Å
+    masses: np.ndarray | None = None  # (N,) masses, u; None: of the natural elements
+    beads: np.ndarray | None = None  # (G, T, P, N, 3) beads of rings with these centroids, Å
+    cell: np.ndarray | None = None  # (G, T, 3, 3) vectors of cells, Å
 
     def __post_init__(self):
-        arrays = validated_run(self.numbers, self.pos, self.dt_fs, self.vel, self.masses, self.beads)
-        for name, value in arrays.items():
+        given = self.numbers, self.pos, self.dt_fs, self.vel, self.masses, self.beads, self.cell
+        for name, value in validated_run(*given).items():
             object.__setattr__(self, name, value)
 
     summary_rows = trajectory_rows
@@ -257,8 +293,10 @@ def joined_segments(
 ) -> Trajectory:
     """One `Trajectory` of all segments; velocities, energies and beads stay when every run has them.
 
-    Raises `InputError` for rings of different numbers of beads."""
+    Raises `InputError` for rings of different numbers of beads, and where only some runs have a cell."""
     held = [k for k in STATES if all(getattr(r, k) is not None for r in runs)]
+    if "cell" not in held and any(r.cell is not None for r in runs):
+        raise InputError("some runs have a cell and others have none: join those of one kind")
     if "beads" in held and len({r.beads.shape[2] for r in runs}) > 1:
         raise InputError("the runs have rings of different numbers of beads: join those of one number")
     arrays = {k: np.concatenate([getattr(r, k) for r in runs]) for k in held}

@@ -14,6 +14,7 @@ from ..core.files import InputError
 from ..core.tensors import ASYMMETRY
 from ..core.units import UNITS
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
+from .cells import IMAGE_REACH, images_matter, images_within, validated_cells
 
 # %% ../../nbs/10_data/05_validation.ipynb #8453b781
 def validated_array(value, dtype: type, shape: tuple, n: int, name: str) -> np.ndarray:
@@ -56,8 +57,8 @@ def validated_masses(masses, n: int) -> np.ndarray:
     return values
 
 # %% ../../nbs/10_data/05_validation.ipynb #10c90192
-def validated_run(numbers, pos, dt_fs: float, vel, masses, beads=None) -> dict[str, np.ndarray]:
-    "Arrays of a trajectory: numbers (N,), positions and velocities (G, T, N, 3), masses (N,), beads (G, T, P, N, 3)."
+def validated_run(numbers, pos, dt_fs: float, vel, masses, beads=None, cell=None) -> dict[str, np.ndarray]:
+    "Arrays of a trajectory: numbers (N,), pos and vel (G, T, N, 3), masses (N,), beads and cells."
     numbers, pos = validated_numbers(numbers), np.asarray(pos, float)
     if pos.ndim < 3:
         raise InputError(f"positions have shape {pos.shape}, expected (segments, states, {len(numbers)}, 3)")
@@ -72,7 +73,7 @@ def validated_run(numbers, pos, dt_fs: float, vel, masses, beads=None) -> dict[s
         arrays["masses"] = validated_masses(masses, len(numbers))
     if beads is not None:
         arrays["beads"] = validated_beads(arrays["pos"], np.asarray(beads, float))
-    return arrays
+    return arrays | dict(cell=validated_cells(cell, arrays["pos"].shape[:2]))
 
 # %% ../../nbs/10_data/05_validation.ipynb #0d24adeb
 def validated_beads(pos: np.ndarray, beads: np.ndarray) -> np.ndarray:
@@ -145,19 +146,44 @@ def require_symmetric(alpha: np.ndarray | None, source: str, tol: float = ASYMME
         )
 
 # %% ../../nbs/10_data/05_validation.ipynb #db626503
-def require_apart(numbers: np.ndarray, pos: np.ndarray, source: str, smallest: float = 0.3) -> None:
-    "Refuse positions (S, N, 3), Å, with two atoms nearer than `smallest`."
-    a, b = np.triu_indices(numbers.shape[1], 1)
-    for rows in row_blocks(len(pos), 80 * len(a), CACHE_BLOCK_BYTES):
-        x, real = pos[rows], numbers[rows] > 0
+def require_apart(
+    numbers: np.ndarray,  # (S, N) atomic numbers, 0 after the last atom of a smaller molecule
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+    source: str,  # name for messages, usually the file
+    smallest: float = 0.3,  # Å
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
+) -> None:
+    "Refuse frames with two atoms, or an atom and an image, nearer than `smallest`: raises `InputError`."
+    if cell is not None:
+        require_images_apart(numbers, pos, source, smallest, cell)
+    inside = np.flatnonzero(~images_matter(pos, cell, smallest))
+    a, b = np.triu_indices(numbers.shape[1] if len(inside) else 0, 1)
+    for rows in row_blocks(len(inside), 80 * len(a), CACHE_BLOCK_BYTES):
+        x, real = pos[inside[rows]], numbers[inside[rows]] > 0
         d2 = ((x[:, a] - x[:, b]) ** 2).sum(-1)
         close = (d2 < smallest**2) & real[:, a] & real[:, b]
         if close.any():
             s, pair = np.argwhere(close)[0]
-            raise InputError(
-                f"{source}, frame {rows.start + s}, atoms {a[pair]} and {b[pair]}: they lie "
-                f"{d2[s, pair] ** 0.5:.2f} Å apart, on top of each other; are the positions in Å?"
-            )
+            _refuse_pair(source, inside[rows.start + s], a[pair], b[pair], d2[s, pair] ** 0.5)
+
+# %% ../../nbs/10_data/05_validation.ipynb #94df5b6f
+def require_images_apart(numbers, pos, source, smallest, cell) -> None:
+    "As `require_apart`, for the frames whose images are within reach."
+    for s in np.flatnonzero(images_matter(pos, cell, smallest)):
+        x = pos[s, numbers[s] > 0]
+        a, b, offset = images_within(x, x, cell[s], smallest)
+        distance = np.linalg.norm(x[b] + offset - x[a], axis=1)
+        close = (a != b) | (distance > 1e-9)
+        if close.any():
+            _refuse_pair(source, s, a[close][0], b[close][0], distance[close][0])
+
+# %% ../../nbs/10_data/05_validation.ipynb #8aac3ce1
+def _refuse_pair(source, frame, a, b, distance):
+    "Raises `InputError` for two atoms on top of each other."
+    raise InputError(
+        f"{source}, frame {frame}, atoms {a} and {b}: they lie {distance:.2f} Å apart, on top of each other; "
+        "are the positions in Å?"
+    )
 
 # %% ../../nbs/10_data/05_validation.ipynb #b7f06f52
 def free_atom_sums(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -169,10 +195,13 @@ def free_atom_sums(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(free > 40, 0, free)[numbers].sum(1), free[numbers].sum(1)
 
 # %% ../../nbs/10_data/05_validation.ipynb #163583a2
-def is_one_molecule(numbers: np.ndarray, pos: np.ndarray) -> bool:
-    "Whether all atoms of a frame hang together."
+def is_one_molecule(numbers: np.ndarray, pos: np.ndarray, cell: np.ndarray | None = None) -> bool:
+    "Whether all atoms of a frame hang together, and nothing repeats within reach."
     from ase import Atoms
     from ase.build.connected import connected_indices
+
+    if cell is not None and images_matter(pos[None], cell[None], IMAGE_REACH).any():
+        return False
 
     atoms = Atoms(numbers[numbers > 0], pos[numbers > 0])
     return len(connected_indices(atoms, 0)) == len(atoms)
@@ -191,7 +220,7 @@ def probable_unit(factor: float) -> str:
     )
 
 # %% ../../nbs/10_data/05_validation.ipynb #282b0b81
-def require_plausible(numbers: np.ndarray, pos: np.ndarray, alpha: np.ndarray, source: str) -> None:
+def require_plausible(numbers: np.ndarray, pos: np.ndarray, alpha: np.ndarray, source: str, cell=None) -> None:
     "Refuse polarizabilities (S, 3, 3), bohr³, that no molecule (S, N) has, and warn of those that few have."
     require_positive(alpha, source)
     mean, (least, most) = np.trace(alpha, axis1=1, axis2=2) / 3, free_atom_sums(numbers)
@@ -203,7 +232,9 @@ def require_plausible(numbers: np.ndarray, pos: np.ndarray, alpha: np.ndarray, s
             f"{source}, frame {s}: the mean polarizability is {mean[s]:.3g} bohr³, that of its free atoms adds up to "
             f"{most[s]:.3g}; {probable_unit(mean[s] / most[s] / 0.7)}"
         )
-        if impossible[s] and is_one_molecule(numbers[s], pos[s]):  # of liquids some give that of a molecule
+        if impossible[s] and is_one_molecule(
+            numbers[s], pos[s], None if cell is None else cell[s]
+        ):  # of liquids some give that of a molecule
             raise InputError(text)
         warnings.warn(text, stacklevel=2)
 
@@ -218,4 +249,14 @@ def require_positive(alpha: np.ndarray, source: str) -> None:
         raise InputError(
             f"{source}, frame {s}: the polarizability of a molecule is positive in every direction, "
             f"this one is {smallest[s]:.3g} bohr³ in one; {advice}"
+        )
+
+# %% ../../nbs/10_data/05_validation.ipynb #c1f5cb5b
+def require_single_valued(name: str, frames) -> None:
+    "Refuse dipoles of frames that lie within reach of their images: raises `InputError`."
+    near = images_matter(frames.pos, frames.cell, IMAGE_REACH)
+    if name == "dipole" and near.any():
+        raise InputError(
+            f"frame {near.argmax()}: the dipole of a cell that repeats is known only up to e times the vectors of the "
+            "cell; fit on molecules alone, and ask for `derivative` in the cell"
         )

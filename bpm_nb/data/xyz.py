@@ -119,9 +119,9 @@ def read_xyz(
     keys: dict[str, str] | None = None,  # {property: its key in the file} where that is not ASE's
     order: str | None = None,  # of six numbers of a polarizability, as in "xx yy zz xy xz yz"
 ) -> Frames:
-    """The S frames of a file, each molecule in one piece.
+    """The S frames of a file, each molecule in one piece, with the cell that `Lattice` and `pbc` give.
 
-    Raises `InputError` for a file that is missing, broken, or without a named key, and for a cell that is too small.
+    Raises `InputError` for a file that is missing, broken, or without a named key, and for a cell that is flat.
     """
     unit_size("alpha", unit)
     images, _ = xyz_images(path)

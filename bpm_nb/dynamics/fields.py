@@ -18,6 +18,7 @@ from joblib.parallel import get_active_backend
 from ..core.files import InputError, first_line
 from ..core.progress import progress_bar
 from ..core.work import one_blas_thread
+from ..data.cells import IMAGE_REACH, require_isolated
 from ..data.records import Frames, molecule_groups
 from .calculators import check_electrons
 
@@ -198,10 +199,11 @@ def baseline_tensors(
     frames: Frames,  # S frames of neutral molecules
     name: str,  # "alpha" or "dipole"
 ) -> np.ndarray:
-    "(S, 3, 3), bohr³, or (S, 3), e·bohr; zeros for none. Raises `InputError` where a calculation fails."
+    "(S, 3, 3), bohr³, or (S, 3), e·bohr; zeros for none. Raises `InputError` for images, and where it fails."
     values = np.zeros((len(frames), 3, 3) if name == "alpha" else (len(frames), 3))
     if baseline is not None:
-        for index, numbers, pos in molecule_groups(frames):
+        require_isolated(frames.pos, frames.cell, IMAGE_REACH, f"the baseline {baseline!r} knows")
+        for index, numbers, pos, _ in molecule_groups(frames):
             check_baseline(baseline, numbers)
             values[index] = checked_responses(numbers, pos, index)[name == "dipole"]
     return values
@@ -235,10 +237,11 @@ def baseline_slopes(
     frames: Frames,  # S frames of neutral molecules
     name: str,  # "alpha" or "dipole"
 ) -> np.ndarray:
-    "Derivatives by Å, (S, N, 3, …); zeros for none. Raises `InputError` where a calculation fails."
+    "Derivatives by Å, (S, N, 3, …); zeros for none. Raises `InputError` for images, and where a calculation fails."
     slopes = np.zeros((*frames.pos.shape, *((3, 3) if name == "alpha" else (3,))))
     if baseline is not None:
-        for index, numbers, pos in molecule_groups(frames):
+        require_isolated(frames.pos, frames.cell, IMAGE_REACH, f"the baseline {baseline!r} knows")
+        for index, numbers, pos, _ in molecule_groups(frames):
             check_baseline(baseline, numbers)
             for s, x in zip(index, pos):
                 try:

@@ -14,6 +14,7 @@ import numpy as np
 from ..core.files import InputError
 from ..core.progress import progress_bar
 from ..core.work import one_blas_thread
+from ..data.cells import IMAGE_REACH, require_isolated
 from ..data.records import Frames, molecule_groups
 from ..dynamics.calculators import surface, surface_values
 
@@ -26,9 +27,10 @@ def baseline_values(
     energies, forces = np.zeros(len(frames)), np.zeros(frames.pos.shape)
     if baseline is None:
         return energies, forces
+    require_isolated(frames.pos, frames.cell, IMAGE_REACH, "the surface below knows")
     calculator = surface(baseline)(0, 0)
     with one_blas_thread(), progress_bar(len(frames), "baseline", delay=2, leave=False) as bar:
-        for index, numbers, pos in molecule_groups(frames):
+        for index, numbers, pos, _ in molecule_groups(frames):
             for s, of_frame in zip(index, pos):
                 try:
                     energy, force = surface_values(calculator, numbers, of_frame[None])
@@ -59,7 +61,7 @@ def without_rigid_part(
     if frames.forces is None:
         return frames
     forces = np.zeros(frames.forces.shape)
-    for index, numbers, pos in molecule_groups(frames):
+    for index, numbers, pos, _ in molecule_groups(frames):
         forces[index, : len(numbers)] = internal_part(pos, frames.forces[index, : len(numbers)])
     return replace(frames, forces=forces)
 

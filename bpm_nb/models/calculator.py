@@ -17,6 +17,8 @@ from ase.units import Bohr
 from threadpoolctl import ThreadpoolController
 
 from ..core.files import InputError, file_hash
+from ..data.atoms import repeating_cell
+from ..data.cells import IMAGE_REACH, require_isolated
 from ..data.records import Frames
 from ..dynamics.calculators import surface, surface_values
 from .checks import check_fitted, prediction_frames
@@ -103,6 +105,7 @@ def calculated(
 ) -> dict:
     "{name: value} of properties, in the units of ASE."
     numbers, pos, results = atoms.numbers, atoms.positions[None], {}
+    require_isolated(pos, repeating_cell(atoms)[None], IMAGE_REACH, "this calculator knows")
     if names & {"energy", "free_energy", "forces"}:
         (energy,), (forces,) = calculator.surface(numbers, pos)
         results = dict(energy=float(energy), free_energy=float(energy), forces=forces)

@@ -15,9 +15,11 @@ from sklearn.exceptions import NotFittedError
 
 from ..bonds.descriptors import descriptor
 from ..bonds.pairs import check_bonds
-from ..bonds.quantities import Quantity
+from ..bonds.quantities import ENERGY, Quantity
 from ..core.files import InputError
+from ..data.cells import require_isolated
 from ..data.records import Frames, Trajectory, as_frames, checked
+from ..data.validation import require_single_valued
 from ..regression.metric import KernelMetric
 from ..regression.stream import DistinctFrames
 
@@ -98,7 +100,8 @@ def bead_frames(
 ) -> Frames:
     "All beads of all states as G T P frames."
     pos = run.beads.reshape(-1, *run.pos.shape[2:])
-    return Frames(np.broadcast_to(run.numbers, pos.shape[:2]), pos, provenance=run.provenance)
+    cell = None if run.cell is None else np.repeat(run.cell.reshape(-1, 3, 3), n_beads(run), axis=0)
+    return Frames(np.broadcast_to(run.numbers, pos.shape[:2]), pos, provenance=run.provenance, cell=cell)
 
 
 def state_means(
@@ -145,18 +148,32 @@ def warn_of_errors(
                 stacklevel=2,
             )
 
+# %% ../../nbs/40_models/01_checks.ipynb #9f870ccc
+def check_energy_alone(
+    model: BaseEstimator,  # `BondModel` or `BondEnergy`
+    frames: Frames,  # to fit on or to predict for
+) -> None:
+    "Raises `InputError` for a model of energies and frames within reach of their images."
+    if model.quantity is ENERGY:
+        reach = max(model.cutoff, descriptor(model.descriptor).cutoff)
+        require_isolated(frames.pos, frames.cell, reach, "models of energies know")
+
 # %% ../../nbs/40_models/01_checks.ipynb #7f8a75bb
 def prediction_frames(
     model: BaseEstimator,  # fitted `BondModel`
     X: object,  # `Frames`, a `Trajectory`, ASE `Atoms`, or a list of these
     one_molecule: bool = False,  # whether all frames must be of one molecule
+    total: bool = False,  # whether the sum over all bonds is wanted
 ) -> Frames:
     "Checked `Frames` that the model can predict for, of all beads. Raises `NotFittedError` or `InputError`."
     check_fitted(model)
     if isinstance(X, (list, tuple)) and any(n_beads(x) > 1 for x in X):
         raise InputError("a list holds a path integral, whose beads need a mean for each state: give that run alone")
     frames = checked(as_frames(X) if n_beads(X) == 1 else bead_frames(X))
+    check_energy_alone(model, frames)
     check_elements(frames, model.species_)
+    if total:
+        require_single_valued(model.quantity.name, frames)
     check_bonds(frames, model.bonds, model.cutoff, model.expansions_)
     if one_molecule and (frames.numbers != frames.numbers[0]).any():
         raise InputError(

@@ -17,6 +17,9 @@ from ..bonds.repeats import first_alike, geometry_invariants
 from ..core.files import InputError
 from ..data.records import Frames, checked
 from .baselines import missing_part, without_rigid_part
+from .checks import check_energy_alone
+
+# %% ../../nbs/40_models/09_energy_fitting.ipynb #9507fb4e
 from bpm_nb.regression.forces import (
     ELEMENT_PRIOR,
     ENERGY_NOISE,
@@ -47,6 +50,7 @@ def energy_frames(
 ) -> tuple[Frames, int]:
     "Checked frames, each geometry once, and how many repeat others. Raises `InputError` for the first fault."
     checked(frames, "the training set", "energy" if frames.forces is None else "forces")
+    check_energy_alone(model, frames)
     check_bonds(frames, model.bonds, model.cutoff)
     first = first_alike(geometry_invariants(frames))
     kept = np.unique(first)

@@ -107,13 +107,13 @@ class BondPredictor:
     def predict(
         self,
         X: object,  # `Frames`, a `Trajectory`, ASE `Atoms`, or a list of these
-        return_std: bool = False,  # whether to return standard deviations too
+        return_std: bool = False,  # whether to return errors too
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """The quantity (S, 3, 3), bohr³, or (S, 3), e·bohr; with `return_std` also the standard deviations.
+        """The quantity (S, 3, 3), bohr³, or (S, 3), e·bohr; with `return_std` also standard deviations.
 
         Raises `NotFittedError`, or `InputError` for frames that the model cannot predict for.
         """
-        frames = prediction_frames(self, X)
+        frames = prediction_frames(self, X, total=True)
         values = state_means(X, finite_values(self, frames, predicted_quantity, "prediction"))
         if return_std:
             values = values, state_means(X, next(mapped_blocks(self, frames, posterior_std, "errors")))
@@ -182,7 +182,7 @@ def by_pair(
 ) -> tuple[np.ndarray, np.ndarray]:
     "Pairs of atoms (B, 2), and the function's values (S, B, …). Raises `NotFittedError` or `InputError`."
     frames = prediction_frames(model, X, one_molecule=True)
-    pairs = pairs_within_reach(model, frames.numbers[0], frames.pos)
+    pairs = pairs_within_reach(model, frames.numbers[0], frames.pos, frames.cell)
     return pairs, state_means(X, finite_values(model, frames, partial(function, pairs=pairs), label))
 
 # %% ../../nbs/40_models/05_estimator.ipynb #6f7edde5
@@ -210,7 +210,7 @@ class BondContributions:
         frames of different molecules and as `predict` does.
         """
         frames = prediction_frames(self, X, one_molecule=True)
-        return pairs_within_reach(self, frames.numbers[0], frames.pos)
+        return pairs_within_reach(self, frames.numbers[0], frames.pos, frames.cell)
 
     def bond_tensors(
         self,

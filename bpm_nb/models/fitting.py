@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 
 from ..bonds.quantities import Quantity
 from ..core.tensors import spread
+from ..data.cells import IMAGE_REACH, images_matter
 from ..data.records import Frames
 from ..dynamics.fields import baseline_tensors
 from .checks import warn_of_errors, warn_of_repeats
@@ -234,12 +235,16 @@ def part_spreads(
     representation: Representation,  # of the frames
     frames: Frames,  # S frames with the quantity
 ) -> tuple[float, ...]:
-    "Root mean square (Q,) of a component of each part: what an error is for a model that learned nothing."
+    """Root mean square (Q,) of a component of each part: what an error is for a model that learned nothing.
+
+    Molecules turn, and what they have in common in their own axes is known; the axes of a cell stay."""
     quantity, spreads = representation.quantity, []
+    in_cells = images_matter(frames.pos, frames.cell, IMAGE_REACH).any()
     for basis, target in zip(quantity.bases, representation.targets(frames)):
         size = basis.shape[-1]
         values = np.tensordot(target.reshape(-1, size), basis, (1, -1))
-        of_part = np.sqrt(np.mean(target**2)) if size == 1 else spread(values) * np.sqrt(values[0].size / size)
+        as_they_are = size == 1 or in_cells
+        of_part = np.sqrt(np.mean(target**2)) if as_they_are else spread(values) * np.sqrt(values[0].size / size)
         spreads.append(float(of_part))
     return tuple(spreads)
 

@@ -139,7 +139,7 @@ def known_lengths(
 ) -> dict[int, np.ndarray]:
     "{kind: lengths of the bonds, Å} in the frames that its posterior remembers."
     lengths = {}
-    for _, numbers, pos in molecule_groups(model.posterior_.frames):
+    for _, numbers, pos, _ in molecule_groups(model.posterior_.frames):
         b = bond_settings(model).bonds(numbers, pos)
         for kind in np.unique(b.kind):
             lengths.setdefault(kind, []).append(b.length[b.kind == kind])

@@ -13,8 +13,9 @@ from functools import partial
 import numpy as np
 
 from ..bonds.gradients import descriptor_pullback
+from ..bonds.neighbours import NeighbourLists, summed_to_atoms
 from ..bonds.pairs import Bonds, weight_slopes
-from ..bonds.quantities import component_sums, side_slopes, vector_slopes
+from ..bonds.quantities import side_slopes, vector_slopes
 from ..data.records import Frames, molecule_groups
 from .prediction import CarriedBonds, FittedModel, bonds_by_kind, carried_basis, n_vectors
 from .representation import bond_settings
@@ -28,8 +29,8 @@ def position_derivatives(
 
     Raises `InputError` where `bonds` does."""
     derivatives = np.zeros((*frames.pos.shape, *model.quantity.bases[0].shape[:-1]))
-    for index, numbers, pos in molecule_groups(frames):
-        _, parts = component_derivatives(model, numbers, pos)
+    for index, numbers, pos, cell in molecule_groups(frames):
+        _, parts = component_derivatives(model, numbers, pos, cell)
         derivatives[index, : len(numbers)] = model.quantity.assemble(parts)
     return (derivatives,)
 
@@ -38,15 +39,13 @@ def component_derivatives(
     model: FittedModel,  # fitted
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     "Components (S, C) of each part of what bonds carry, and their derivatives (S, N, 3, C), Å⁻¹."
-    carried = bond_slopes(model, numbers, pos)
-    to_frame = component_sums(np.ones((len(carried.values), 1)), carried.bonds.frame, len(pos))
-    derivatives = []
+    carried, derivatives = bond_slopes(model, numbers, pos, cell), []
     for part, size in enumerate(model.quantity.sizes):
         gradients = part_gradients(carried, part, size)
-        rows = [to_frame @ g.reshape(len(g), 3 * len(numbers)) for g in gradients]
-        derivatives.append(np.stack(rows, -1).reshape(*pos.shape, size))
+        derivatives.append(np.stack([summed_to_atoms(carried.bonds, carried.lists, g) for g in gradients], -1))
     return carried.summed(len(pos)), derivatives
 
 # %% ../../nbs/30_regression/15_derivatives.ipynb #ca771ed0
@@ -58,6 +57,7 @@ class BondSlopes(CarriedBonds):
     by_bond: list  # (P, C, 3) of the basis of each side by the vector of the bond, Å⁻¹
     by_vectors: Callable  # function(part, component) → slopes (P, U, 3) by the vectors of the descriptor, or None
     pullback: Callable  # see `descriptor_pullback`
+    lists: NeighbourLists  # of the bonds
 
     def sides(
         self,
@@ -72,7 +72,7 @@ def part_gradients(
     part: int,  # of the quantity
     size: int,  # C, its components
 ) -> list[np.ndarray]:
-    "Gradients (P, N, 3), Å⁻¹, of each component of what the bonds carry, by the positions in their frames."
+    "Gradients (P, K, 3), Å⁻¹, of each component of what the bonds carry, by the atoms in the columns of neighbours."
     sides = carried.sides(part)
     if len(sides) == 1:  # all components change with the one value
         (d,) = sides
@@ -82,7 +82,7 @@ def part_gradients(
         gradients = [carried.pullback(*component_slopes(carried, part, c)) for c in range(size)]
     for c, gradient in enumerate(gradients):
         by_bond = sum(carried.by_bond[d][:, c] * carried.values[:, d, None] for d in sides)
-        rows, (a, b) = np.arange(len(gradient)), carried.bonds.atoms.T
+        rows, (a, b) = np.arange(len(gradient)), carried.lists.ends.T
         gradient[rows, a] -= by_bond
         gradient[rows, b] += by_bond
     return gradients
@@ -102,11 +102,12 @@ def bond_slopes(
     model: FittedModel,  # fitted
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> BondSlopes:
     "`BondSlopes` of frames of one molecule."
     settings = bond_settings(model)
-    b = settings.bonds(numbers, pos)
-    raw, vectors, pullback = descriptor_pullback(settings.descriptor, numbers, pos, b, model.species_)
+    b = settings.bonds(numbers, pos, cell)
+    raw, vectors, pullback, lists = descriptor_pullback(settings.descriptor, numbers, pos, b, model.species_)
     parts, basis = carried_basis(model, b, vectors)
     values = np.zeros((len(b.frame), len(parts)))
     gradients = np.zeros((*values.shape, raw.shape[1]))
@@ -115,7 +116,7 @@ def bond_slopes(
     weight_slope = weight_slopes(numbers, b, settings.choice, settings.cutoff)
     by_bond = carried_basis_slopes(model, b, vectors, weight_slope)
     by_vectors = partial(carried_vector_slopes, model, b, values, vectors.shape[1])
-    return BondSlopes(b, parts, basis, values, gradients, by_bond, by_vectors, pullback)
+    return BondSlopes(b, parts, basis, values, gradients, by_bond, by_vectors, pullback, lists)
 
 # %% ../../nbs/30_regression/15_derivatives.ipynb #aa97b158
 def carried_basis_slopes(

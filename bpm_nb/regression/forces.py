@@ -226,7 +226,7 @@ def energy_blocks(
     """Frames (S',) of one molecule, their design (S', C, M + E) and targets (S', C), in units of the noise.
 
     Raises `InputError` where `bonds` does."""
-    for index, numbers, pos in molecule_groups(targets.frames[chosen]):
+    for index, numbers, pos, _ in molecule_groups(targets.frames[chosen]):
         d = pos[0].size
         for block in row_blocks(len(pos), 8 * 3 * (1 + d) * (len(basis) + 8 * len(numbers)), budget):
             rows, frames = force_rows(representation, basis.gamma, numbers, pos[block]), chosen[index[block]]

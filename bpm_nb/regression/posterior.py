@@ -37,7 +37,7 @@ class Posterior:
     largest_std: dict  # {kind: 99.9 % quantile of `unexplained_std` of the training bonds}
     amplitudes: tuple = None  # (Q,) standard deviation of a bond before any data
 
-    remembered: ClassVar[tuple] = "numbers", "pos"  # what a file keeps of the frames
+    remembered: ClassVar[tuple] = "numbers", "pos", "cell"  # what a file keeps of the frames
 
     def covariance(
         self,
@@ -172,14 +172,14 @@ def extrapolation_grade(
 ) -> tuple[np.ndarray]:
     """One array: (S, B) unexplained deviation of each pair, times its weight.
 
-    In units of the largest in the training set. Raises `InputError` where `bonds` does."""
-    ((_, numbers, pos),) = molecule_groups(frames)
-    b, raw, _ = described_bonds(model, numbers, pos)
+    In units of the largest in the training set, of several images the largest. Raises `InputError` as `bonds` does."""
+    ((_, numbers, pos, cell),) = molecule_groups(frames)
+    b, raw, _ = described_bonds(model, numbers, pos, cell)
     posterior, values = model.posterior_, np.zeros(len(b.frame))
     for kind, of_kind in bonds_by_kind(model, b):
         if kind in posterior.largest_std:
             q = model.expansions_[kind].projection(raw[of_kind])
             values[of_kind] = unexplained_std(posterior.basis, kind, q) / posterior.largest_std[kind]
     grades = np.zeros((len(pos), len(pairs)))
-    grades[b.frame, pair_columns(pairs, b.atoms)] = b.weight * values
+    np.maximum.at(grades, (b.frame, pair_columns(pairs, b.atoms)), b.weight * values)
     return (grades,)

@@ -175,9 +175,10 @@ def bond_values(
     model: FittedModel,  # fitted
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> CarriedBonds:
     "`CarriedBonds` of frames of one molecule, in the unit of the quantity. Raises `InputError` where `bonds` does."
-    b, raw, vectors = described_bonds(model, numbers, pos)
+    b, raw, vectors = described_bonds(model, numbers, pos, cell)
     parts, basis = carried_basis(model, b, vectors)
     values = np.zeros((len(b.frame), len(parts)))
     for kind, of_kind in bonds_by_kind(model, b):
@@ -204,10 +205,11 @@ def described_bonds(
     model: FittedModel,  # fitted
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å; complex ones carry a derivative
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> tuple[Bonds, np.ndarray, np.ndarray]:
     "`Bonds` of frames of one molecule, raw descriptors (P, F), and vectors (P, U, 3); U is 0 where none are used."
     settings = bond_settings(model)
-    b = settings.bonds(numbers, pos)
+    b = settings.bonds(numbers, pos, cell)
     if n_vectors(model):
         return b, *described(settings.descriptor, numbers, pos, b, model.species_)
     none = np.zeros((len(b.frame), 0, 3), b.vector.dtype)
@@ -229,8 +231,8 @@ def predicted_quantity(
     "One array: the quantity of each frame, (S, 3, 3) or (S, 3). Raises `InputError` where `bonds` does."
     sizes, baselines = model.quantity.sizes, model_representation(model).baselines(frames)
     parts = [np.zeros((len(frames), c)) + base for c, base in zip(sizes, baselines)]
-    for index, numbers, pos in molecule_groups(frames):
-        for part, x in zip(parts, bond_values(model, numbers, pos).summed(len(pos))):
+    for index, numbers, pos, cell in molecule_groups(frames):
+        for part, x in zip(parts, bond_values(model, numbers, pos, cell).summed(len(pos))):
             part[index] += x
     return (model.quantity.assemble(parts),)
 
@@ -251,14 +253,15 @@ def pairs_within_reach(
     model: FittedModel,  # fitted
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
+    cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> np.ndarray:
-    """Pairs of atoms (B, 2) that are bonds in some frame.
+    """Pairs of atoms (B, 2) that are bonds in some frame, in a cell as they are or as images.
 
     Where a quantity has a direction, two atoms of one element stand once from each end.
     Raises `InputError` where `bonds` does."""
     settings, near = bond_settings(model), np.zeros((len(numbers),) * 2, bool)
     for rows in pair_blocks(len(pos), len(numbers)):
-        near[tuple(settings.bonds(numbers, pos[rows]).atoms.T)] = True
+        near[tuple(settings.bonds(numbers, pos[rows], cell if cell is None else cell[rows]).atoms.T)] = True
     return np.argwhere(near)
 
 # %% ../../nbs/30_regression/09_prediction.ipynb #1542eeee
@@ -279,10 +282,10 @@ def pair_contributions(
 ) -> tuple[np.ndarray]:
     """One array: what each pair contributes to the quantity, (S, B, 3, 3) or (S, B, 3), zero where it is out of reach.
 
-    Raises `InputError` where `bonds` does."""
-    ((_, numbers, pos),) = molecule_groups(frames)
-    carried = bond_values(model, numbers, pos)
+    Images of one pair add up. Raises `InputError` where `bonds` does."""
+    ((_, numbers, pos, cell),) = molecule_groups(frames)
+    carried = bond_values(model, numbers, pos, cell)
     b, of_bonds = carried.bonds, model.quantity.assemble(carried.components())
-    contributions = np.zeros((len(pos), len(pairs), *of_bonds.shape[1:]))
-    contributions[b.frame, pair_columns(pairs, b.atoms)] = of_bonds
-    return (contributions,)
+    row = b.frame * len(pairs) + pair_columns(pairs, b.atoms)
+    sums = component_sums(np.ones((len(row), 1)), row, len(pos) * len(pairs)) @ of_bonds.reshape(len(row), -1)
+    return (sums.reshape(len(pos), len(pairs), *of_bonds.shape[1:]),)

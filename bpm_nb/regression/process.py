@@ -58,7 +58,7 @@ def frame_groups(
             element_counts(frames[index[:1]], representation.species)[0],
             force_rows(representation, gamma, numbers, pos),
         )
-        for index, numbers, pos in molecule_groups(frames)
+        for index, numbers, pos, _ in molecule_groups(frames)
     ]
 
 # %% ../../nbs/30_regression/12_process.ipynb #2ef8d1df

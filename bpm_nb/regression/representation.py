@@ -36,9 +36,10 @@ class BondSettings:
         self,
         numbers: np.ndarray,  # (N,) atomic numbers
         pos: np.ndarray,  # (S, N, 3) positions, Å
+        cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
     ) -> Bonds:
         "`Bonds` of frames of one molecule. Raises `InputError` as `pair_limits` does."
-        return bonds(numbers, pos, self.choice, self.cutoff, self.quantity.directed)
+        return bonds(numbers, pos, self.choice, self.cutoff, self.quantity.directed, cell)
 
 # %% ../../nbs/30_regression/04_representation.ipynb #171388e3
 class ModelSettings(Protocol):
@@ -102,10 +103,10 @@ def bond_rows(
 ) -> dict[int, BondRows]:
     "`BondRows` of each kind of bond, {kind: rows}. Raises `InputError` as `pair_limits` does."
     blocks = {}
-    for index, numbers, pos in tqdm(molecule_groups(frames), desc="descriptors", delay=2, leave=False):
-        b = settings.bonds(numbers, pos)
+    for index, numbers, pos, cell in tqdm(molecule_groups(frames), desc="descriptors", delay=2, leave=False):
+        b = settings.bonds(numbers, pos, cell)
         raw, across = _described(settings.descriptor, numbers, pos, b, species, vectors)
-        b = replace(b, frame=index[b.frame])
+        b = replace(b, frame=index[b.frame], cell=None)  # nothing looks at images from here on
         for kind in np.unique(b.kind):
             of_kind = np.flatnonzero(b.kind == kind)
             rows = BondRows(b[of_kind], raw[of_kind], across[of_kind], len(frames), settings.quantity)

@@ -16,13 +16,13 @@ from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 
 from ..bonds.descriptors import descriptor
-from ..bonds.pairs import bonds, check_bonds, pair_blocks
+from ..bonds.pairs import bonds, check_bonds, pair_blocks, pair_counts
 from ..bonds.repeats import first_alike, geometry_invariants
 from ..core.files import InputError
 from ..core.tensors import principal_values
 from ..data.records import Frames, checked, joined, molecule_groups
 from ..data.times import written_digit
-from ..data.validation import require_plausible
+from ..data.validation import require_plausible, require_single_valued
 from .representation import BondSettings, ModelSettings, element_counts
 
 # %% ../../nbs/30_regression/05_stream.ipynb #c6e8073d
@@ -77,6 +77,17 @@ class DistinctFrames:
             yield frames[kept[start : start + len(frames)]]
             start += len(frames)
 
+# %% ../../nbs/30_regression/05_stream.ipynb #12b9cecb
+def check_labels(
+    frames: Frames,  # S training frames
+    name: str,  # of the quantity to learn
+) -> None:
+    "Raises `InputError` for the first fault of a frame, and for a quantity that cannot be that of the frame."
+    checked(frames, "the training set", name)
+    require_single_valued(name, frames)
+    if name == "alpha" and "source" not in frames.provenance:
+        require_plausible(frames.numbers, frames.pos, frames.alpha, "the training set", frames.cell)
+
 # %% ../../nbs/30_regression/05_stream.ipynb #f05293bf
 def distinct_frames(
     sets: Iterable[Frames],  # see `training_sets`
@@ -85,9 +96,7 @@ def distinct_frames(
     "`DistinctFrames`. Raises `InputError` for the first fault of a frame, or where there is none."
     invariants, labels, rounding = [np.zeros((0, 7))], [], 0.0
     for frames in sets:
-        checked(frames, "the training set", settings.quantity.name)
-        if settings.quantity.name == "alpha" and "source" not in frames.provenance:
-            require_plausible(frames.numbers, frames.pos, frames.alpha, "the training set")
+        check_labels(frames, settings.quantity.name)
         check_bonds(frames, settings.choice, settings.cutoff)
         invariants.append(geometry_invariants(frames))
         rounding = max(rounding, written_digit(frames.pos))
@@ -140,7 +149,7 @@ def training_summary(
         keys[_frames_with_new_kinds(frames, settings, kinds)] -= 1
         baseline.add(frames, settings.quantity)
         n_frames += len(frames)
-        sample = _with_smallest_keys([*sample, (frames, keys)], pairs)
+        sample = _with_smallest_keys([*sample, (frames, keys)], pairs, settings)
     if not n_frames:
         raise InputError("no frames were given: give at least one")
     return TrainingSummary(n_frames, *baseline.solution(), sample[0][0])
@@ -150,19 +159,19 @@ def _frames_with_new_kinds(frames, settings, kinds):
     "Indices of the first frame with each kind of bond that is not among the kinds, which are then added to them."
     first = []
     for block in pair_blocks(len(frames), frames.numbers.shape[1]):
-        for index, numbers, pos in molecule_groups(frames[block]):
-            b = bonds(numbers, pos, settings.choice, settings.cutoff)
+        for index, numbers, pos, cell in molecule_groups(frames[block]):
+            b = bonds(numbers, pos, settings.choice, settings.cutoff, cell=cell)
             new = set(np.unique(b.kind).tolist()) - kinds
             first += [block.start + index[b.frame[(b.kind == k).argmax()]] for k in new]
             kinds |= new
     return first
 
 
-def _with_smallest_keys(sets, pairs):
+def _with_smallest_keys(sets, pairs, settings):
     "Frames and their keys, as a list of one: those of the smallest keys that have at most so many pairs; at least one."
     frames, keys = joined([f for f, _ in sets]), np.concatenate([k for _, k in sets])
-    n_atoms, order = (frames.numbers > 0).sum(1), keys.argsort(kind="stable")
-    n = np.searchsorted((n_atoms * (n_atoms - 1) // 2)[order].cumsum(), pairs, "right")
+    order = keys.argsort(kind="stable")
+    n = np.searchsorted(pair_counts(frames, settings.choice, settings.cutoff)[order].cumsum(), pairs, "right")
     chosen = np.sort(order[: max(1, n)])
     return [(frames[chosen], keys[chosen])]
 
@@ -218,11 +227,12 @@ def frames_within_memory(
     pairs: int,  # pairs of atoms that the chosen frames may have
     seed: int,  # of the choice
 ) -> np.ndarray:
-    "Indices of random frames with at most these pairs, whose covariances take at most a quarter of the memory."
-    n_atoms = (frames.numbers > 0).sum(1)
+    """Indices of random frames with at most these pairs, whose covariances take at most a quarter of the memory.
+
+    Raises `InputError` as `bonds` does."""
     largest = np.sqrt(model.memory_mb * 2**18 / (64 * _n_workers())) / max(model.quantity.sizes)
     order = np.random.default_rng(seed).permutation(len(frames))
-    n = np.searchsorted((n_atoms * (n_atoms - 1) // 2)[order].cumsum(), pairs, "right")
+    n = np.searchsorted(pair_counts(frames, model.bonds, model.cutoff)[order].cumsum(), pairs, "right")
     return order[: max(2, min(n, int(largest)))]
 
 # %% ../../nbs/30_regression/05_stream.ipynb #4de7c1bd
@@ -241,8 +251,8 @@ def exact_basis_mib(
     """Memory that a basis of all bonds takes, or, without all components, one of all frames, MiB.
 
     Raises `InputError` for a descriptor that is not known."""
-    n, atoms = summary.n_frames, (summary.sample.numbers > 0).sum(1)
-    rows, pairs = n * max(model.quantity.sizes), n * (atoms * (atoms - 1) / 2).mean()
+    n, counts = summary.n_frames, pair_counts(summary.sample, model.bonds, model.cutoff)
+    rows, pairs = n * max(model.quantity.sizes), n * counts.mean()
     descriptor_bytes = pairs * descriptor(model.descriptor).row_bytes
     return (descriptor_bytes + 48 * rows * (rows if all_components else n)) / 2**20
 

@@ -13,7 +13,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "nbs" / "benchmarks.ipynb"
-HELPERS = {"measure", "run"}
+HELPERS = {"measure", "neighbour_lists", "run"}
 FIRST = """# Benchmarks
 
 > Time, memory and error, next to other methods and to the least that the arithmetic needs.

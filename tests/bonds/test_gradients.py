@@ -13,7 +13,7 @@ def test_blocks_of_bonds_change_nothing():
     frames, settings = load("malonaldehyde-enol").train[:40], BondAxis()
     numbers, species = frames.numbers[0], np.unique(frames.numbers)
     every = bonds(numbers, frames.pos, "pairs", 4.0)
-    raw, _, pullback = descriptor_pullback(settings, numbers, frames.pos, every, species)
+    raw, _, pullback, _ = descriptor_pullback(settings, numbers, frames.pos, every, species)
     np.testing.assert_allclose(raw, settings.descriptors(numbers, frames.pos, every, species), rtol=1e-12, atol=1e-14)
     slopes = np.random.default_rng(0).normal(size=raw.shape)
     found = pullback(slopes)

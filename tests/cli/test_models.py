@@ -160,8 +160,8 @@ def dummy_atom(text):
     return text.replace("\nO ", "\nX ", 1)
 
 
-def periodic(text):
-    return text.replace('pbc="F F F"', 'Lattice="2 0 0 0 2 0 0 0 2" pbc="T T T"', 1)
+def flat_cell(text):
+    return text.replace('pbc="F F F"', 'Lattice="9 0 0 0 9 0 9 9 0.001" pbc="T T T"', 1)
 
 
 def as_words(text):
@@ -197,7 +197,7 @@ BAD_TRAINING = [
     (on_top, ["frame 0", "atoms 0 and 1", "on top"]),
     (scattered, ["frame 0", "from every other atom"]),
     (dummy_atom, ["frame 0", "dummy atom"]),
-    (periodic, ["frame 0", "half the cell is 1.0"]),
+    (flat_cell, ["frame 0", "lie in a plane"]),
     (as_words, ["frame 0", "nine numbers"]),
     (without_atoms, ["atom"]),
 ]

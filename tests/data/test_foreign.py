@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase import units
 from ase.build import molecule
+from ase.geometry import cellpar_to_cell
 from ase.io import write as ase_write
 
 from bpm_nb.core.files import InputError
@@ -60,9 +61,9 @@ def test_a_molecule_that_a_cell_cuts_is_made_whole(tmp_path, cell):
         a.positions += [0.7 * k, 0.9, -1.1 * k]
         a.wrap()
     ase_write(tmp_path / "run.traj", images)
-    np.testing.assert_allclose(
-        relative(read_trajectory(tmp_path / "run.traj", 1.0).pos[0]), relative(expected), atol=1e-10
-    )
+    run = read_trajectory(tmp_path / "run.traj", 1.0)
+    np.testing.assert_allclose(relative(run.pos[0]), relative(expected), atol=1e-10)
+    np.testing.assert_allclose(run.cell[0], [a.cell.array for a in images])
 
 
 @pytest.mark.parametrize("cell, pbc", [([0, 0, 0], True), ([12, 13, 0], True), ([12, 13, 0], (True, True, False))])
@@ -91,6 +92,36 @@ def test_masses_of_the_run_are_kept(tmp_path):
     np.testing.assert_allclose(Trajectory(run.numbers, run.pos, 1.0).mass(), molecule("CH3CH2OH").get_masses())
 
 
+@pytest.mark.parametrize("name", ["run.dump", "run.extxyz", "run.pdb"])
+def test_a_liquid_keeps_its_cell_whatever_the_file(tmp_path, name):
+    "Molecules that the border cuts, and one that leaves the cell: 27 of water, drifting."
+    water = molecule("H2O", cell=[3.2, 3.3, 3.4], pbc=True).repeat(3)
+    images = [water.copy() for _ in range(12)]
+    for k, a in enumerate(images):
+        a.positions += [0.7 * k, 0.4 * k, -0.9 * k]
+        a.positions += 0.001 * np.random.default_rng(k).normal(size=a.positions.shape)
+        a.wrap()
+    if name == "run.dump":
+        write_dump(tmp_path / name, images)
+    else:
+        ase_write(tmp_path / name, images)
+    run = read_trajectory(tmp_path / name, 1.0)
+    np.testing.assert_allclose(run.cell[0], [water.cell.array] * 12, atol=2e-3)
+    assert np.linalg.norm(run.pos[0, :, 1] - run.pos[0, :, 0], axis=-1).max() < 1.1
+    np.testing.assert_allclose(np.diff(run.pos[0], axis=0).mean((0, 1)), [0.7, 0.4, -0.9], atol=0.01)
+
+
+def write_dump(path, images):
+    "A text dump of LAMMPS with elements and wrapped positions."
+    lines = []
+    for k, a in enumerate(images):
+        lines += ["ITEM: TIMESTEP", str(k), "ITEM: NUMBER OF ATOMS", str(len(a)), "ITEM: BOX BOUNDS pp pp pp"]
+        lines += [f"0.0 {side}" for side in a.cell.lengths()] + ["ITEM: ATOMS id type element x y z"]
+        atoms = zip(a.symbols, a.positions)
+        lines += [f"{i} 1 {symbol} {x:.6f} {y:.6f} {z:.6f}" for i, (symbol, (x, y, z)) in enumerate(atoms, 1)]
+    path.write_text("\n".join(lines) + "\n")
+
+
 @pytest.mark.parametrize("name", ["run.xtc", "run.dcd", "run.trr"])
 @pytest.mark.filterwarnings("ignore")
 def test_mdanalysis_reads_what_needs_a_topology(tmp_path, name):
@@ -100,6 +131,7 @@ def test_mdanalysis_reads_what_needs_a_topology(tmp_path, name):
     u = mda.Universe(str(tmp_path / "top.pdb"))
     with mda.Writer(str(tmp_path / name), 9, dt=0.002) as w:
         for k, a in enumerate(images):
+            u.dimensions = [12, 13, 14, 90, 80, 90]
             u.atoms.positions, u.trajectory.ts.time, u.trajectory.ts.frame = a.positions, 0.002 * k, k
             if name != "run.dcd":
                 u.trajectory.ts.data["dt"] = 0.002
@@ -107,13 +139,14 @@ def test_mdanalysis_reads_what_needs_a_topology(tmp_path, name):
     run = read_trajectory(tmp_path / name, topology=tmp_path / "top.pdb")
     assert run.numbers.tolist() == images[0].numbers.tolist() and abs(run.dt_fs - 2) < 1e-3
     np.testing.assert_allclose(run.pos[0], [a.positions for a in images], atol=0.02)
+    np.testing.assert_allclose(run.cell[0], [cellpar_to_cell([12, 13, 14, 90, 80, 90])] * 6, atol=1e-4)
 
 
 def test_a_bad_foreign_file_is_one_sentence(tmp_path):
     images = ethanol()
     ase_write(tmp_path / "good.traj", images)
     ase_write(tmp_path / "mixed.traj", [images[0], molecule("H2O")])
-    ase_write(tmp_path / "narrow.traj", ethanol(cell=[4, 4, 4]))
+    ase_write(tmp_path / "narrow.traj", ethanol(cell=[0.2, 9, 9]))
     (tmp_path / "noise.traj").write_bytes(b"\0\1\2" * 50)
     (tmp_path / "noise.what").write_bytes(b"\0\1\2" * 50)
     (tmp_path / "cut.traj").write_bytes((tmp_path / "good.traj").read_bytes()[:300])
@@ -124,7 +157,7 @@ def test_a_bad_foreign_file_is_one_sentence(tmp_path):
     for name, dt, message in (
         ("good.traj", None, "time between frames"),
         ("mixed.traj", 1.0, "frame 1: another molecule"),
-        ("narrow.traj", 1.0, "half the cell"),
+        ("narrow.traj", 1.0, "on top of each other"),
         ("noise.traj", 1.0, "cannot read"),
         ("noise.what", 1.0, "cannot read"),
         ("cut.traj", 1.0, "cannot read|no frame"),

@@ -10,7 +10,7 @@ import pytest
 from ase.build import molecule
 
 from bpm_nb.core.files import InputError
-from bpm_nb.data import Frames, Harmonic, Trajectory, as_frames, joined, load
+from bpm_nb.data import Frames, Harmonic, Trajectory, as_frames, joined, joined_segments, load
 
 RNG = np.random.default_rng(0)
 
@@ -124,3 +124,12 @@ def test_importing_data_brings_no_heavy_package():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"pandas", "plotly", "sklearn", "matplotlib", "torch", "MDAnalysis", "ipywidgets", "pyscf", "PIL"}
     assert not heavy & set(done.stdout.split()) and "bpm_nb" in done.stdout
+
+
+def test_states_of_a_run_keep_their_cell():
+    water = np.array([[[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]]])
+    run = Trajectory([8, 1, 1], np.repeat(water[None], 4, axis=1), 1.0, cell=5 * np.eye(3))
+    assert run.cell.shape == (1, 4, 3, 3) and run.frames.cell.shape == (4, 3, 3) and run.pbc.all()
+    assert joined_segments([run, run]).cell.shape == (2, 4, 3, 3) and run[0].cell.shape == (1, 4, 3, 3)
+    with pytest.raises(InputError, match="some runs have a cell and others have none"):
+        joined_segments([run, replace(run, cell=None)])

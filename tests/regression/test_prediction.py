@@ -28,7 +28,7 @@ def test_derivatives_against_central_differences(methanol, descriptor):
 
 def complex_step_derivative(model, frames, step=1e-20):
     "The derivative of the quantity by one complex step for each coordinate of an atom."
-    (_, numbers, pos), *_ = molecule_groups(frames)
+    (_, numbers, pos, _), *_ = molecule_groups(frames)
     b, raw, _ = described_bonds(model, numbers, pos)
     derivatives = np.zeros((*pos.shape, *model.quantity.bases[0].shape[:-1]))
     for atom, xyz in np.ndindex(len(numbers), 3):

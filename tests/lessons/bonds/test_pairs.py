@@ -42,6 +42,31 @@ def test_water_has_two_bonds_and_three_pairs():
     assert bonds(numbers, water, [[0, 1]]).kind.tolist() == [200 * 1 + 8]
 
 
+def test_bonds_of_a_supercell_are_those_of_its_parts():
+    rng = np.random.default_rng(0)
+    cell = np.array([[3.0, 0, 0], [1, 3.5, 0], [-1, 0.5, 4]])
+    steps = np.indices((2, 3, 1)).reshape(3, -1).T
+    many = (water[0] + (steps @ cell)[:, None]).reshape(1, -1, 3)
+    wrapped = many + rng.integers(-3, 4, many.shape) @ (np.diag([2, 3, 1]) @ cell)
+    for choice in ("pairs", "covalent"):
+        for directed in (False, True):
+            small = bonds(numbers, water, choice, 5.0, directed, cell[None])
+            large = bonds(np.tile(numbers, 6), wrapped, choice, 5.0, directed, (np.diag([2, 3, 1]) @ cell)[None])
+            sides = [np.column_stack([b.kind, b.length, b.weight]) for b in (small, large)]
+            sides = [x[np.lexsort(np.round(x, 6).T)] for x in (np.tile(sides[0], (6, 1)), sides[1])]
+            np.testing.assert_allclose(*sides, atol=1e-9)
+
+
+def test_a_list_of_pairs_takes_the_nearest_images():
+    wide = np.diag([9.0, 8, 7])[None]
+    moved = water + np.array([[0, 0, 0], [9, 0, 0], [0, -8, 14]])
+    for directed in (False, True):
+        plain = bonds(numbers, water, [[0, 1], [1, 2]], directed=directed)
+        listed = bonds(numbers, moved, [[0, 1], [1, 2]], directed=directed, cell=wide)
+        np.testing.assert_allclose(listed.vector, plain.vector, atol=1e-12)
+        np.testing.assert_array_equal(listed.atoms, plain.atoms)
+
+
 def test_a_proton_between_two_atoms_is_bonded_to_both():
     hopping = np.array([[[0, 0, 0], [0.98, 0, 0], [2.4, 0, 0]], [[0, 0, 0], [1.42, 0, 0], [2.4, 0, 0]]])
     assert np.argwhere(np.triu(bonded(np.array([8, 1, 8]), hopping))).tolist() == [[0, 1], [1, 2]]

@@ -2,7 +2,7 @@
 import numpy as np
 from pathlib import Path
 from bpm_nb.core.files import InputError
-from bpm_nb.data.records import Trajectory
+from bpm_nb.data.records import Frames, Trajectory
 from bpm_nb.data.files import write, read, read_frames, read_trajectory, delta_encoded, delta_decoded
 
 
@@ -40,6 +40,19 @@ def test_derivatives_come_back_from_a_file():
         for k in ("numbers", "pos", "hessian", "dalpha", "ddipole"):
             np.testing.assert_array_equal(getattr(again, k), getattr(spring, k))
         np.testing.assert_array_equal(read_frames(f"{folder}/h.npz").pos, spring.pos[None])
+
+
+def test_a_cell_comes_back_from_a_file():
+    frames = load("malonaldehyde-enol").train[:3]
+    boxes = Frames(frames.numbers, frames.pos, cell=np.array([[9.0, 0, 0], [1, 8, 0], [-1, 2, 7]]) * np.ones((3, 1, 1)))
+    run = Trajectory(frames.numbers[0], frames.pos[None], 1.0, cell=boxes.cell[None])
+    with tempfile.TemporaryDirectory() as folder:
+        for record, name in ((boxes, "a.npz"), (boxes, "a.xyz"), (run, "b.npz")):
+            write(f"{folder}/{name}", record)
+            np.testing.assert_allclose(read_frames(f"{folder}/{name}").cell, boxes.cell, rtol=1e-12)
+        for name in ("a.npz", "a.xyz", "b.npz"):
+            np.testing.assert_allclose(read_trajectory(f"{folder}/{name}", 1.0).cell, run.cell, rtol=1e-12)
+        assert str(np.load(f"{folder}/a.npz")["kind"]) == "Frames in a cell"
 
 
 def test_the_time_step_is_asked_for_and_compared():

@@ -34,3 +34,19 @@ def test_a_molecule_that_a_missing_cell_has_cut_is_named_with_its_atom():
         require_whole_molecules(numbers, methyl, "a")
     two = np.concatenate([ase_molecule("H2O").positions, ase_molecule("H2O").positions + 9])[None]
     require_whole_molecules(np.array([[8, 1, 1, 8, 1, 1]]), two, "a")  # two molecules of water
+
+
+def test_images_hold_a_liquid_together_and_a_wrong_cell_is_named():
+    water = ase_molecule("H2O", cell=[3.1, 3.1, 3.1], pbc=True)
+    box = water.repeat(3)
+    box.wrap()  # its border goes through molecules
+    numbers, pos, cell = box.numbers[None], box.positions[None], box.cell.array[None]
+    require_whole_molecules(numbers, pos, "a", cell)
+    alone = ase_molecule("CH3CH2OH", cell=[8, 8, 8], pbc=True)
+    alone.wrap()
+    require_whole_molecules(alone.numbers[None], alone.positions[None], "a", alone.cell.array[None])
+    torn = ase_molecule("CH3CH2OH").positions[None] + 12.0 * (np.arange(9) == 5)[:, None] * [0, 0, 1]
+    with pytest.raises(InputError, match="a, frame 0: H6 more than 4 Å from every other atom and image"):
+        require_whole_molecules(alone.numbers[None], torn, "a", np.diag([7.0, 9, 24])[None])
+    with pytest.raises(InputError, match="a: no two atoms, nor an atom and an image.*1.8. times"):
+        require_whole_molecules(numbers, 1.8897 * pos, "a", 1.8897 * cell)

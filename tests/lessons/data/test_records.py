@@ -10,7 +10,6 @@ import pytest
 
 from bpm_nb.data.datasets import load
 
-
 h2 = Frames([[1, 1]], [[[0, 0, 0], [0, 0, 0.74]]])
 water = Frames([[8, 1, 1]], [[[0, 0, 0.12], [0, 0.76, -0.47], [0, -0.76, -0.47]]])
 
@@ -24,8 +23,19 @@ def test_arrays_of_frames_must_agree():
 
 def test_groups_give_back_each_molecule():
     both = joined([h2, water, h2])
-    assert {tuple(n): list(i) for i, n, _ in molecule_groups(both)} == {(1, 1): [0, 2], (8, 1, 1): [1]}
+    assert {tuple(n): list(i) for i, n, *_ in molecule_groups(both)} == {(1, 1): [0, 2], (8, 1, 1): [1]}
     np.testing.assert_array_equal(molecule_groups(both[1])[0][2], water.pos)
+
+
+def test_a_cell_belongs_to_each_frame():
+    crystal = replace(water, cell=np.diag([4.0, 5, 0]))
+    both = joined([h2, crystal, replace(crystal, cell=None)])
+    np.testing.assert_array_equal(both.cell, [np.zeros((3, 3)), np.diag([4.0, 5, 0]), np.zeros((3, 3))])
+    np.testing.assert_array_equal(both[[1, 2]].pbc, [[True, True, False], [False] * 3])
+    assert joined([h2, water]).cell is None and replace(h2, cell=np.zeros((3, 3))).cell is None
+    assert "4 × 5 × ∞ Å" in repr(crystal)
+    with pytest.raises(InputError, match="cell has shape"):
+        replace(h2, cell=[4.0, 5, 6])
 
 
 def test_a_fault_is_named_with_file_frame_and_atom():
@@ -33,6 +43,8 @@ def test_a_fault_is_named_with_file_frame_and_atom():
         checked(joined([h2, replace(h2, pos=h2.pos / 10)]), "my.xyz")
     with pytest.raises(InputError, match="there is no polarizability; give nine numbers"):
         checked(h2, need="alpha")
+    with pytest.raises(InputError, match="my.xyz, frame 0, atoms 0 and 0: they lie 0.20 Å apart"):
+        checked(replace(h2, cell=np.diag([0.2, 9, 9])), "my.xyz")
     assert checked(h2) is h2
 
 

@@ -14,6 +14,17 @@ def test_the_model_explains_the_test_frames():
     assert BondPolarizability().fit(enol.train[:100]).score(enol.test) > 0.95
 
 
+def test_a_cell_twice_as_long_has_twice_the_polarizability():
+    model, one = BondPolarizability(n_points=100, metric="shared").fit(enol.train[:30]), enol.test[:2]
+    box = Frames(one.numbers, one.pos, cell=np.diag([7.5, 8, 9]))
+    both = np.concatenate([one.pos, one.pos + [7.5, 0, 0]], 1)
+    twice = Frames(
+        np.tile(one.numbers, (1, 2)), both + np.arange(18)[:, None] % 3 * [15.0, -8, 9], cell=np.diag([15.0, 8, 9])
+    )
+    np.testing.assert_allclose(model.predict(twice), 2 * model.predict(box), rtol=0, atol=1e-9)
+    assert np.abs(model.predict(box) - model.predict(one)).max() > 1e-3
+
+
 def test_the_tensor_turns_with_the_molecule():
     from scipy.spatial.transform import Rotation
 
