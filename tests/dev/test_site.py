@@ -66,7 +66,7 @@ def test_no_page_takes_a_script_from_the_network(pages):
 )
 def test_a_page_shows_formulas_finds_words_and_slides_without_a_network(address):
     with page(address) as browser:
-        browser.goto(f"{address}/20_bonds/03_descriptors.html")
+        browser.goto(f"{address}/20_bonds/04_descriptors.html")
         browser.wait_for_selector("mjx-container")
         browser.goto(f"{address}/search.html?q=smooth_cutoff")
         browser.wait_for_selector("#search-results a:has-text('pairs')")

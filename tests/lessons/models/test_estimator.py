@@ -37,8 +37,8 @@ def test_a_trajectory_has_the_values_of_its_frames():
     import pytest
 
     run = replace(enol.trajectory, pos=enol.trajectory.pos[:, :20], vel=None, energy=None)
-    np.testing.assert_array_equal(model.predict_trajectory(run)[1], model.predict(run[1]))
-    np.testing.assert_array_equal(dipole.predict_trajectory(run)[1], dipole.predict(run[1].frames))
+    np.testing.assert_allclose(model.predict_trajectory(run)[1], model.predict(run[1]), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(dipole.predict_trajectory(run)[1], dipole.predict(run[1].frames), rtol=1e-10, atol=1e-10)
     with pytest.raises(InputError, match="takes a Trajectory, not Frames"):
         model.predict_trajectory(enol.test)
 
