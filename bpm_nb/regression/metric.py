@@ -133,12 +133,13 @@ class MetricProblem:
         return made
 
 # %% ../../nbs/30_regression/14_metric.ipynb #bea0d425
-def first_half(
+def first_frames(
     problem: MetricProblem,  # of S frames
+    least: int = 60,  # frames that are kept at least
 ) -> MetricProblem:
-    "The problem of the first half of the frames."
+    "The problem of the first half of the frames; of more of them, or all, where they are few."
     sizes = [t.shape[2] for t in next(iter(problem.rows.values())).tensors]
-    n = -(-len(problem.targets[0]) // sizes[0] // 2)
+    n = max(least, -(-len(problem.targets[0]) // sizes[0] // 2))
     rows = {k: rows_of_first(r, n) for k, r in problem.rows.items()}
     return replace(problem, rows=rows, targets=[y[: c * n] for c, y in zip(sizes, problem.targets)])
 
@@ -258,12 +259,12 @@ def learned_metric(
     targets: list[np.ndarray],  # (C S,) of each part of the quantity
     groups: np.ndarray,  # (F, G) which factor each number of the descriptor has, see `descriptor_groups`
     n_vectors: int = 4,  # V, vectors across a bond that are used
-    n_steps: int = 10,  # of L-BFGS at most with all frames, after half as many again with half of them
+    n_steps: int = 10,  # of L-BFGS at most with all frames, after half as many again with some of them
 ) -> KernelMetric:
     "The metric of the largest evidence with its prior. References: Rasmussen and Williams 2006, eqs. 5.8 and 5.9."
     vectors = {k: leading_vectors(r.vectors, r.bonds.weight, n_vectors) for k, r in rows.items()}
     problem, unit = metric_problem(rows, targets, groups, vectors)
-    found = most_likely(problem, n_steps, most_likely(first_half(problem), 3 * n_steps // 2))
+    found = most_likely(problem, n_steps, most_likely(first_frames(problem), 3 * n_steps // 2))
     own = {k: problem.layout.of_kind(found, k) for k in rows}
     scales = {k: np.exp(problem.scales(x)) / unit for k, x in own.items()}
     sides = {k: BondSides(vectors[k], log_amplitudes(problem.layout, x)) for k, x in own.items()}

@@ -3,7 +3,7 @@ import numpy as np
 from dataclasses import replace
 from bpm_nb.bonds.descriptors import descriptor_groups
 from bpm_nb.regression.representation import bond_rows
-from bpm_nb.regression.metric import prior, leading_vectors, first_half, minus_evidence, most_likely, measured, metric_problem, metric_of_frames
+from bpm_nb.regression.metric import prior, leading_vectors, first_frames, minus_evidence, most_likely, measured, metric_problem, metric_of_frames
 
 
 from bpm_nb.bonds.descriptors import BondAxis
@@ -59,10 +59,11 @@ def test_a_learned_metric_is_more_likely_and_knows_no_orientation():
     problem, _ = metric_problem(rows, targets, groups, vectors)
     start = prior(problem.layout)[0]
     assert minus_evidence(start, problem)[0] > minus_evidence(most_likely(problem, 5), problem)[0] + 5
-    half = first_half(problem)
+    half = first_frames(problem, 1)
     assert {k: len(r.q) for k, r in half.rows.items()} == {k: (r.bonds.frame < 6).sum() for k, r in rows.items()}
-    assert [len(y) for y in half.targets] == [6, 30] and [len(y) for y in first_half(half).targets] == [3, 15]
-    one = first_half(first_half(first_half(half)))
+    assert [len(y) for y in half.targets] == [6, 30] and [len(y) for y in first_frames(half, 4).targets] == [4, 20]
+    assert [len(y) for y in first_frames(problem).targets] == [12, 60]
+    one = first_frames(first_frames(first_frames(half, 1), 1), 1)
     assert len(one.targets[0]) == 1 and np.isfinite(minus_evidence(start, one)[0])
 
 
