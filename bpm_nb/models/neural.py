@@ -199,7 +199,7 @@ class NetworkPredictor(BondPredictor):
         X: object,  # `Frames`, a `Trajectory`, ASE `Atoms`, or a list of these
         return_std: bool = False,  # whether to return standard deviations too
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        "(S, 3, 3), bohr³; with `return_std` also the spread of the networks. Raises as of `BondPolarizability`."
+        "(S, 3, 3), bohr³; with `return_std` also the spread of the networks, less than the error. Raises `InputError`."
         values = super().predict(X)
         if not return_std:
             return values

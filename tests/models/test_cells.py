@@ -116,7 +116,7 @@ def test_the_derivative_in_a_cell_is_that_of_differences():
 @pytest.mark.parametrize("settings", [{}, dict(bonds="covalent", descriptor="soap")])
 def test_a_molecule_in_a_growing_cell_becomes_the_molecule(settings):
     if settings:
-        pytest.importorskip("dscribe")
+        pytest.importorskip("dscribe", reason="the soap extra is not installed")
     model, alone = fitted(**settings), Frames(WATER.numbers[None], WATER.positions[None])
     expected, off = model.predict(alone), []
     for side in (3.5, 5.0, 6.5, 12.0, 30.0):
