@@ -18,7 +18,9 @@ from .cells import is_periodic, made_whole, validated_cells
 from .times import Times, column_times, timed_arrays
 
 # %% ../../nbs/10_data/05_atoms.ipynb #5e536d5c
-ASE_KEYS = dict(alpha="polarizability", dipole="dipole", energy="energy", forces="forces")  # {property: its key in ASE}
+ASE_KEYS = dict(  # {property: its key in ASE}
+    alpha="polarizability", dipole="dipole", energy="energy", forces="forces", polar_tensor="polar_tensor"
+)
 
 # %% ../../nbs/10_data/05_atoms.ipynb #c03d0537
 def repeating_cell(
@@ -43,7 +45,8 @@ def atoms_properties(
     arrays = dict(numbers=atoms.numbers, pos=made_whole(atoms.numbers, atoms.positions[None], cell[None])[0], cell=cell)
     if results.get(keys["alpha"]) is not None:
         arrays["alpha"] = tensor_from_numbers(results[keys["alpha"]], order, keys["alpha"]) * alpha_size
-    for name, shape, size in (("dipole", (3,), Bohr), ("energy", (), 1), ("forces", (len(atoms), 3), 1)):
+    by_atom = dict(forces=(len(atoms), 3), polar_tensor=(len(atoms), 3, 3))
+    for name, shape, size in (("dipole", (3,), Bohr), ("energy", (), 1), *((k, s, 1) for k, s in by_atom.items())):
         value = np.asarray(results.get(keys[name]))
         if value.dtype.kind in "if" and value.size == np.prod(shape):
             arrays[name] = value.reshape(shape) / size
@@ -104,7 +107,7 @@ def atoms_arrays(
 # %% ../../nbs/10_data/05_atoms.ipynb #9235df61
 def _padded(value: np.ndarray, name: str, n_atoms: int) -> np.ndarray:
     "An array with an entry for each atom, with zeros for atoms that this molecule does not have."
-    if name not in ("numbers", "pos", "forces"):
+    if name not in ("numbers", "pos", "forces", "polar_tensor"):
         return value
     return np.pad(value, [(0, n_atoms - len(value))] + [(0, 0)] * (value.ndim - 1))
 
@@ -114,6 +117,7 @@ def arrays_atoms(
     pos: np.ndarray,  # (S, N, 3) positions, Å
     alpha: np.ndarray | None = None,  # (S, 3, 3), bohr³
     cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å
+    polar_tensor: np.ndarray | None = None,  # (S, N, 3, 3), e
     **results: np.ndarray,  # (S, …) dipole, energy, forces, in the library's units
 ) -> list[Atoms]:
     "S molecules, with a calculator that returns the results."
@@ -126,6 +130,8 @@ def arrays_atoms(
             atoms.cell, atoms.pbc = cell[k], is_periodic(cell[k])
         if alpha is not None:
             atoms.info["polarizability"] = alpha[k].ravel()
+        if polar_tensor is not None:
+            atoms.arrays["polar_tensor"] = polar_tensor[k, : len(atoms)].reshape(-1, 9)
         values = {name: value[k] for name, value in results.items()}
         if "forces" in values:
             values["forces"] = values["forces"][: len(atoms)]
@@ -156,9 +162,11 @@ class AtomsFrames:
     def to_ase(self) -> list[Atoms]:
         """S molecules. `atoms.info["polarizability"]` has the nine numbers of alpha, bohr³.
 
-        A calculator returns dipole (e·Å), energy (eV) and forces (eV/Å), if the frames have them.
+        `atoms.arrays["polar_tensor"]` has nine numbers for each atom, row by row, e. A calculator returns dipole (e·Å),
+        energy (eV) and forces (eV/Å), if the frames have them.
         """
-        names = [k for k in ("alpha", "dipole", "energy", "forces", "cell") if getattr(self, k) is not None]
+        names = (*ASE_KEYS, "cell")
+        names = [k for k in names if getattr(self, k) is not None]
         return arrays_atoms(self.numbers, self.pos, **{k: getattr(self, k) for k in names})
 
 # %% ../../nbs/10_data/05_atoms.ipynb #cab8388e

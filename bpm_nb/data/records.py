@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses
+from ase.units import Bohr
 
 from ..core.display import Summarized, value_range
 from ..core.files import InputError
@@ -64,6 +65,9 @@ def frames_rows(frames) -> list[tuple[str, str]]:
         rows.append(("energy", value_range(frames.energy, "eV")))
     if frames.cell is not None:
         rows.append(cell_row(frames.cell))
+    if frames.polar_tensor is not None:
+        charges = np.trace(frames.polar_tensor, axis1=2, axis2=3)[frames.numbers > 0] / 3
+        rows.append(("trace/3 of polar tensors", value_range(charges, "e")))
     if frames.forces is not None:
         rows.append(("|forces|", value_range(np.linalg.norm(frames.forces, axis=2)[frames.numbers > 0], "eV/Å")))
     return rows
@@ -102,6 +106,7 @@ class Frames(FrameSelection, AtomsFrames, Summarized):
     forces: np.ndarray | None = None  # (S, N, 3) forces, eV/Å
     provenance: dict = field(default_factory=dict)  # where the numbers come from
     cell: np.ndarray | None = None  # (S, 3, 3) vectors of cells, Å, zeros where nothing repeats
+    polar_tensor: np.ndarray | None = None  # (S, N, 3, 3) ∂M_a/∂R_b of each atom [a, b], e
 
     def __post_init__(self):
         object.__setattr__(self, "cell", validated_cells(self.cell, np.shape(self.pos)[:1]))
@@ -119,7 +124,9 @@ PROPERTIES = {  # arrays of `Frames` and their shapes, -1 for any length
     "energy": (-1,),
     "forces": (-1, -1, 3),
     "cell": (-1, 3, 3),
+    "polar_tensor": (-1, -1, 3, 3),
 }
+BY_ATOM = "numbers", "pos", "forces", "polar_tensor"  # with an entry for each atom
 
 
 def frames_arrays(frames) -> dict[str, np.ndarray]:
@@ -134,6 +141,8 @@ def frames_arrays(frames) -> dict[str, np.ndarray]:
             f"positions have shape {arrays['pos'].shape}, but numbers have {arrays['numbers'].shape}: "
             "give one row of numbers for each frame"
         )
+    if "polar_tensor" in arrays and arrays["polar_tensor"].shape[:2] != arrays["numbers"].shape:
+        raise InputError(f"polar_tensor has shape {arrays['polar_tensor'].shape}: give nine numbers for each atom")
     return arrays
 
 # %% ../../nbs/10_data/07_records.ipynb #6f1c7b9d
@@ -161,7 +170,7 @@ def joined(
 # %% ../../nbs/10_data/07_records.ipynb #0dfeee93
 def _padded_to(n_atoms: int, name: str, values: np.ndarray) -> np.ndarray:
     "Values (S, N, …) with zeros for the atoms that these molecules do not have; others as they are."
-    if name not in ("numbers", "pos", "forces"):
+    if name not in BY_ATOM:
         return values
     return np.pad(values, [(0, 0), (0, n_atoms - values.shape[1])] + [(0, 0)] * (values.ndim - 2))
 
@@ -184,6 +193,7 @@ NEEDED = dict(
     "e·Å in an xyz file, as ASE has it, e·bohr in an npz",
     energy="energy; give one number per frame under the key 'energy', eV",
     forces="forces; give three numbers per atom under the key 'forces', eV/Å",
+    polar_tensor="polar_tensor; give nine numbers per atom under the key 'polar_tensor', e",
 )
 
 # %% ../../nbs/10_data/07_records.ipynb #fc4f2317
@@ -321,8 +331,9 @@ class AtMinimum:
 
     @property
     def frames(self) -> Frames:
-        "The minimum as one frame. Raises `InputError` as `Frames` does."
-        return Frames(self.numbers[None], self.pos[None], provenance=self.provenance)
+        "The minimum as one frame, with its polar tensors. Raises `InputError` as `Frames` does."
+        polar = self.ddipole.swapaxes(1, 2)[None] * Bohr
+        return Frames(self.numbers[None], self.pos[None], provenance=self.provenance, polar_tensor=polar)
 
 # %% ../../nbs/10_data/07_records.ipynb #14116e29
 @dataclass(frozen=True, eq=False, repr=False)

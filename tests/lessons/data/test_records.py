@@ -61,6 +61,7 @@ def test_derivatives_of_another_shape_are_refused():
     with pytest.raises(InputError, match="hessian has shape"):
         replace(spring, hessian=np.zeros((2, 3)))
     np.testing.assert_array_equal(spring.frames.pos[0], spring.pos)
+    np.testing.assert_allclose(spring.frames.polar_tensor[0, 4, 0, 2], 0.529177 * spring.ddipole[4, 2, 0], rtol=1e-6)
     np.testing.assert_array_equal(spring.to_ase().get_hessian(), spring.hessian)
 
 
