@@ -158,7 +158,7 @@ def with_sum(
     share = sigma**2 if np.isfinite(sigma).all() and sigma.any() else np.ones(len(p))
     return p - (share / share.sum())[:, None, None] * (p.sum(0) - charge * np.eye(3))
 
-# %% ../../nbs/40_models/17_polar_tensors.ipynb #2acd05fe
+# %% ../../nbs/40_models/17_polar_tensors.ipynb #fd4bd89a
 FORMAT = "bpm_nb polar tensors 1"
 
 
@@ -173,8 +173,8 @@ def polar_arrays(
     arrays |= dict(lam=model.lam_, errors=model.errors_, element_errors=model.element_errors_)
     arrays |= dict(spreads=model.info_["spreads"], info=json.dumps(counts))
     for z, f in model.expansions_.items():
-        own = dict(mean=f.scale.mean, scale=f.scale.scale, points=f.points.astype(np.float32), constant=f.constant)
-        own |= {f"combinations{k}": x.astype(np.float32) for k, x in enumerate(f.scale.combinations)}
+        own = dict(mean=f.scale.mean, scale=f.scale.scale, points=f.points, constant=f.constant)
+        own |= {f"combinations{k}": x for k, x in enumerate(f.scale.combinations)}
         own |= {f"weights{k}": x for k, x in enumerate(f.weights)}
         arrays |= {f"{z}/{name}": x for name, x in own.items()}
     return {name: fewest_bytes(x) for name, x in arrays.items()}
@@ -194,7 +194,7 @@ def stored_function(
         raise ValueError("arrays of different sizes")
     return TensorFunction(scale, arrays["points"], weights, float(arrays["constant"]), gamma)
 
-# %% ../../nbs/40_models/17_polar_tensors.ipynb #02f47c67
+# %% ../../nbs/40_models/17_polar_tensors.ipynb #cf871fe7
 def polar_model(
     arrays: dict,  # {name: array} of a file
 ) -> "BondPolarTensor":
@@ -213,7 +213,8 @@ def polar_model(
     for z in model.species_:
         mine = {name.partition("/")[2]: x for name, x in arrays.items() if name.startswith(f"{z}/")}
         model.expansions_[int(z)] = stored_function(mine, model.gamma)
-    predicted_frame(model, np.repeat(model.species_, 2), 3.0 * np.eye(3)[np.zeros(2 * len(model.species_), int)] * np.arange(2 * len(model.species_))[:, None], None)
+    row = np.zeros((len(model.species_), 3)) + 3.0 * np.arange(len(model.species_))[:, None]
+    predicted_frame(model, model.species_, row, None)  # all sizes fit together
     return model
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #1fa09d74

@@ -42,7 +42,7 @@ def learned(n):
 
 
 def test_more_examples_make_a_smaller_error_that_was_foreseen():
-    few, many = learned(15), learned(240)
+    few, many = learned(15), learned(120)
     assert all(b < 0.5 * a for a, b in zip(few[2], many[2]))
     pos, p = triples(100, 1)
     skew = many[0](*environments(pos))[1]
