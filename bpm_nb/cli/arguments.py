@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.files import InputError
+import numpy as np
+
+from ..core.files import InputError, read_npz
 from ..core.units import UNITS
 
 if TYPE_CHECKING:  # scikit-learn is loaded where a model is
@@ -50,6 +52,16 @@ def model_file(
 
     return BondPolarizability.load(path)
 
+# %% ../../nbs/90_cli/01_arguments.ipynb #3650e9df
+def stored_quantity(
+    path: str,  # model file
+) -> str:
+    "What the model in a file predicts; empty where it is no model."
+    try:
+        return str(read_npz(path, ["quantity"])["quantity"])
+    except InputError:
+        return ""  # whoever reads the model says what is wrong
+
 # %% ../../nbs/90_cli/01_arguments.ipynb #f94d4c78
 LARGEST = 1e15  # no count, length or temperature that is meant
 
@@ -71,6 +83,17 @@ def number(
         return value
 
     return parse
+
+# %% ../../nbs/90_cli/01_arguments.ipynb #2ab2531a
+def error_text(
+    error: float,  # root mean square error
+    unit: str,  # its unit
+    share: float,  # of the spread of what was to be learned
+) -> str:
+    "An error and its share of the spread; what is not finite is not known."
+    if not np.isfinite(error):
+        return "not known"
+    return f"{error:.3g} {unit}" + (f" ({float(f'{100 * share:.2g}'):g} % of the spread)" if np.isfinite(share) else "")
 
 # %% ../../nbs/90_cli/01_arguments.ipynb #25d58501
 def isotope_argument(

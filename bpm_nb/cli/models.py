@@ -14,8 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arguments import add_full_range, add_model, add_unit, model_file, number, output_path, verb
-from ..core.files import InputError, errors_name_file, read_npz
+from bpm_nb.cli.arguments import (
+    add_full_range,
+    add_model,
+    add_unit,
+    error_text,
+    model_file,
+    number,
+    output_path,
+    stored_quantity,
+    verb,
+)
+from .polar import evaluated_polar_tensors, polar_left_out, predicted_polar_tensors
+from ..core.files import InputError, errors_name_file
 from ..data.datasets import SURFACE_NAMES, SURFACES, Dataset, load, shipped
 from ..data.files import read, read_frames, write
 from ..data.records import Frames, Trajectory, checked
@@ -30,17 +41,21 @@ if TYPE_CHECKING:  # scikit-learn is loaded where a model is
 def given_settings(
     a: Namespace,  # parsed arguments of `fit`
 ) -> dict:
-    "Settings of the estimator that were given."
+    "Settings of the estimator that were given. Raises `InputError` for one that it does not have."
     names = ("bonds", "cutoff", "basis", "descriptor", "gamma", "lam", "n_points", "baseline", "metric")
-    return {name: getattr(a, name) for name in names if getattr(a, name) is not None}
+    given = {name: getattr(a, name) for name in names if getattr(a, name) is not None}
+    unknown = [name for name in given if a.quantity == "polar-tensor" and name not in ("gamma", "lam", "n_points")]
+    if unknown:
+        raise InputError(f"--{unknown[0]} is not for --quantity polar-tensor: it takes --gamma, --lam and --n-points")
+    return given
 
 # %% ../../nbs/90_cli/02_models.ipynb #38ffc7ba
 def leave_one_out(
     model: "BondPolarizability | BondDipole | BondEnergy",  # fitted model
 ) -> tuple[dict, str]:
     "Errors on a frame that is left out, for machines and as text."
-    if model.quantity.name == "energy":
-        return energy_left_out(model)
+    if model.quantity.name in ("energy", "polar_tensor"):
+        return energy_left_out(model) if model.quantity.name == "energy" else polar_left_out(model)
     error, *more = model.errors_
     share, *more_shares = (e / s if s else np.nan for e, s in zip(model.errors_, model.info_["spreads"]))
     if not more:
@@ -49,17 +64,6 @@ def leave_one_out(
     names = ("iso_loo_rmse_au", "component_loo_rmse_au", "iso_loo_relative", "component_loo_relative")
     text = f"isotropic {error_text(error, 'bohr³', share)}, anisotropic {whole}"
     return dict(zip(names, (*model.errors_, share, *more_shares))), text
-
-# %% ../../nbs/90_cli/02_models.ipynb #9df7aaeb
-def error_text(
-    error: float,  # root mean square error
-    unit: str,  # its unit
-    share: float,  # of the spread of what was to be learned
-) -> str:
-    "An error and its share of the spread; what is not finite is not known."
-    if not np.isfinite(error):
-        return "not known"
-    return f"{error:.3g} {unit}" + (f" ({float(f'{100 * share:.2g}'):g} % of the spread)" if np.isfinite(share) else "")
 
 # %% ../../nbs/90_cli/02_models.ipynb #a4571e14
 def energy_left_out(
@@ -77,9 +81,12 @@ def estimator_of(
 ) -> tuple[type, str | None]:
     "The class of the model, and what its frames need."
     from bpm_nb.models.energy import BondEnergy
+    from bpm_nb.models.polar_tensors import BondPolarTensor
     from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 
-    return dict(energy=(BondEnergy, None), dipole=(BondDipole, "dipole")).get(a.quantity, (BondPolarizability, "alpha"))
+    others = dict(energy=(BondEnergy, None), dipole=(BondDipole, "dipole"))
+    others["polar-tensor"] = BondPolarTensor, "polar_tensor"
+    return others.get(a.quantity, (BondPolarizability, "alpha"))
 
 # %% ../../nbs/90_cli/02_models.ipynb #f63faf0a
 def judged_settings(
@@ -104,7 +111,7 @@ def judged_settings(
 def fit(
     a: Namespace,  # parsed arguments, see `add_fit`
 ) -> tuple[dict, str]:
-    """Fit a model on frames with polarizabilities, dipoles, or energies and forces.
+    """Fit a model on frames with polarizabilities, dipoles, polar tensors, or energies and forces.
 
     Returns errors and settings, for machines and as text. Raises `InputError` for frames that cannot be used.
     """
@@ -120,7 +127,7 @@ def fit(
     errors, text = leave_one_out(model)
     text = text.replace("of the spread", "of what the baseline lacks") if model.baseline else text
     counted = {name: model.info_[name] for name in ("n_frames", "n_repeats")}
-    result = dict(model=str(out), **counted, **errors, gamma=model.gamma_, lam=list(model.lam_))
+    result = dict(model=str(out), **counted, **errors, gamma=model.gamma_, lam=np.asarray(model.lam_).tolist())
     return result, f"fitted on {counted['n_frames']} frames; error on a frame left out: {text}\n{out}"
 
 # %% ../../nbs/90_cli/02_models.ipynb #a744e087
@@ -133,11 +140,12 @@ def add_fit(
         "bpm-nb fit train.npz --baseline gfn2 -o model.npz",
         "bpm-nb fit train.npz --quantity dipole -o dipole.npz",
         "bpm-nb fit train.npz --quantity energy --baseline gfn2 --outside hot.npz -o energy.npz",
+        "bpm-nb fit liquid.xyz --quantity polar-tensor -o polar.npz",
     ]
     p = verb(commands, fit, "\n  ".join(examples))
     p.add_argument(
         "--quantity",
-        choices=["polarizability", "dipole", "energy"],
+        choices=["polarizability", "dipole", "energy", "polar-tensor"],
         default="polarizability",
         help="what the frames carry and the model predicts; energy: with forces, or one of them (default: %(default)s)",
     )
@@ -180,15 +188,15 @@ def add_kernel_settings(
 def evaluate(
     a: Namespace,  # parsed arguments, see `add_evaluate`
 ) -> tuple[dict, str]:
-    """Errors of a model on frames with polarizabilities, or with energies and forces.
+    """Errors of a model on frames with polarizabilities, polar tensors, or energies and forces.
 
     Returns them for machines and as text. Raises `InputError` for frames that cannot be used.
     """
     from bpm_nb.core.tensors import errors
     from bpm_nb.reports.text import errors_text
 
-    if stored_quantity(a.model) == "energy":
-        return evaluated_energies(a)
+    if (quantity := stored_quantity(a.model)) in ("energy", "polar_tensor"):
+        return evaluated_energies(a) if quantity == "energy" else evaluated_polar_tensors(a)
     model, frames = model_file(a.model), read_frames(a.test, a.unit, "alpha", a.key, a.order)
     require_plausible(frames.numbers, frames.pos, frames.alpha, a.test)
     with errors_name_file(a.test):
@@ -204,16 +212,6 @@ def add_evaluate(
     add_model(p)
     p.add_argument("test", metavar="TEST", help="frames with what the model predicts: .xyz or .npz")
     add_unit(p)
-
-# %% ../../nbs/90_cli/02_models.ipynb #f6f385f9
-def stored_quantity(
-    path: str,  # model file
-) -> str:
-    "What the model in a file predicts; empty where it is no model."
-    try:
-        return str(read_npz(path, ["quantity"])["quantity"])
-    except InputError:
-        return ""  # whoever reads the model says what is wrong
 
 # %% ../../nbs/90_cli/02_models.ipynb #6bdea0ea
 def evaluated_energies(
@@ -239,13 +237,15 @@ def evaluated_energies(
 def predict(
     a: Namespace,  # parsed arguments, see `add_predict`
 ) -> tuple[dict, str]:
-    """Polarizabilities of frames, written with them.
+    """Polarizabilities of frames, or polar tensors of their atoms, written with them.
 
     Returns where and how many, for machines and as text. Raises `InputError` for frames that cannot be used.
     """
     from bpm_nb.models.checks import warn_of_extrapolation
 
     out = output_path(a.output, [".npz", ".xyz", ".extxyz"], [a.model, a.frames])
+    if stored_quantity(a.model) == "polar_tensor":
+        return predicted_polar_tensors(a, out)
     model, record = model_file(a.model), read(a.frames)
     frames = checked(record.frames, a.frames)
     provenance = dict(model=str(a.model), frames=str(a.frames))

@@ -38,19 +38,23 @@ def atoms_properties(
     order: str | None = None,  # of six numbers of a polarizability, as in "xx yy zz xy xz yz"
 ) -> dict[str, np.ndarray]:
     "Numbers, positions and properties, in the library's units."
-    from ase.units import Bohr
-
     results = dict(atoms.info, **atoms.arrays, **(atoms.calc.results if atoms.calc else {}))
     cell = repeating_cell(atoms)
     arrays = dict(numbers=atoms.numbers, pos=made_whole(atoms.numbers, atoms.positions[None], cell[None])[0], cell=cell)
     if results.get(keys["alpha"]) is not None:
         arrays["alpha"] = tensor_from_numbers(results[keys["alpha"]], order, keys["alpha"]) * alpha_size
-    by_atom = dict(forces=(len(atoms), 3), polar_tensor=(len(atoms), 3, 3))
-    for name, shape, size in (("dipole", (3,), Bohr), ("energy", (), 1), *((k, s, 1) for k, s in by_atom.items())):
+    return arrays | {k: v.reshape(s) / size for k, v, s, size in given_results(results, keys, len(atoms))}
+
+# %% ../../nbs/10_data/05_atoms.ipynb #83eef9f9
+def given_results(results, keys, n):
+    "(property, numbers, shape, size of its unit) of what n atoms have results of."
+    from ase.units import Bohr
+
+    shapes = dict(dipole=((3,), Bohr), energy=((), 1), forces=((n, 3), 1), polar_tensor=((n, 3, 3), 1))
+    for name, (shape, size) in shapes.items():
         value = np.asarray(results.get(keys[name]))
         if value.dtype.kind in "if" and value.size == np.prod(shape):
-            arrays[name] = value.reshape(shape) / size
-    return arrays
+            yield name, value, shape, size
 
 # %% ../../nbs/10_data/05_atoms.ipynb #87bb2b07
 def tensor_from_numbers(

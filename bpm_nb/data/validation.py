@@ -124,7 +124,7 @@ def require_finite(values: np.ndarray | None, name: str, source: str) -> None:
     if values is None or np.isfinite(values).all():
         return
     where = np.argwhere(~np.isfinite(values))[0]
-    atom = f", atom {where[1]}" if name in ("pos", "forces") else ""
+    atom = f", atom {where[1]}" if name in ("pos", "forces", "polar_tensor") else ""
     names = dict(pos="position", alpha="polarizability")
     raise InputError(
         f"{source}, frame {where[0]}{atom}: the {names.get(name, name)} is not a finite number; "

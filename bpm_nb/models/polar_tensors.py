@@ -185,7 +185,8 @@ def stored_function(
     gamma: float,  # of the kernel
 ) -> TensorFunction:
     "The function of `polar_arrays`. Raises `ValueError` where the arrays do not fit together."
-    combinations, weights = (tuple(arrays[f"{name}{k}"] for k in range(n)) for name, n in (("combinations", 2), ("weights", 3)))
+    combinations = tuple(arrays[f"combinations{k}"] for k in range(2))
+    weights = tuple(arrays[f"weights{k}"] for k in range(3))
     scale = EnvironmentScale(arrays["mean"], arrays["scale"], combinations, POLAR_TENSOR.bases[1:])
     n, widths = len(arrays["mean"]), [1, *(x.shape[1] for x in combinations)]
     fits = arrays["scale"].shape == (n,) and arrays["points"].shape[1:] == (n,)

@@ -55,9 +55,11 @@ def leading_combinations(
     families = [x.reshape(*x.shape[:2], 9) @ basis.reshape(9, -1) for x in tensors]
     scale = family_scales(families)
     flat = (np.concatenate(families, 1) * scale[:, None]).swapaxes(1, 2).reshape(-1, len(scale))
-    sizes, vectors = np.linalg.eigh(flat.T @ flat / len(families[0]))
+    few = len(flat) < len(scale)
+    sizes, vectors = np.linalg.eigh((flat @ flat.T if few else flat.T @ flat) / len(families[0]))
     kept = np.flatnonzero(sizes > 1e-9 * max(sizes[-1], 1e-30))[::-1][:n]
-    return scale[:, None] * vectors[:, kept] * np.sqrt(basis.shape[-1] / max(sizes[kept].sum(), 1e-30))
+    vectors = flat.T @ (vectors[:, kept] / np.sqrt(sizes[kept] * len(families[0]))) if few else vectors[:, kept]
+    return scale[:, None] * vectors * np.sqrt(basis.shape[-1] / max(sizes[kept].sum(), 1e-30))
 
 # %% ../../nbs/30_regression/16_tensor_kernel.ipynb #953907fa
 def environment_scale(
@@ -130,7 +132,8 @@ class AtomRows:
         rows: np.ndarray,  # mask or indices
     ) -> "AtomRows":
         "The chosen atoms."
-        return AtomRows(self.frame[rows], self.q[rows], [t[rows] for t in self.tensors], [y[rows] for y in self.targets])
+        tensors, targets = ([x[rows] for x in parts] for parts in (self.tensors, self.targets))
+        return AtomRows(self.frame[rows], self.q[rows], tensors, targets)
 
     def sample(
         self,

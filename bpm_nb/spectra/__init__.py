@@ -4,16 +4,25 @@
 
 # %% auto #0
 __all__ = ['Spectrum', 'Curve', 'Intensity', 'Peak', 'Modes', 'DensityEstimator', 'density_estimator', 'raman_spectrum',
-           'ir_spectrum', 'power_spectrum', 'trajectory_spectra', 'instrument_intensity', 'placzek_activity',
-           'infrared_intensity', 'depolarization', 'model_error', 'peaks', 'harmonic_modes', 'normal_modes',
-           'harmonic_spectrum', 'check_sampling', 'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability',
-           'read_spectrum', 'shift_from_wavelength']
+           'ir_spectrum', 'polar_ir_spectrum', 'ir_by_groups', 'absorption_coefficient', 'power_spectrum',
+           'trajectory_spectra', 'instrument_intensity', 'placzek_activity', 'infrared_intensity', 'depolarization',
+           'model_error', 'peaks', 'harmonic_modes', 'normal_modes', 'harmonic_spectrum', 'check_sampling',
+           'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability', 'read_spectrum',
+           'shift_from_wavelength']
 
 # %% ../../nbs/50_spectra/00_spectra.ipynb #df002b90
 from .bands import Peak, peaks
 from .blocks import DensityEstimator, density_estimator
 from .files import read_polarizability, write_csv, write_jcamp
-from .infrared import infrared_intensity, ir_spectrum, power_spectrum, trajectory_spectra
+from bpm_nb.spectra.infrared import (
+    absorption_coefficient,
+    infrared_intensity,
+    ir_by_groups,
+    ir_spectrum,
+    polar_ir_spectrum,
+    power_spectrum,
+    trajectory_spectra,
+)
 from .measured import read_spectrum, shift_from_wavelength
 from .modes import Modes, harmonic_modes, harmonic_spectrum, normal_modes
 from .raman import instrument_intensity, placzek_activity, raman_spectrum
@@ -31,6 +40,9 @@ _all_ = [
     "density_estimator",
     "raman_spectrum",
     "ir_spectrum",
+    "polar_ir_spectrum",
+    "ir_by_groups",
+    "absorption_coefficient",
     "power_spectrum",
     "trajectory_spectra",
     "instrument_intensity",

@@ -80,7 +80,7 @@ def dipole_rates(
     polar_tensor: np.ndarray,  # (G, T, N, 3, 3) ∂M_a/∂R_b of each atom, e
     groups: np.ndarray | None = None,  # (N,) to which of Q groups each atom belongs, 0 to Q − 1; None: all are one
 ) -> np.ndarray:
-    "Derivative of the dipole in time, (G, T, Q, 3), e·bohr/fs, by group. Raises `InputError` where something is missing."
+    "Derivative of the dipole in time by group, (G, T, Q, 3), e·bohr/fs. Raises `InputError` for a run at rest."
     from ase.units import Bohr
 
     if run.vel is None:
@@ -89,7 +89,7 @@ def dipole_rates(
         raise InputError(f"polar_tensor has shape {np.shape(polar_tensor)}, expected {(*run.pos.shape, 3)}")
     groups = np.zeros(len(run.numbers), int) if groups is None else np.asarray(groups)
     if groups.shape != run.numbers.shape or groups.dtype.kind not in "iu" or groups.min() < 0:
-        raise InputError(f"groups has shape {groups.shape}: give a whole number from 0 for each of {len(run.numbers)} atoms")
+        raise InputError(f"groups: give a whole number from 0 for each of the {len(run.numbers)} atoms")
     of_atoms = np.einsum("gtnab,gtnb->gtna", polar_tensor, run.vel) / Bohr
     rates = np.zeros((*of_atoms.shape[:2], groups.max() + 1, 3))
     for q in range(rates.shape[2]):
@@ -175,9 +175,10 @@ def trajectory_spectra(
         spectra["Raman"] = raman_spectrum(polarizability.predict_trajectory(trajectory), dt_fs, **options)
     if dipole is not None:
         values = dipole.predict_trajectory(trajectory)
-        of_atoms = values.ndim == 5  # polar tensors
-        infrared = polar_ir_spectrum(trajectory, values, **options) if of_atoms else ir_spectrum(values, dt_fs, **options)
-        spectra["infrared"] = infrared
+        if values.ndim == 5:  # polar tensors
+            spectra["infrared"] = polar_ir_spectrum(trajectory, values, **options)
+        else:
+            spectra["infrared"] = ir_spectrum(values, dt_fs, **options)
     options |= dict(temperature_K=trajectory.temperature_K or 300.0, positions=resting)
     moving = trajectory.pos if resting else trajectory.vel
     return spectra | {"states": power_spectrum(moving, trajectory.mass(), dt_fs, **options)}

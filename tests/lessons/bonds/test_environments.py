@@ -3,7 +3,6 @@ import numpy as np
 from bpm_nb.bonds.environments import AtomEnvironment
 
 
-import pytest
 from scipy.spatial.transform import Rotation
 
 numbers = np.array([8, 1, 1, 8, 1, 1])

@@ -8,8 +8,7 @@ from functools import cache
 from bpm_nb.bonds.environments import AtomEnvironment
 from bpm_nb.core.tensors import BASIS
 
-SKEW = np.array([[[0, 0, 0], [0, 0, 1], [0, -1, 0]], [[0, 0, -1], [0, 0, 0], [1, 0, 0]], [[0, 1, 0], [-1, 0, 0], [0, 0, 0]]])
-SKEW = np.moveaxis(SKEW / 2**0.5, 0, -1)  # (3, 3, 3) basis of the antisymmetric part
+SKEW = np.cross(np.eye(3)[:, None], np.eye(3)[None]) / 2**0.5  # (3, 3, 3) basis of the antisymmetric part
 SYMMETRIC = np.moveaxis(BASIS, 0, -1)
 
 
