@@ -111,7 +111,7 @@ def judged_settings(
 def fit(
     a: Namespace,  # parsed arguments, see `add_fit`
 ) -> tuple[dict, str]:
-    """Fit a model on frames with polarizabilities, dipoles, polar tensors, or energies and forces.
+    """Fit a model on frames with polarizabilities, dipoles, polar tensors, or energies.
 
     Returns errors and settings, for machines and as text. Raises `InputError` for frames that cannot be used.
     """
@@ -136,9 +136,8 @@ def add_fit(
 ) -> None:
     "Arguments of `fit`."
     examples = [
-        "bpm-nb fit train.xyz -o model.npz --bonds pairs --cutoff 4",
+        "bpm-nb fit train.xyz -o model.npz --cutoff 4",
         "bpm-nb fit train.npz --baseline gfn2 -o model.npz",
-        "bpm-nb fit train.npz --quantity dipole -o dipole.npz",
         "bpm-nb fit train.npz --quantity energy --baseline gfn2 --outside hot.npz -o energy.npz",
         "bpm-nb fit liquid.xyz --quantity polar-tensor -o polar.npz",
     ]
@@ -147,7 +146,7 @@ def add_fit(
         "--quantity",
         choices=["polarizability", "dipole", "energy", "polar-tensor"],
         default="polarizability",
-        help="what the frames carry and the model predicts; energy: with forces, or one of them (default: %(default)s)",
+        help="what the frames carry and the model predicts; energy: with forces (default: %(default)s)",
     )
     p.add_argument("--baseline", choices=["gfn2"], help="what the model corrects: it learns the rest")
     then = "where they follow each other in time, the error on a frame left out is too good"
@@ -188,7 +187,7 @@ def add_kernel_settings(
 def evaluate(
     a: Namespace,  # parsed arguments, see `add_evaluate`
 ) -> tuple[dict, str]:
-    """Errors of a model on frames with polarizabilities, polar tensors, or energies and forces.
+    """Errors of a model on frames with polarizabilities, polar tensors, or energies.
 
     Returns them for machines and as text. Raises `InputError` for frames that cannot be used.
     """

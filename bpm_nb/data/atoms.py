@@ -126,7 +126,6 @@ def arrays_atoms(
 ) -> list[Atoms]:
     "S molecules, with a calculator that returns the results."
     from ase.calculators.singlepoint import SinglePointCalculator
-    from ase.units import Bohr
 
     images = [Atoms(n[n > 0], p[n > 0]) for n, p in zip(numbers, pos)]
     for k, atoms in enumerate(images):
@@ -136,14 +135,21 @@ def arrays_atoms(
             atoms.info["polarizability"] = alpha[k].ravel()
         if polar_tensor is not None:
             atoms.arrays["polar_tensor"] = polar_tensor[k, : len(atoms)].reshape(-1, 9)
-        values = {name: value[k] for name, value in results.items()}
-        if "forces" in values:
-            values["forces"] = values["forces"][: len(atoms)]
-        if "dipole" in values:
-            values["dipole"] = values["dipole"] * Bohr
-        if values:
-            atoms.calc = SinglePointCalculator(atoms, **values)
+        if results:
+            atoms.calc = SinglePointCalculator(atoms, **ase_results(results, k, len(atoms)))
     return images
+
+# %% ../../nbs/10_data/05_atoms.ipynb #ea63ed5b
+def ase_results(results, k, n):
+    "What a calculator of ASE returns for molecule k of n atoms."
+    from ase.units import Bohr
+
+    values = {name: value[k] for name, value in results.items()}
+    if "forces" in values:
+        values["forces"] = values["forces"][:n]
+    if "dipole" in values:
+        values["dipole"] = values["dipole"] * Bohr
+    return values
 
 # %% ../../nbs/10_data/05_atoms.ipynb #bfb25300
 class AtomsFrames:
@@ -166,11 +172,9 @@ class AtomsFrames:
     def to_ase(self) -> list[Atoms]:
         """S molecules. `atoms.info["polarizability"]` has the nine numbers of alpha, bohr³.
 
-        `atoms.arrays["polar_tensor"]` has nine numbers for each atom, row by row, e. A calculator returns dipole (e·Å),
-        energy (eV) and forces (eV/Å), if the frames have them.
+        `atoms.arrays["polar_tensor"]`: nine an atom, e. A calculator returns dipole, energy and forces (e·Å, eV, eV/Å).
         """
-        names = (*ASE_KEYS, "cell")
-        names = [k for k in names if getattr(self, k) is not None]
+        names = [k for k in (*ASE_KEYS, "cell") if getattr(self, k) is not None]
         return arrays_atoms(self.numbers, self.pos, **{k: getattr(self, k) for k in names})
 
 # %% ../../nbs/10_data/05_atoms.ipynb #cab8388e

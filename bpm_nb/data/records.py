@@ -52,7 +52,7 @@ def cell_row(cell: np.ndarray) -> tuple[str, str]:
     ranges = [sorted({f"{w.min():.4g}", f"{w.max():.4g}"}, key=float) for w in heights(cell).reshape(-1, 3).T]
     return "cell", " × ".join("–".join(r) for r in ranges).replace("inf", "∞") + " Å"
 
-
+# %% ../../nbs/10_data/07_records.ipynb #4dc1f237
 def frames_rows(frames) -> list[tuple[str, str]]:
     "What `Frames` hold, as rows of a table."
     s = len(frames)
@@ -126,7 +126,7 @@ PROPERTIES = {  # arrays of `Frames` and their shapes, -1 for any length
     "cell": (-1, 3, 3),
     "polar_tensor": (-1, -1, 3, 3),
 }
-BY_ATOM = "numbers", "pos", "forces", "polar_tensor"  # with an entry for each atom
+BY_ATOM = "numbers", "pos", "forces", "polar_tensor"
 
 
 def frames_arrays(frames) -> dict[str, np.ndarray]:
@@ -141,8 +141,8 @@ def frames_arrays(frames) -> dict[str, np.ndarray]:
             f"positions have shape {arrays['pos'].shape}, but numbers have {arrays['numbers'].shape}: "
             "give one row of numbers for each frame"
         )
-    if "polar_tensor" in arrays and arrays["polar_tensor"].shape[:2] != arrays["numbers"].shape:
-        raise InputError(f"polar_tensor has shape {arrays['polar_tensor'].shape}: give nine numbers for each atom")
+    if arrays.get("polar_tensor", arrays["pos"]).shape[:2] != arrays["numbers"].shape:
+        raise InputError(f"polar_tensor has shape {frames.polar_tensor.shape}: give nine numbers for each atom")
     return arrays
 
 # %% ../../nbs/10_data/07_records.ipynb #6f1c7b9d
@@ -174,7 +174,7 @@ def _padded_to(n_atoms: int, name: str, values: np.ndarray) -> np.ndarray:
         return values
     return np.pad(values, [(0, 0), (0, n_atoms - values.shape[1])] + [(0, 0)] * (values.ndim - 2))
 
-# %% ../../nbs/10_data/07_records.ipynb #0e28acd8
+
 def molecule_groups(
     frames: Frames,  # S frames of any molecules
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]]:

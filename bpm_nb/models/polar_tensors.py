@@ -23,7 +23,7 @@ from ..core.tensors import BASIS
 from ..data.records import Frames, Trajectory, as_frames, checked
 from .checks import check_elements, check_fitted
 from .estimator import checked_run
-from .storage import check_finite, fewest_bytes, refuse_constant
+from .storage import arrays_by_kind, check_finite, fewest_bytes, refuse_constant
 from bpm_nb.regression.tensor_kernel import (
     AtomRows,
     EnvironmentScale,
@@ -105,7 +105,7 @@ def environment(
     "Settings of its environments."
     return AtomEnvironment() if model.environment is None else model.environment
 
-
+# %% ../../nbs/40_models/17_polar_tensors.ipynb #c999c3ca
 def check_polar_settings(
     model: BaseEstimator,  # `BondPolarTensor`: its settings
 ) -> None:
@@ -210,11 +210,9 @@ def polar_model(
     model.errors_, model.element_errors_ = tuple(arrays["errors"]), arrays["element_errors"]
     model.gamma_ = model.gamma
     model.info_ = dict(json.loads(str(arrays["info"])), spreads=tuple(arrays["spreads"]))
-    model.expansions_ = {}
-    for z in model.species_:
-        mine = {name.partition("/")[2]: x for name, x in arrays.items() if name.startswith(f"{z}/")}
-        model.expansions_[int(z)] = stored_function(mine, model.gamma)
-    row = np.zeros((len(model.species_), 3)) + 3.0 * np.arange(len(model.species_))[:, None]
+    by_kind = arrays_by_kind(arrays)
+    model.expansions_ = {int(z): stored_function(by_kind[z], model.gamma) for z in model.species_}
+    row = 3.0 * np.arange(len(model.species_))[:, None] + np.zeros(3)
     predicted_frame(model, model.species_, row, None)  # all sizes fit together
     return model
 
@@ -284,17 +282,16 @@ def fitted_polar_attributes(
         errors.append(error)
         spreads.append([np.sqrt(np.mean(y**2)) for y in own.targets])
         counts.append(len(own.q))
-    share, sizes = np.array(counts) / sum(counts), np.array(POLAR_TENSOR.sizes)
-    mean = [tuple(np.sqrt(share @ np.square(x))) for x in (errors, spreads)]
-    return dict(
-        species_=species,
-        expansions_=functions,
-        lam_=np.array(lams),
-        gamma_=model.gamma,
-        errors_=mean[0],
-        element_errors_=np.sqrt(np.square(errors) @ sizes / 9),
-        info_=dict(n_frames=len(frames), n_repeats=0, spreads=mean[1]),
-    )
+    found = dict(species_=species, expansions_=functions, lam_=np.array(lams), gamma_=model.gamma)
+    return found | summed_errors(np.array(errors), np.array(spreads), np.array(counts), len(frames))
+
+# %% ../../nbs/40_models/17_polar_tensors.ipynb #c0055617
+def summed_errors(errors, spreads, counts, n_frames):
+    "Attributes: errors of all atoms by part, and of all parts by element; from those (E, 3), and E numbers of atoms."
+    share, sizes = counts / counts.sum(), np.array(POLAR_TENSOR.sizes)
+    by_part, width = (tuple(np.sqrt(share @ x**2)) for x in (errors, spreads))
+    info = dict(n_frames=n_frames, n_repeats=0, spreads=width)
+    return dict(errors_=by_part, element_errors_=np.sqrt(errors**2 @ sizes / 9), info_=info)
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #676fbd83
 class PolarTensorSettings(BaseEstimator):
@@ -314,32 +311,9 @@ class PolarTensorSettings(BaseEstimator):
         self.environment, self.gamma, self.lam = environment, gamma, lam
         self.n_points, self.n_tensors, self.charge = n_points, n_tensors, charge
 
-# %% ../../nbs/40_models/17_polar_tensors.ipynb #2f4ef217
-class BondPolarTensor(StoredPolarTensors, RegressorMixin, PolarTensorSettings):
-    """Polar tensors P_ab = ∂M_a/∂R_b (S, N, 3, 3) of all atoms, e, by kernel ridge regression; in cells, too.
-
-    P = Σ_t f_t(q) T_t, f_t(q) = Σ_m k(q, q_m) b_mt: T_t tensors of the directions to an atom's neighbours and of what
-    these see, q numbers of them, k a Gaussian kernel, for each element and each of three parts (trace, antisymmetric,
-    symmetric). P turns with the molecule, exactly, and adds up to the charge of the frame.
-
-    Fitted attributes: `species_` (E,); `lam_` (E, 3), ridges; `errors_` (3,), of a component of each part in frames
-    left out (about 2000 atoms, 300 points: the model on all is better), e; `element_errors_` (E,), of a component.
-
-    References
-    ----------
-    What is learned, and how well a network does it: Schienbein, J. Chem. Theory Comput. 2023, 19, 705.
-    The kernel: Grisafi et al., Phys. Rev. Lett. 2018, 120, 036002.
-    """
-
-    def fit(
-        self,
-        X: object,  # `Frames`, `Harmonic`, ASE `Atoms`, or a list of these, with polar tensors
-        y: np.ndarray | None = None,  # (S, N, 3, 3), e; None: those of the frames
-    ) -> Self:
-        "The same model, fitted. Raises `InputError` for wrong settings and for the first fault of a frame."
-        check_polar_settings(self)
-        vars(self).update(fitted_polar_attributes(self, training_polar_frames(self, X, y)))
-        return self
+# %% ../../nbs/40_models/17_polar_tensors.ipynb #2bff894f
+class PolarTensorPredictor:
+    "What a fitted model says of the atoms of molecules and cells."
 
     def predict(
         self,
@@ -364,6 +338,10 @@ class BondPolarTensor(StoredPolarTensors, RegressorMixin, PolarTensorSettings):
         "Along a run, (G, T, N, 3, 3), e. Raises `InputError` as `predict`."
         return self.predict(checked_run(run)).reshape(*run.pos.shape, 3)
 
+# %% ../../nbs/40_models/17_polar_tensors.ipynb #cd2e7330
+class PolarTensorRegressor(RegressorMixin):
+    "Measures predictions against reference values."
+
     def score(
         self,
         X: object,  # `Frames`, `Harmonic`, ASE `Atoms`, or a list of these
@@ -377,3 +355,28 @@ class BondPolarTensor(StoredPolarTensors, RegressorMixin, PolarTensorSettings):
             missed += ((own - p) ** 2).sum()
             spread += ((p - np.eye(3) * np.trace(p, axis1=1, axis2=2).mean() / 3) ** 2).sum() if len(p) else 0.0
         return 1 - missed / spread
+
+# %% ../../nbs/40_models/17_polar_tensors.ipynb #2f4ef217
+class BondPolarTensor(PolarTensorRegressor, PolarTensorPredictor, StoredPolarTensors, PolarTensorSettings):
+    """Polar tensors P_ab = ∂M_a/∂R_b (S, N, 3, 3) of all atoms, e, by kernel ridge regression; in cells, too.
+
+    P = Σ_t f_t(q) T_t for each element and each of three parts (trace, antisymmetric, symmetric), see
+    `bpm_nb.regression.tensor_kernel`. P turns with the molecule, exactly, and adds up to the charge of the frame.
+    Fitted: `species_` (E,); `lam_` (E, 3), ridges; `errors_` (3,), of a component of each part in frames left out (of
+    a smaller fit: some 2000 atoms, 300 points), e; `element_errors_` (E,), of any component.
+
+    References
+    ----------
+    Schienbein, J. Chem. Theory Comput. 2023, 19, 705 (what is learned); Grisafi et al., Phys. Rev. Lett. 2018, 120,
+    036002 (the kernel).
+    """
+
+    def fit(
+        self,
+        X: object,  # `Frames`, `Harmonic`, ASE `Atoms`, or a list of these, with polar tensors
+        y: np.ndarray | None = None,  # (S, N, 3, 3), e; None: those of the frames
+    ) -> Self:
+        "The same model, fitted. Raises `InputError` for wrong settings and the first fault of a frame."
+        check_polar_settings(self)
+        vars(self).update(fitted_polar_attributes(self, training_polar_frames(self, X, y)))
+        return self

@@ -45,7 +45,7 @@ def family_scales(
     sizes = [np.sqrt((x**2).sum(tuple(range(1, x.ndim))).mean()) for x in families]
     return np.concatenate([np.full(x.shape[1], 1 / s if s > 1e-12 else 0.0) for x, s in zip(families, sizes)])
 
-
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #95fd1928
 def leading_combinations(
     tensors: list[np.ndarray],  # families of tensors (P, …, 3, 3)
     basis: np.ndarray,  # (3, 3, C) of a part
@@ -164,7 +164,7 @@ def normal_sums(
         sums += k.T @ rows.targets[part][block].ravel()
     return gram, sums
 
-
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #b8b78161
 def point_covariance(
     points: AtomRows,  # M atoms
     part: int,  # index
@@ -185,7 +185,7 @@ def solved(
     factor, _ = cholesky_with_jitter(gram + lam * covariance, 0.0)
     return cho_solve((factor, False), sums, check_finite=False)
 
-
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #21c2e2c5
 def left_out_squares(
     rows: AtomRows,  # atoms of several frames
     part: int,  # index

@@ -74,6 +74,14 @@ def infrared_intensity(
     """
     return KM_MOL * area / thermal_energy(temperature_K)
 
+# %% ../../nbs/50_spectra/06_infrared.ipynb #1d6266bb
+def checked_groups(groups, n):
+    "The group of each of n atoms; None: all are in one. Raises `InputError` for what says it not."
+    groups = np.zeros(n, int) if groups is None else np.asarray(groups)
+    if groups.shape != (n,) or groups.dtype.kind not in "iu" or groups.min() < 0:
+        raise InputError(f"groups: give a whole number from 0 for each of the {n} atoms")
+    return groups
+
 # %% ../../nbs/50_spectra/06_infrared.ipynb #6a132648
 def dipole_rates(
     run: Trajectory,  # G segments of T states, with velocities
@@ -87,14 +95,9 @@ def dipole_rates(
         raise InputError("the run has no velocities, which move the charges: give one with velocities")
     if np.shape(polar_tensor) != (*run.pos.shape, 3):
         raise InputError(f"polar_tensor has shape {np.shape(polar_tensor)}, expected {(*run.pos.shape, 3)}")
-    groups = np.zeros(len(run.numbers), int) if groups is None else np.asarray(groups)
-    if groups.shape != run.numbers.shape or groups.dtype.kind not in "iu" or groups.min() < 0:
-        raise InputError(f"groups: give a whole number from 0 for each of the {len(run.numbers)} atoms")
+    groups = checked_groups(groups, len(run.numbers))
     of_atoms = np.einsum("gtnab,gtnb->gtna", polar_tensor, run.vel) / Bohr
-    rates = np.zeros((*of_atoms.shape[:2], groups.max() + 1, 3))
-    for q in range(rates.shape[2]):
-        rates[:, :, q] = of_atoms[:, :, groups == q].sum(2)
-    return rates
+    return np.stack([of_atoms[:, :, groups == q].sum(2) for q in range(groups.max() + 1)], 2)
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #e181952f
 def polar_ir_spectrum(
@@ -117,16 +120,16 @@ def ir_by_groups(
     groups: np.ndarray,  # (N,) to which of Q groups each atom belongs, 0 to Q − 1
     **options: float | str,  # options of `density_estimator`
 ) -> list[Curve]:
-    """What each group of atoms absorbs, its motion with that of all: Q curves that add up to `polar_ir_spectrum`.
+    """What each group absorbs, its motion with that of all: Q curves that add up to `polar_ir_spectrum`.
 
-    One more, the last: what all groups would absorb if none knew of the others. Raises `InputError` as there.
+    The last of Q + 1 is what all would absorb if none knew of the others. Raises `InputError` as there.
     """
     rates = dipole_rates(run, polar_tensor, groups)
     how = density_estimator(*rates.shape[:2], run.dt_fs, **options | dict(derivative="difference"))
     names = dict(quantity="infrared absorption", unit="e^2 bohr^2 fs^-2 cm")
     total, densities, alone = [how.cut(r.sum(1).T) for r in rates], [], 0.0
-    for q in range(rates.shape[2]):
-        own = [how.cut(r[:, q].T) for r in rates]
+    for of_group in np.moveaxis(rates, 2, 0):
+        own = [how.cut(r.T) for r in of_group]
         densities.append(np.concatenate([how.density(v, w) for v, w in zip(own, total)]))
         alone = alone + np.concatenate([how.density(v) for v in own])
     return [Curve(how.wavenumber_cm1, d, names | how.settings) for d in (*densities, alone)]
@@ -158,6 +161,14 @@ class Predictor(Protocol):
     ) -> np.ndarray:
         "Values (G, T, …)."
 
+# %% ../../nbs/50_spectra/06_infrared.ipynb #1ffe1a54
+def predicted_infrared(run, model, options):
+    "Infrared absorption by a model of dipoles, or of polar tensors."
+    values = model.predict_trajectory(run)
+    if values.ndim == 5:  # of each atom
+        return polar_ir_spectrum(run, values, **options)
+    return ir_spectrum(values, run.dt_fs, **options)
+
 # %% ../../nbs/50_spectra/06_infrared.ipynb #50a3f74f
 def trajectory_spectra(
     trajectory: Trajectory,  # `bpm_nb.data.Trajectory`
@@ -166,7 +177,7 @@ def trajectory_spectra(
     dipole: Predictor | None = None,  # fitted `BondDipole` or `BondPolarTensor`; None: no infrared spectrum
     **options: float | str,  # options of `density_estimator`
 ) -> dict[str, Spectrum | Curve]:
-    """Spectra of one run on one axis, as far as there are models: {"Raman": …, "infrared": …, "states": …}.
+    """Spectra of one run, as far as there are models: {"Raman": …, "infrared": …, "states": …}.
 
     Raises `InputError` for a run, or for options, that cannot be used.
     """
@@ -174,11 +185,7 @@ def trajectory_spectra(
     if polarizability is not None:
         spectra["Raman"] = raman_spectrum(polarizability.predict_trajectory(trajectory), dt_fs, **options)
     if dipole is not None:
-        values = dipole.predict_trajectory(trajectory)
-        if values.ndim == 5:  # polar tensors
-            spectra["infrared"] = polar_ir_spectrum(trajectory, values, **options)
-        else:
-            spectra["infrared"] = ir_spectrum(values, dt_fs, **options)
+        spectra["infrared"] = predicted_infrared(trajectory, dipole, options)
     options |= dict(temperature_K=trajectory.temperature_K or 300.0, positions=resting)
     moving = trajectory.pos if resting else trajectory.vel
     return spectra | {"states": power_spectrum(moving, trajectory.mass(), dt_fs, **options)}
