@@ -360,15 +360,13 @@ class PolarTensorRegressor(RegressorMixin):
 class BondPolarTensor(PolarTensorRegressor, PolarTensorPredictor, StoredPolarTensors, PolarTensorSettings):
     """Polar tensors P_ab = ∂M_a/∂R_b (S, N, 3, 3) of all atoms, e, by kernel ridge regression; in cells, too.
 
-    P = Σ_t f_t(q) T_t for each element and each of three parts (trace, antisymmetric, symmetric), see
-    `bpm_nb.regression.tensor_kernel`. P turns with the molecule, exactly, and adds up to the charge of the frame.
-    Fitted: `species_` (E,); `lam_` (E, 3), ridges; `errors_` (3,), of a component of each part in frames left out (of
-    a smaller fit: some 2000 atoms, 300 points), e; `element_errors_` (E,), of any component.
+    P = Σ_t f_t(q) T_t for each element and part, see `bpm_nb.regression.tensor_kernel`; it turns with the molecule.
+    Fitted: `species_` (E,); `lam_` (E, 3); `errors_` (3,), of a component of each part in frames left out (of a
+    smaller fit: some 2000 atoms, 300 points), e; `element_errors_` (E,), of any component.
 
     References
     ----------
-    Schienbein, J. Chem. Theory Comput. 2023, 19, 705 (what is learned); Grisafi et al., Phys. Rev. Lett. 2018, 120,
-    036002 (the kernel).
+    Schienbein, J. Chem. Theory Comput. 2023, 19, 705.
     """
 
     def fit(

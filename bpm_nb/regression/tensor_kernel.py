@@ -231,7 +231,9 @@ def fitted_function(
     lam: Sequence[float | None],  # ridge of each part; None: choose
     n_points: int,  # basis points, at most
 ) -> tuple[TensorFunction, list[float], list[float]]:
-    "The function, the ridge of each part, and the error of its components in frames left out."
+    """The function, the ridge of each part, and the error of its components in frames left out.
+
+    Raises `InputError` for numbers that are not finite."""
     points, weights, lams, errors = rows.sample(n_points), [], [], []
     for part, given in enumerate(lam):
         used, error = chosen_lambda(rows, part, gamma, given)
