@@ -55,7 +55,7 @@ def leave_one_out(
 ) -> tuple[dict, str]:
     "Errors on a frame that is left out, for machines and as text."
     if model.quantity.name in ("energy", "polar_tensor"):
-        return energy_left_out(model) if model.quantity.name == "energy" else polar_left_out(model)
+        return energy_left_out(model) if model.quantity.name == "energy" else polar_left_out(model, error_text)
     error, *more = model.errors_
     share, *more_shares = (e / s if s else np.nan for e, s in zip(model.errors_, model.info_["spreads"]))
     if not more:
@@ -195,7 +195,7 @@ def evaluate(
     from bpm_nb.reports.text import errors_text
 
     if (quantity := stored_quantity(a.model)) in ("energy", "polar_tensor"):
-        return evaluated_energies(a) if quantity == "energy" else evaluated_polar_tensors(a)
+        return evaluated_energies(a) if quantity == "energy" else evaluated_polar_tensors(a, error_text)
     model, frames = model_file(a.model), read_frames(a.test, a.unit, "alpha", a.key, a.order)
     require_plausible(frames.numbers, frames.pos, frames.alpha, a.test)
     with errors_name_file(a.test):
