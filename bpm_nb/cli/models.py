@@ -187,7 +187,7 @@ def add_kernel_settings(
 def evaluate(
     a: Namespace,  # parsed arguments, see `add_evaluate`
 ) -> tuple[dict, str]:
-    """Errors of a model on frames with polarizabilities, polar tensors, or energies.
+    """Errors of a model on frames with polarizabilities, polar tensors or energies.
 
     Returns them for machines and as text. Raises `InputError` for frames that cannot be used.
     """
@@ -209,7 +209,7 @@ def add_evaluate(
     "Arguments of `evaluate`."
     p = verb(commands, evaluate, "bpm-nb evaluate model.npz test.xyz --json")
     add_model(p)
-    p.add_argument("test", metavar="TEST", help="frames with what the model predicts: .xyz or .npz")
+    p.add_argument("test", metavar="TEST", help="frames with what it predicts: .xyz or .npz")
     add_unit(p)
 
 # %% ../../nbs/90_cli/02_models.ipynb #6bdea0ea

@@ -385,3 +385,21 @@ def test_settings_of_a_surface_are_judged_by_frames_from_elsewhere(tmp_path, cap
     to_xyz(tmp_path / "no_forces.xyz", ENOL.train[:5])
     is_one_line(*call(capsys, f"fit {train} {options} --outside {tmp_path}/no_forces.xyz -o {model}"), "no_forces.xyz")
     is_one_line(*call(capsys, f"fit {train} {options} --outside {model} -o {model}"), "it is the input")
+
+
+def test_polar_tensors_from_frames_to_a_file(tmp_path, capsys):
+    frames = ENOL.train[:10]
+    positions = frames.pos - frames.pos.mean(1, keepdims=True)
+    skew = np.einsum("sna,snb->snab", positions, np.roll(positions, 1, axis=1))
+    polar = skew - skew.mean(1, keepdims=True)  # made up: it turns with the molecule, and adds up to nothing
+    write(tmp_path / "train.npz", Frames(frames.numbers, frames.pos, polar_tensor=polar))
+    fit = f"fit {tmp_path}/train.npz --quantity polar-tensor --n-points 30 --lam 1e-3 -o {tmp_path}/polar.npz"
+    code, out, _ = call(capsys, f"{fit} --json")
+    assert code == 0 and {"trace_loo_rmse_e", "component_loo_rmse_e"} <= json.loads(out).keys()
+    found = json.loads(call(capsys, f"evaluate {tmp_path}/polar.npz {tmp_path}/train.npz --json")[1])
+    assert found["n_frames"] == 10 and found["explained"] > 0.5
+    assert call(capsys, f"predict {tmp_path}/polar.npz {tmp_path}/train.npz -o {tmp_path}/out.xyz")[0] == 0
+    again = read_frames(tmp_path / "out.xyz", need="polar_tensor").polar_tensor
+    np.testing.assert_allclose(np.sqrt(np.mean((again - polar) ** 2)), found["polar_rmse_e"], rtol=1e-4)
+    code, _, err = call(capsys, f"{fit} --cutoff 4")
+    assert code and is_one_line(err) and "--cutoff is not for --quantity polar-tensor" in err
