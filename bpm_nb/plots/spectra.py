@@ -258,7 +258,7 @@ def stacked(
     styled(with_hover(fig), title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
     fig.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1])
     y_title = fair_title("all" if common else "each", (low, high))
-    fig.update_yaxes(title=y_title, row=len(spectra) // 2 + 1, col=1)
+    fig.update_yaxes(title=y_title, automargin=True, row=len(spectra) // 2 + 1, col=1)
     return with_wavenumbers(fig, low, high, len(spectra))
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #ceb393c4
