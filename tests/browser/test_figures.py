@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif(find_spec("playwright") is None, reason="the extra [dev] is not installed"),
 ]
 FIGURES = {720: 660, 1280: 820}  # width of a page and of a figure in it, px
-NOTES = [("one note", 0.5), ("another note", 0.52), ("far from them", 0.1), ("long words at the end", 1.15)]
+NOTES = [("one note", 0.5), ("another note", 0.52), ("far from them", 0.1), ("long words at the end", 1.3)]
 DRAWN = """<meta charset=utf-8><script src="plotly.js"></script><body style="width:{width}px">{places}<script>
 const figures = {figures};
 Promise.all(figures.map((f, k) => Plotly.newPlot(`f${{k}}`, f.data, f.layout, {{responsive: true}})))
