@@ -357,8 +357,9 @@ def data_section(
     from bpm_nb.reports.html import Folded
 
     about, *files = data.description.strip().split("\n\n")[1:]
-    names = [dict(zip(("file", "what is in it"), text.split(". ")[0].split(": ", 1))) for text in files]
-    return "Data", about, names, Folded("How each file was made, and its sum", tuple(files))
+    plain = (text.split(". ")[0].replace("`", "").split(": ", 1) for text in files)
+    names = [dict(zip(("file", "what is in it"), row)) for row in plain]
+    return "Data", about, names, Folded("How each file was made, and its checksum", tuple(files))
 
 # %% ../../nbs/90_cli/02_models.ipynb #45fefc50
 def add_demo(

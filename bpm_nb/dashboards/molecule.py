@@ -11,6 +11,7 @@ import warnings
 from base64 import b64decode
 from collections.abc import Callable
 from io import BytesIO
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import ipywidgets
@@ -122,6 +123,17 @@ def animated_gif(
     first.save(file := BytesIO(), "GIF", save_all=True, append_images=others, duration=ms, loop=0)
     return file.getvalue()
 
+# %% ../../nbs/85_dashboards/04_molecule.ipynb #2979e15c
+def quiet_nglview() -> ModuleType:
+    "The module nglview, imported without its warnings, and without the widget that it shows on its own."
+    from IPython.utils.capture import capture_output
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with capture_output(stdout=False, stderr=False):
+            import nglview
+    return nglview
+
 # %% ../../nbs/85_dashboards/04_molecule.ipynb #3d1148a9
 MOST_PAIRS = 8  # pairs of a band at most that the table names and the molecule shows
 LABEL_STYLE = dict(
@@ -141,9 +153,7 @@ def molecule_view(
     "Widget of a molecule whose atoms are named as in `bond_labels`."
     from ase import Atoms
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import nglview
+    nglview = quiet_nglview()
     view = nglview.NGLWidget(nglview.ASEStructure(Atoms(numbers, positions)), gui=False)
     view.clear_representations()
     view.add_ball_and_stick(aspect_ratio=1.7, radius_size=0.12)

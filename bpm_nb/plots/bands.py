@@ -78,7 +78,9 @@ def root_heatmap(
     "Heat map whose colours follow the root of the values; the numbers that it shows are the values."
     limit = np.abs(z).max() or 1.0
     ticks = np.array([-1, -0.3, -0.05, 0, 0.05, 0.3, 1]) * limit
-    bar = dict(title="share", len=0.7, y=0.34, thickness=14, tickvals=signed_root(ticks))
+    words = [f"{v:.2g}".replace("-", "−") for v in ticks]
+    look = dict(title=dict(text="share", side="right"), len=0.7, y=0.34, thickness=14)
+    bar = dict(tickvals=signed_root(ticks), ticktext=words, **look)
     return go.Heatmap(
         x=nu,
         y=names,
@@ -88,7 +90,7 @@ def root_heatmap(
         zmax=limit**0.5,
         colorscale=DIVERGING,
         hovertemplate="%{y}, %{x:.0f} cm⁻¹: %{customdata:.3f}<extra></extra>",
-        colorbar=bar | dict(ticktext=[f"{v:.2g}" for v in ticks]),
+        colorbar=bar,
     )
 
 # %% ../../nbs/70_plots/03_bands.ipynb #ed869095
@@ -200,7 +202,7 @@ def with_difference(
     y_title,  # what 1 is above
 ):
     "The figure with the scale of two curves above, and that of their difference below."
-    fig.update_yaxes(title=y_title, range=[0, 1.08], row=1, col=1)
+    fig.update_yaxes(title=y_title, range=[0, 1.08], automargin=True, row=1, col=1)
     below = f"{names[0]} − {names[1]}" if len("".join(names)) < 15 else "first − second"
     return fig.update_yaxes(title=below, zeroline=True, zerolinecolor="#444", row=2, col=1)
 

@@ -6,13 +6,23 @@
 __all__ = ['curves', 'heatmap', 'molecule']
 
 # %% ../../nbs/70_plots/05_figures.ipynb #b03ff097
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import plotly.graph_objects as go
 
 from ..core.display import atom_labels
 from .style import COLOURS, DIVERGING, plain, styled
+
+# %% ../../nbs/70_plots/05_figures.ipynb #cc1e684a
+def log_axis(
+    values: Iterable[np.ndarray],  # all that is drawn along the axis
+) -> dict:
+    "Options of an axis with a logarithmic scale, whose labels stay apart."
+    seen = np.concatenate([np.ravel(np.asarray(v, float)) for v in values])
+    seen = seen[np.isfinite(seen) & (seen > 0)]
+    decades = np.log10(seen.max() / seen.min()) if len(seen) else 0.0
+    return dict(type="log", nticks=max(3, int(np.ceil(decades))))
 
 # %% ../../nbs/70_plots/05_figures.ipynb #c9532051
 def curves(
@@ -30,8 +40,8 @@ def curves(
         fig.add_scatter(x=np.asarray(x), y=np.asarray(y), name=plain(name), mode=mode, line=dict(color=colour, width=2))
     fig = styled(fig, title, 380)
     number = dict(exponentformat="power", automargin=True)
-    fig.update_xaxes(title_text=x_title, type="log" if "x" in log else None, **number)
-    fig.update_yaxes(title_text=y_title, type="log" if "y" in log else None, **number)
+    fig.update_xaxes(title_text=x_title, **number, **(log_axis([x]) if "x" in log else {}))
+    fig.update_yaxes(title_text=y_title, **number, **(log_axis(named.values()) if "y" in log else {}))
     return fig.update_layout(showlegend=len(named) > 1)
 
 # %% ../../nbs/70_plots/05_figures.ipynb #d8ce0968

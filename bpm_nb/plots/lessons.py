@@ -16,13 +16,13 @@ from .figures import ball_radii, bond_lines, covalent_pairs, molecule, molecule_
 from .style import COLOURS, styled
 
 # %% ../../nbs/70_plots/08_lessons.ipynb #f746d264
-STOPS = {
+STOPS = {  # lines of at most twelve letters: a stop is no wider where the page is narrow
     "molecule": "atoms and<br>their places",
-    "reference": "α of some<br>hundred shapes,<br>computed slowly",
-    "model": "α of any shape,<br>learned bond<br>by bond",
-    "motion": "Newton's law,<br>or normal modes",
-    "spectrum": "how α(t)<br>keeps swinging",
-    "bands": "which bonds,<br>which motions",
+    "reference": "hundreds of<br>shapes, each<br>with its α",
+    "model": "α of any<br>shape, bond<br>by bond",
+    "motion": "Newton's law<br>or normal<br>modes",
+    "spectrum": "how α(t)<br>keeps<br>swinging",
+    "bands": "which bonds,<br>which<br>motions",
 }
 
 # %% ../../nbs/70_plots/08_lessons.ipynb #7de72536
@@ -86,7 +86,7 @@ def words_of(
 
 # %% ../../nbs/70_plots/08_lessons.ipynb #6fbfd13e
 PHASES, SWINGS = 16, 3  # pictures of one swing, and swings that are played
-BELOW = dict(pad=dict(t=5, b=5), len=0.9, x=0.05, y=0, yanchor="top")  # where the slider lies
+BELOW = dict(pad=dict(t=5, b=5), len=0.84, x=0.08, y=0, yanchor="top")  # where the slider lies
 PLAYED = dict(frame=dict(duration=45, redraw=True), transition_duration=0, mode="immediate")
 
 # %% ../../nbs/70_plots/08_lessons.ipynb #ddc55aca

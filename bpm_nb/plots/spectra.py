@@ -249,17 +249,18 @@ def stacked(
     common: bool = False,  # one scale
 ) -> go.Figure:
     "Spectra above each other, each with its scale. Raises `InputError` where there are no points."
+    n = len(spectra)
     low, high = range_cm1 or (0, common_end(spectra.values(), geometry))
     curves = {name: curve_within(s, geometry, low, high) for name, s in spectra.items()}
     units = [fair_scale(nu, y, (low, high)) for nu, y, _ in curves.values()]
-    fig = make_subplots(len(spectra), 1, shared_xaxes=True, vertical_spacing=0.04)
+    fig = make_subplots(n, 1, shared_xaxes=True, vertical_spacing=0.04)
     for row, (name, curve) in enumerate(curves.items(), 1):
         add_named_curve(fig, row, name, *curve, scale=max(units) if common else units[row - 1])
-    styled(with_hover(fig), title, 120 + 190 * len(spectra)).update_layout(showlegend=False)
-    fig.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1])
+    styled(with_hover(fig), title, 120 + 190 * n).update_layout(showlegend=False)
+    fig.update_yaxes(range=[0, 1.15], tickvals=[0, 0.5, 1], automargin=True)
     y_title = fair_title("all" if common else "each", (low, high))
-    fig.update_yaxes(title=y_title, row=len(spectra) // 2 + 1, col=1)
-    return with_wavenumbers(fig, low, high, len(spectra))
+    fig.update_yaxes(title=y_title, row=n // 2 + 1, col=1)
+    return with_wavenumbers(fig, low, high, n)
 
 # %% ../../nbs/70_plots/02_spectra.ipynb #ceb393c4
 def add_named_curve(fig, row, name, nu, y, error, scale):

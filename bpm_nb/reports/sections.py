@@ -214,9 +214,10 @@ def activity_section(
 
 # %% ../../nbs/75_reports/04_sections.ipynb #da2a6c8b
 BANDS_TEXT = (
-    "All bands that have a label in one of the figures. Intensity: as high as the band stands in the first figure, "
+    "All bands that have a circle in one of the figures. Intensity: as high as the band stands in the first figure, "
     "where 1 is the tallest above 200 cm⁻¹. Activity: 45a′² + 7γ′², the area of the band in the second. Width: at half "
-    "the height, with the resolution in it. ρ below 0.75: a polarized band."
+    "the height, with the resolution in it; –: its error is more than half of it. ρ below 0.75: a polarized band. "
+    "Maxima with a dip between them that may be chance count as one band, with the area of both."
 )
 
 

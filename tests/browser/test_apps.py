@@ -210,6 +210,20 @@ def test_the_whole_laboratory_is_there_each_time_on_a_busy_machine(tutorial, tmp
                     visit.locator("button.bpm-csv").click()
 
 
+@pytest.mark.slow
+def test_the_comparison_misses_no_widget_however_often_it_is_loaded(tutorial, tmp_path):
+    "Nglview showed a widget of its own above it, at times as `model not found`. As often as LOADS in the environment."
+    with server("voila", tutorial("raman_comparison.ipynb"), tmp_path) as address:
+        for _ in range(int(os.environ.get("LOADS", "2"))):
+            with page(address) as visit:
+                visit.goto(address)
+                visit.wait_for_selector(".bpm-molecule canvas")
+                wait_for_trace(visit, "")
+                assert "Error displaying widget" not in visit.locator("body").inner_text()
+                assert visit.locator(".jp-OutputArea-output .bpm-molecule").count() == 1
+                assert visit.locator(".jp-OutputArea-output").count() == 1 and visit.problems == []
+
+
 def box_of(page, selector):
     return page.locator(selector).first.bounding_box()
 
@@ -265,5 +279,4 @@ def test_the_answer_to_a_click_is_in_view_and_motion_costs_nothing(tmp_path):
             page, lambda: box_of(page, ".bpm-molecule")["y"] > box_of(page, ".js-plotly-plot")["y"] + 300, False
         )
         assert box_of(page, ".bpm-molecule")["x"] + 430 < 900
-        # nglview's view of another molecule asks for models that its last one had
-        assert [p for p in page.problems if "widget model not found" not in p] == [] and page.outside == []
+        assert page.problems == [] and page.outside == []

@@ -25,3 +25,13 @@ def test_bonds_are_highlighted_in_large_molecules_too():
     assert len(molecule.highlighted) == MOST_PAIRS
     molecule.highlight(pairs[:0], share[:0])
     assert molecule.highlighted == []
+
+
+def test_a_notebook_shows_nothing_but_the_molecule():
+    "When nglview is imported, it would show a widget of its own above: in Voilà at times as `model not found`."
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    code = "import numpy as np\nfrom bpm_nb.dashboards.molecule import molecule_view\n"
+    code += "molecule_view(np.array([8]), np.zeros((1, 3)))"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    shown = nbclient.NotebookClient(notebook, kernel_name="python3", timeout=600).execute().cells[0].outputs
+    assert len(shown) == 1 and "NGLWidget" in shown[0].data["text/plain"]
