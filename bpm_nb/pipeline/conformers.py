@@ -228,13 +228,14 @@ def search_of(
     folder: Path,  # where files go, opened
     frames: Frames | None,  # of the molecule
     electrons: dict,  # charge, spin and masses, as given
+    gfn2_only: bool,  # nothing that was learned from other molecules
 ) -> Search:
     "Raises `InputError` for what is no molecule, and for bonds that cannot be seen."
     moving, pos, frames = checked_start(molecule, frames, **electrons)
     drawn = drawn_molecule(molecule)
     isotopes = drawn.masses | (electrons["masses"] or {})
     graph = molecular_graph(replace(drawn, charge=moving.charge, masses=isotopes))
-    source = source_of(folder, moving, pos, frames, "conformers")
+    source = source_of(folder, moving, pos, frames, gfn2_only, "conformers")
     return Search(folder, graph, replace(moving, calculator=source.calculator), source, frames)
 
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #9f993461
@@ -248,9 +249,10 @@ def conformer_spectra(
     harmonic_only: bool,  # no dynamics
     workers: int,  # processes
     first: Callable,  # called with harmonic lines
+    gfn2_only: bool,  # nothing that was learned from other molecules
 ) -> Ensemble:
     "All steps with each conformer. Raises `InputError` as `raman` does."
-    search = search_of(molecule, folder, frames, electrons)
+    search = search_of(molecule, folder, frames, electrons, gfn2_only)
     with whole_progress(SEARCH, HARMONIC, *(() if harmonic_only else DYNAMICS)):
         found = searched(folder / "conformers.npz", search.graph, search.molecule, workers)
         kept, energies = lowest_conformers(search, found, conformers, asked.temperature_K)
@@ -278,9 +280,10 @@ def raman(
     masses: dict[int, float] | None = None,  # {atom: mass, u}
     workers: int = 1,  # processes
     first: Callable = lambda made: None,  # called with harmonic lines
+    gfn2_only: bool = False,  # nothing that small organic molecules have taught
 ) -> MoleculeSpectrum | Ensemble:
     "Resumes. Raises `InputError` for no molecule, other settings, and reactions."
-    how, electrons = (harmonic_only, workers, first), dict(charge=charge, spin=spin, masses=masses)
+    how, electrons = (harmonic_only, workers, first, gfn2_only), dict(charge=charge, spin=spin, masses=masses)
     if conformers is None:
         return molecule_spectrum(molecule, folder, frames, dynamics, *how, **electrons)
     check_count(conformers)
