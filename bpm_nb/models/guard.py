@@ -34,7 +34,7 @@ class Guard:
     def __init__(
         self,
         model: BaseEstimator,  # fitted `BondEnergy`
-        limit: float = LIMIT,  # standard deviation, eV, at which to stop; of many molecules thrice the first, if more
+        limit: float = LIMIT,  # standard deviation, eV, at which to stop, or thrice the first: see `note`
         every: int = 50,  # calls between two looks
         keep: str | Path | None = None,  # .xyz for what was strange
     ):
@@ -52,8 +52,6 @@ class Guard:
             return
         numbers, replica = np.asarray(numbers), pos[self.calls // self.every % len(pos)]
         std, what = unknown_energy(self.model, numbers, replica)
-        if self.calls == 1 and learned_many(self.model) and std < np.inf:
-            self.limit = max(self.limit, 3 * std)
         note(self, numbers, replica, std)
         if not std < self.limit:
             raise UnknownGeometry(stop_message(self, what))
@@ -73,9 +71,11 @@ def note(
     pos: np.ndarray,  # (N, 3) positions, Å
     std: float,  # of the energy there, eV; infinite for what is no such molecule any more
 ) -> None:
-    "Keep a geometry that is worth learning."
+    "Keep a geometry that is worth learning; the first one sets the limit of a model of many molecules."
     if std < np.inf:
         guard.last = Frames(numbers[None], pos[None].copy())
+        if guard.calls == 1 and learned_many(guard.model):
+            guard.limit = max(guard.limit, 3 * std)
     before = guard.strange[-1] if guard.strange else None
     if std > WORTH_LEARNING and guard.last is not None and guard.last is not before:
         guard.strange.append(guard.last)

@@ -30,11 +30,12 @@ def model_file(
         return Path(str(SHIPPED / "organic" / f"{kind}.npz"))
     return required_files(load(name).name, f"surface_{kind}")[0]
 
-
+# %% ../../nbs/40_models/14_library.ipynb #e2af589d
 def load_model(
     name: str,  # of a molecule that ships, or "organic": of small organic molecules
-    kind: str | None = None,  # "delta" (default): what GFN2-xTB lacks; "direct": all; one of `ORGANIC`, energy by default
+    kind: str | None = None,  # None: the first of `KINDS`, or of `ORGANIC`
 ) -> BondEnergy | BondPolarizability | BondDipole:
     "A fitted model that ships. Raises `InputError` for a name or a kind that is not known."
     kind = kind or ("energy" if name == "organic" else KINDS[0])
-    return (ORGANIC[kind] if name == "organic" else BondEnergy).load(model_file(name, kind))
+    file = model_file(name, kind)
+    return (ORGANIC[kind] if name == "organic" else BondEnergy).load(file)

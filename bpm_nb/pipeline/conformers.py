@@ -259,7 +259,7 @@ def conformer_spectra(
         first(made := ensemble_of(search, kept, energies, len(found)))
         return made if harmonic_only else with_dynamics(made, search, asked, workers)
 
-
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #8caabc0f
 def check_count(
     n: int,  # conformers
 ) -> None:
@@ -269,18 +269,18 @@ def check_count(
 
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #afbc8f6e
 def raman(
-    molecule: str | Path | Atoms,  # xyz file, known name, SMILES or atoms
-    folder: str | Path,  # where its files go
-    frames: Frames | None = None,  # of it: what GFN2-xTB lacks is learned
+    molecule: str | Path | Atoms,  # xyz file, name, SMILES or atoms
+    folder: str | Path,  # for its files
+    frames: Frames | None = None,  # of it, to learn from
     dynamics: Dynamics | None = None,  # settings; None: as they are
     harmonic_only: bool = False,  # no dynamics
-    conformers: int | None = None,  # at most, weighted; None: the one that the molecule relaxes to
+    conformers: int | None = None,  # at most, weighted; None: one
     charge: int | None = None,  # e; None: its own
     spin: int | None = None,  # unpaired electrons; None: its own
     masses: dict[int, float] | None = None,  # {atom: mass, u}
     workers: int = 1,  # processes
-    first: Callable = lambda made: None,  # called with harmonic lines
-    gfn2_only: bool = False,  # nothing that small organic molecules have taught
+    first: Callable = lambda made: None,  # takes harmonic lines
+    gfn2_only: bool = False,  # nothing learned elsewhere
 ) -> MoleculeSpectrum | Ensemble:
     "Resumes. Raises `InputError` for no molecule, other settings, and reactions."
     how, electrons = (harmonic_only, workers, first, gfn2_only), dict(charge=charge, spin=spin, masses=masses)

@@ -273,11 +273,19 @@ def source_of(
     check_settings(folder / "molecule.json", settings, folder.glob("*.npz"))
     if frames is None:
         return source
+    check_teaching(frames, molecule)
+    return learned_source(folder, frames)
+
+# %% ../../nbs/80_pipeline/06_molecule.ipynb #764bedd0
+def check_teaching(
+    frames: Frames,  # to learn from
+    molecule: Molecule,  # that they are to be of
+) -> None:
+    "Raises `InputError` for another molecule, and for ions."
     if frames.numbers.shape[1] != len(molecule.numbers) or (np.sort(frames.numbers) != np.sort(molecule.numbers)).any():
         raise InputError("the frames to learn from are of another molecule: give those of this one, or none")
     if molecule.charge or molecule.spin:
         raise InputError("frames teach what neutral molecules with paired electrons lack: leave them out")
-    return learned_source(folder, frames)
 
 # %% ../../nbs/80_pipeline/06_molecule.ipynb #30a4c716
 def molecule_spectrum(

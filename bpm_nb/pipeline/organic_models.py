@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from ..bonds.descriptors import BondAxis
 from ..core.files import InputError, write_atomic, write_npz
@@ -56,8 +56,11 @@ def left_out_errors(
     return errors
 
 
-def force_error(model: BondEnergy, frames: Frames) -> float:
-    "Of frames of one molecule, eV/Å."
+def force_error(
+    model: BondEnergy,  # fitted
+    frames: Frames,  # of one molecule
+) -> float:
+    "Of its forces, eV/Å; infinite where the model never saw its bonds."
     real = frames.numbers > 0
     try:
         return float(np.sqrt(np.mean((model.predict_forces(frames) - frames.forces)[real] ** 2)))
@@ -80,13 +83,19 @@ def ship_organic(
 
 # %% ../../nbs/80_pipeline/14_organic_models.ipynb #37a99c18
 PROGRAMS = "pyscf", "tblite", "ase", "numpy", "rdkit"
+UNITS = "Positions in Å, polarizability (bohr³), dipole (e·bohr), energy (eV), forces (eV/Å)."
 
 
 def checksum(file: Path) -> str:
-    "SHA-256 of a file that has just been written."
-    return sha256(file.read_bytes()).hexdigest()
+    "SHA-256 of a file that has just been written, in words."
+    return f"SHA-256 {sha256(file.read_bytes()).hexdigest()}"
 
 
+def settings_text(model: BaseEstimator) -> str:
+    "Those that are given."
+    return ", ".join(f"{name} {value}" for name, value in model.get_params().items() if value is not None)
+
+# %% ../../nbs/80_pipeline/14_organic_models.ipynb #1fd3a82f
 def organic_description(
     frames: Frames,  # of the set
     settings: dict,  # level and seed
@@ -94,17 +103,16 @@ def organic_description(
 ) -> str:
     "What the files hold, how they were made, and their SHA-256 sums."
     n, n_molecules = len(frames), len(set(frames.provenance["name"]))
-    units = "Positions in Å, polarizability (bohr³), dipole (e·bohr), energy (eV), forces (eV/Å)."
     made = f"level {settings['level']}, seed {settings['seed']}, programs { {k: version(k) for k in PROGRAMS} }"
-    how = {name: model.get_params() for name, model in SETTINGS.items()}
     lines = [
         f"The organic set: {n} frames of {n_molecules} molecules, and models of what GFN2-xTB lacks, learned from them",
-        f"Made by `bpm-nb reference organic --n-frames {n} -o organic.npz`, which goes on from here. {units}",
+        f"Made by `bpm-nb reference organic --n-frames {n} -o organic.npz`, which goes on from here. {UNITS}",
         "molecules.csv: names and SMILES of the molecules to learn from, in order; left_out.csv: never learned from.",
-        f"tasks.npz: finished tasks, {{task:array}}: states-NAME, geometries from GFN2-xTB at 500 K and 1000 K; NAME-k, "
-        f"energy, forces, dipole and polarizability of one. {made}. SHA-256 {checksum(folder / 'tasks.npz')}.",
+        "tasks.npz: finished tasks, {task:array}: states-NAME, geometries from GFN2-xTB at 500 K and 1000 K; NAME-k, "
+        f"energy, forces, dipole and polarizability of one. {made}. {checksum(folder / 'tasks.npz')}.",
     ]
-    for name, own in how.items():
-        chosen = ", ".join(f"{k} {v}" for k, v in own.items() if v is not None)
-        lines.append(f"{name}.npz: its model. {chosen}. SHA-256 {checksum(folder / f'{name}.npz')}.")
+    lines += [
+        f"{name}.npz: its model. {settings_text(m)}. {checksum(folder / f'{name}.npz')}."
+        for name, m in SETTINGS.items()
+    ]
     return "\n\n".join(lines) + "\n"

@@ -49,7 +49,7 @@ def certainty_text(
         words.append(MORE)
     return " ".join(words if made.run is None else [*words, run_text(made)])
 
-
+# %% ../../nbs/80_pipeline/07_pages.ipynb #e1cd5dee
 def run_text(
     made: MoleculeSpectrum,  # with dynamics
 ) -> str:

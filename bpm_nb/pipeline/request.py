@@ -203,7 +203,7 @@ def molecule_settings(
     search: str | None = None,  # what is looked for before anything runs, such as conformers
     surface: str | None = None,  # file of a model that ships, on which the molecule moves
 ) -> dict:
-    "What minimum and harmonic lines depend on, as JSON has it."
+    "What minimum and harmonic lines depend on, as JSON has it. Raises `InputError` for a file that is not there."
     names = ("numbers", "pos", "alpha", "dipole", "energy", "forces")
     known_values = [getattr(frames, name) for name in names] if frames else []
     taught = sha256(b"".join(np.round(x, 8).tobytes() for x in known_values if x is not None)).hexdigest()
@@ -212,7 +212,7 @@ def molecule_settings(
     models = surface and file_hash(surface)
     return atoms | electrons | {"frames": frames and taught, "search": search, "models": models}
 
-
+# %% ../../nbs/80_pipeline/04_request.ipynb #24a7603a
 def dynamics_settings(
     asked: Dynamics,  # of the run
 ) -> dict:

@@ -17,6 +17,8 @@ def test_shipped_surfaces_are_known_by_name_and_kind():
 
 
 def test_models_of_any_molecule_have_three_kinds():
+    import pytest
+
     for kind, made in ORGANIC.items():
         model = load_model("organic", kind)
         assert isinstance(model, made) and model.baseline == "gfn2" and {1, 6, 7, 8} <= set(model.species_.tolist())

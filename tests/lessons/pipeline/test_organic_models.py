@@ -11,12 +11,13 @@ from bpm_nb.pipeline.organic_models import left_out_errors
 
 import warnings
 
+from ase.build import molecule as example
+
+from bpm_nb.data import load
 from bpm_nb.data.records import joined
 
 
 def test_a_molecule_left_out_is_predicted_or_counted():
-    from ase.build import molecule as example
-
     parts = [load(f"malonaldehyde-{form}").train[:8] for form in ("enol", "keto")]
     silane = example("SiH4")
     nothing = dict(energy=np.zeros(1), forces=np.zeros((1, 5, 3)))
@@ -30,4 +31,9 @@ def test_a_molecule_left_out_is_predicted_or_counted():
 
 
 def test_what_ships_is_nearer_to_the_reference_than_gfn2():
-    assert all(b < 0.7 * a for a, b in zip(*missed.values()))
+    from bpm_nb.models import load_model
+    from bpm_nb.models.baselines import baseline_values
+
+    keto = load("malonaldehyde-keto").test[::30]
+    taught, cheap = load_model("organic").predict_forces(keto), baseline_values("gfn2", keto)[1]
+    assert np.linalg.norm(taught - keto.forces) < 0.5 * np.linalg.norm(cheap - keto.forces)
