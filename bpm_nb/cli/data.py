@@ -135,11 +135,11 @@ def learned_surface(
     a: Namespace,  # parsed arguments of `reference`
 ) -> str | Path | None:
     "File of the learned surface; None for GFN2-xTB. Raises `InputError` for a molecule for which none ships."
-    from bpm_nb.models.library import KINDS, shipped_surface
+    from bpm_nb.models.library import KINDS, model_file
 
     if a.surface in (None, "gfn2"):
         return None
-    return shipped_surface(a.molecule, a.surface) if a.surface in KINDS else a.surface
+    return model_file(a.molecule, a.surface) if a.surface in KINDS else a.surface
 
 # %% ../../nbs/90_cli/07_data.ipynb #6c10926d
 def offered_states(

@@ -37,6 +37,7 @@ def raman(
 
     electrons = dict(charge=a.charge, spin=a.spin, masses=isotope_dict(a.masses or []))
     settings = dict(dynamics=dynamics(a), harmonic_only=a.harmonic_only, conformers=a.conformers, workers=a.workers)
+    settings["gfn2_only"] = a.gfn2_only
     frames = read_frames(a.train) if a.train else None
     with whole_progress(*(() if a.harmonic_only else [PAGES])):
         with errors_name_file(a.molecule):
@@ -128,6 +129,8 @@ def add_what(
     p.add_argument("--conformers", type=number(kind=int), metavar="N", help=many)
     what = "frames of the molecule with α, μ, energies or forces: what GFN2-xTB lacks of them is learned"
     p.add_argument("--train", metavar="FRAMES", help=what)
+    alone = "without what small organic molecules have taught of its errors"
+    p.add_argument("--gfn2-only", action="store_true", help=f"GFN2-xTB {alone}")
     isotopes = "isotopes, as in H6=2.014 for deuterium at H6, named as on pages: counted from 1"
     p.add_argument("--masses", nargs="+", type=isotope_argument, metavar="ATOM=U", help=isotopes)
 

@@ -7,7 +7,7 @@ __all__ = ['learned_surface', 'LearnedSurface', 'BondCalculator', 'file_calculat
 
 # %% ../../nbs/40_models/12_calculator.ipynb #02d47560
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +128,15 @@ def checked_surface(
         raise InputError("the surface is not finite: check the positions, or make the model anew")
     return energies, forces
 
+# %% ../../nbs/40_models/12_calculator.ipynb #62761690
+@lru_cache(4)
+def loaded(
+    model: str,  # file of a fitted `BondEnergy`
+    sha256: str,  # of the file
+) -> BondEnergy:
+    "The model, read once by each process. Raises `InputError` for a file that is no energy model."
+    return BondEnergy.load(model)
+
 # %% ../../nbs/40_models/12_calculator.ipynb #82d4fcdd
 def file_calculator(
     charge: int = 0,  # total charge, e: a model has that of its frames
@@ -138,7 +147,7 @@ def file_calculator(
     strange: str | None = None,  # .xyz for geometries that the model does not know
 ) -> BondCalculator:
     "The guarded surface in a file. Raises `InputError` for a file that is no energy model, or another than it was."
-    fitted = BondEnergy.load(model)
+    fitted = loaded(model, file_hash(model))
     if sha256 is not None and file_hash(model) != sha256:
         raise InputError(f"{model}: another model than the one with which the run began; give that one, or begin anew")
     if fitted.baseline is not None and (charge or spin):

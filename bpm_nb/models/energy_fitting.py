@@ -28,7 +28,7 @@ from bpm_nb.regression.forces import (
     energy_blocks,
     left_out_residuals,
 )
-from ..regression.kernel import KernelBasis, pivoted_cholesky
+from ..regression.kernel import KernelBasis, half_precision, pivoted_cholesky
 from ..regression.normal_equations import NormalEquations, lambda_by_evidence
 from ..regression.posterior import extrapolation_limits
 from ..regression.prediction import BondFunction
@@ -169,14 +169,6 @@ def candidate_bonds(
         for kind in q.keys() & descriptors.keys():
             q[kind].append(descriptors[kind])
     return {kind: np.concatenate(of_kind) for kind, of_kind in q.items()}
-
-# %% ../../nbs/40_models/09_energy_fitting.ipynb #3d5007f4
-def half_precision(
-    points: np.ndarray,  # (M, R) descriptors
-) -> np.ndarray:
-    "The same, with the digits that a number of half precision has; of single precision where they are too large."
-    small = np.abs(points).max(initial=0) < np.finfo(np.float16).max
-    return points.astype(np.float16 if small else np.float32).astype(float)
 
 # %% ../../nbs/40_models/09_energy_fitting.ipynb #dbd0e7c9
 def energy_points(

@@ -34,7 +34,7 @@ class Guard:
     def __init__(
         self,
         model: BaseEstimator,  # fitted `BondEnergy`
-        limit: float = LIMIT,  # standard deviation, eV, at which to stop
+        limit: float = LIMIT,  # standard deviation, eV, at which to stop, or thrice the first: see `note`
         every: int = 50,  # calls between two looks
         keep: str | Path | None = None,  # .xyz for what was strange
     ):
@@ -56,6 +56,14 @@ class Guard:
         if not std < self.limit:
             raise UnknownGeometry(stop_message(self, what))
 
+# %% ../../nbs/40_models/11_guard.ipynb #93fe3440
+def learned_many(
+    model: BaseEstimator,  # fitted `BondEnergy`
+) -> bool:
+    "Whether it remembers frames of several molecules."
+    numbers = model.posterior_.frames.numbers
+    return bool((numbers != numbers[0]).any())
+
 # %% ../../nbs/40_models/11_guard.ipynb #dc22e798
 def note(
     guard: Guard,  # on a run
@@ -63,9 +71,11 @@ def note(
     pos: np.ndarray,  # (N, 3) positions, Å
     std: float,  # of the energy there, eV; infinite for what is no such molecule any more
 ) -> None:
-    "Keep a geometry that is worth learning."
+    "Keep a geometry that is worth learning; the first one sets the limit of a model of many molecules."
     if std < np.inf:
         guard.last = Frames(numbers[None], pos[None].copy())
+        if guard.calls == 1 and learned_many(guard.model):
+            guard.limit = max(guard.limit, 3 * std)
     before = guard.strange[-1] if guard.strange else None
     if std > WORTH_LEARNING and guard.last is not None and guard.last is not before:
         guard.strange.append(guard.last)

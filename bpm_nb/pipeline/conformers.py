@@ -228,13 +228,14 @@ def search_of(
     folder: Path,  # where files go, opened
     frames: Frames | None,  # of the molecule
     electrons: dict,  # charge, spin and masses, as given
+    gfn2_only: bool,  # nothing that was learned from other molecules
 ) -> Search:
     "Raises `InputError` for what is no molecule, and for bonds that cannot be seen."
     moving, pos, frames = checked_start(molecule, frames, **electrons)
     drawn = drawn_molecule(molecule)
     isotopes = drawn.masses | (electrons["masses"] or {})
     graph = molecular_graph(replace(drawn, charge=moving.charge, masses=isotopes))
-    source = source_of(folder, moving, pos, frames, "conformers")
+    source = source_of(folder, moving, pos, frames, gfn2_only, "conformers")
     return Search(folder, graph, replace(moving, calculator=source.calculator), source, frames)
 
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #9f993461
@@ -248,16 +249,17 @@ def conformer_spectra(
     harmonic_only: bool,  # no dynamics
     workers: int,  # processes
     first: Callable,  # called with harmonic lines
+    gfn2_only: bool,  # nothing that was learned from other molecules
 ) -> Ensemble:
     "All steps with each conformer. Raises `InputError` as `raman` does."
-    search = search_of(molecule, folder, frames, electrons)
+    search = search_of(molecule, folder, frames, electrons, gfn2_only)
     with whole_progress(SEARCH, HARMONIC, *(() if harmonic_only else DYNAMICS)):
         found = searched(folder / "conformers.npz", search.graph, search.molecule, workers)
         kept, energies = lowest_conformers(search, found, conformers, asked.temperature_K)
         first(made := ensemble_of(search, kept, energies, len(found)))
         return made if harmonic_only else with_dynamics(made, search, asked, workers)
 
-
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #8caabc0f
 def check_count(
     n: int,  # conformers
 ) -> None:
@@ -267,20 +269,21 @@ def check_count(
 
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #afbc8f6e
 def raman(
-    molecule: str | Path | Atoms,  # xyz file, known name, SMILES or atoms
-    folder: str | Path,  # where its files go
-    frames: Frames | None = None,  # of it: what GFN2-xTB lacks is learned
+    molecule: str | Path | Atoms,  # xyz file, name, SMILES or atoms
+    folder: str | Path,  # for its files
+    frames: Frames | None = None,  # of it, to learn from
     dynamics: Dynamics | None = None,  # settings; None: as they are
     harmonic_only: bool = False,  # no dynamics
-    conformers: int | None = None,  # at most, weighted; None: the one that the molecule relaxes to
+    conformers: int | None = None,  # at most, weighted; None: one
     charge: int | None = None,  # e; None: its own
     spin: int | None = None,  # unpaired electrons; None: its own
     masses: dict[int, float] | None = None,  # {atom: mass, u}
     workers: int = 1,  # processes
-    first: Callable = lambda made: None,  # called with harmonic lines
+    first: Callable = lambda made: None,  # takes harmonic lines
+    gfn2_only: bool = False,  # nothing learned elsewhere
 ) -> MoleculeSpectrum | Ensemble:
     "Resumes. Raises `InputError` for no molecule, other settings, and reactions."
-    how, electrons = (harmonic_only, workers, first), dict(charge=charge, spin=spin, masses=masses)
+    how, electrons = (harmonic_only, workers, first, gfn2_only), dict(charge=charge, spin=spin, masses=masses)
     if conformers is None:
         return molecule_spectrum(molecule, folder, frames, dynamics, *how, **electrons)
     check_count(conformers)

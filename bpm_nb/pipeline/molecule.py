@@ -32,7 +32,7 @@ from bpm_nb.pipeline.request import (
     molecule_settings,
 )
 from .result import MoleculeSpectrum
-from .source import Source, kept_model, learned_source, source_slopes, source_tensors
+from .source import Source, general_source, kept_model, learned_source, source_slopes, source_tensors
 from ..spectra.bands import peaks
 from ..spectra.modes import normal_modes
 from ..spectra.raman import raman_spectrum
@@ -261,19 +261,31 @@ def source_of(
     folder: Path,  # of the molecule, where learned models stay
     molecule: Molecule,  # its atoms, charge and spin
     pos: np.ndarray,  # (N, 3) as given, Å
-    frames: Frames | None,  # of the molecule; None: GFN2-xTB alone
+    frames: Frames | None,  # of the molecule; None: the best without them
+    gfn2_only: bool = False,  # without frames: GFN2-xTB alone
     search: str | None = None,  # what is looked for first, such as conformers
 ) -> Source:
     "Where energies and tensors come from; the folder is opened. Raises `InputError` for frames that cannot teach."
     check_folder(folder)
-    check_settings(folder / "molecule.json", molecule_settings(pos, frames, molecule, search), folder.glob("*.npz"))
+    plain = Source(molecule.charge, molecule.spin)
+    source = plain if gfn2_only or frames is not None else general_source(molecule, pos)
+    settings = molecule_settings(pos, frames, molecule, search, source.surface)
+    check_settings(folder / "molecule.json", settings, folder.glob("*.npz"))
     if frames is None:
-        return Source(molecule.charge, molecule.spin)
+        return source
+    check_teaching(frames, molecule)
+    return learned_source(folder, frames)
+
+# %% ../../nbs/80_pipeline/06_molecule.ipynb #764bedd0
+def check_teaching(
+    frames: Frames,  # to learn from
+    molecule: Molecule,  # that they are to be of
+) -> None:
+    "Raises `InputError` for another molecule, and for ions."
     if frames.numbers.shape[1] != len(molecule.numbers) or (np.sort(frames.numbers) != np.sort(molecule.numbers)).any():
         raise InputError("the frames to learn from are of another molecule: give those of this one, or none")
     if molecule.charge or molecule.spin:
         raise InputError("frames teach what neutral molecules with paired electrons lack: leave them out")
-    return learned_source(folder, frames)
 
 # %% ../../nbs/80_pipeline/06_molecule.ipynb #30a4c716
 def molecule_spectrum(
@@ -284,12 +296,13 @@ def molecule_spectrum(
     harmonic_only: bool = False,  # no dynamics
     workers: int = 1,  # processes
     first: Callable = lambda made: None,  # called with harmonic lines
+    gfn2_only: bool = False,  # nothing that was learned from other molecules
     **electrons: object,  # charge, spin and masses, where they are not its own
 ) -> MoleculeSpectrum:
     "Resumes. Raises `InputError` for no molecule, other settings, and reactions."
     asked, folder = dynamics or Dynamics(), Path(folder)
     moving, pos, frames = checked_start(molecule, frames, **electrons)
-    source = source_of(folder, moving, pos, frames)
+    source = source_of(folder, moving, pos, frames, gfn2_only)
     moving = replace(moving, calculator=source.calculator)
     with whole_progress(HARMONIC, *(() if harmonic_only else DYNAMICS)):
         first(made := harmonic_step(folder, source, moving, pos, asked.temperature_K))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..models.estimator import jackknife_models
 from .result import MoleculeSpectrum
+from .source import ORGANIC_MOLECULES
 from ..reports.bands import assignment_report, band_analysis
 from ..reports.harmonic import DRAWINGS, drawings, harmonic_rows, harmonic_sections
 from ..reports.html import write_page
@@ -20,15 +21,18 @@ from ..spectra.raman import raman_spectrum
 from ..spectra.smoothing import bands_end, up_to
 
 # %% ../../nbs/80_pipeline/07_pages.ipynb #2d33147b
-WORDS = {  # of a source: {what: (from GFN2-xTB, learned)}
+WORDS = {  # of a source: {what: (from GFN2-xTB, learned from frames of the molecule, from other molecules)}
     "surface": (
         "Wavenumbers are those of GFN2-xTB: most lie within 5 % of measured ones.",
         "Wavenumbers are those of the reference frames of this molecule, from which was learned what GFN2-xTB lacks.",
+        "Wavenumbers are those of GFN2-xTB and of what small organic molecules have taught of its errors: nearer to "
+        "density-functional theory, less so for hydrogen bonds and for bonds that are rare among them.",
     ),
     "polarizability": (
         "Strengths of the bands are those of GFN2-xTB, whose polarizabilities are too small, by half for many "
         "molecules: a guide and no more.",
         "Strengths of the bands are those of the reference frames.",
+        "Polarizabilities likewise; strengths of polarized bands are the least certain.",
     ),
 }
 MORE = "Frames of this molecule by density-functional theory mend that: give them with --train."
@@ -38,13 +42,14 @@ def certainty_text(
     made: MoleculeSpectrum,  # with or without dynamics
 ) -> str:
     "Where the numbers come from, and how far to trust them."
-    learned = {name: getattr(made.source, name) is not None for name in WORDS}
+    taught = 2 if made.source.taught_by == ORGANIC_MOLECULES else 1
+    learned = {name: taught * (getattr(made.source, name) is not None) for name in WORDS}
     words = [texts[learned[name]] for name, texts in WORDS.items()]
-    if not (all(learned.values()) or made.source.charge or made.source.spin):
+    if set(learned.values()) != {1} and not (made.source.charge or made.source.spin):
         words.append(MORE)
     return " ".join(words if made.run is None else [*words, run_text(made)])
 
-
+# %% ../../nbs/80_pipeline/07_pages.ipynb #e1cd5dee
 def run_text(
     made: MoleculeSpectrum,  # with dynamics
 ) -> str:

@@ -18,7 +18,7 @@ from ase import Atoms
 from ase.data import atomic_masses, chemical_symbols, covalent_radii
 from scipy.sparse.csgraph import connected_components
 
-from ..core.files import InputError, reading, write_atomic
+from ..core.files import InputError, file_hash, reading, write_atomic
 from ..data.datasets import known, load, shipped, start_geometry, start_isotopes
 from ..data.files import read_frames
 from ..data.records import Frames
@@ -201,16 +201,18 @@ def molecule_settings(
     frames: Frames | None,  # reference frames
     molecule: Molecule,  # charge, spin and masses
     search: str | None = None,  # what is looked for before anything runs, such as conformers
+    surface: str | None = None,  # file of a model that ships, on which the molecule moves
 ) -> dict:
-    "What minimum and harmonic lines depend on, as JSON has it."
+    "What minimum and harmonic lines depend on, as JSON has it. Raises `InputError` for a file that is not there."
     names = ("numbers", "pos", "alpha", "dipole", "energy", "forces")
     known_values = [getattr(frames, name) for name in names] if frames else []
     taught = sha256(b"".join(np.round(x, 8).tobytes() for x in known_values if x is not None)).hexdigest()
     atoms = dict(atoms=molecule.numbers.tolist(), geometry=np.round(pos, 6).tolist())
     electrons = dict(charge=molecule.charge, spin=molecule.spin, masses=molecule.masses)
-    return atoms | electrons | {"frames": frames and taught, "search": search}
+    models = surface and file_hash(surface)
+    return atoms | electrons | {"frames": frames and taught, "search": search, "models": models}
 
-
+# %% ../../nbs/80_pipeline/04_request.ipynb #24a7603a
 def dynamics_settings(
     asked: Dynamics,  # of the run
 ) -> dict:

@@ -16,7 +16,7 @@ from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 from ..data.records import Frames, molecule_groups
-from .kernel import KernelBasis, sampled_points
+from .kernel import KernelBasis, half_precision, sampled_points
 from .prediction import FittedModel, bonds_by_kind, described_bonds, pair_columns
 from .representation import Representation
 from .selection import target_covariances
@@ -114,7 +114,8 @@ def extrapolation_limits(
 ) -> tuple[KernelBasis, dict[int, float]]:
     "Bonds that stand for all, and {kind: 99.9 % quantile of `unexplained_std` of the training bonds}."
     n = min(n_points, sum(map(len, q.values())) // 2)
-    basis = KernelBasis(sampled_points(q, n, 1, weights), gamma)
+    points = {k: half_precision(z) for k, z in sampled_points(q, n, 1, weights).items()}
+    basis = KernelBasis(points, gamma)
     stds = {k: unexplained_std(basis, k, x) for k, x in q.items() if k in basis.points}
     return basis, {k: max(float(np.quantile(s, 0.999)), 1e-6) for k, s in stds.items()}
 

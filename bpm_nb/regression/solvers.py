@@ -20,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 from ..core.work import parallel_map, row_blocks
 from ..data.records import Frames, joined
 from .basis import PartBasis, bond_importance, design_matrices, telling_bonds
-from .kernel import gaussian, summed_kernels
+from .kernel import gaussian, half_precision, summed_kernels
 from .krr import LAMBDAS, best_lambda, design_ridge, whitened
 from bpm_nb.regression.normal_equations import (
     FactorizedEquations,
@@ -115,7 +115,7 @@ def condensed_solution(
     rows, _ = problem.representation.rows(exact.frames)
     importance = {k: bond_importance(r) for k, r in rows.items()}
     chosen = telling_bonds(exact.points, importance, problem.gamma, problem.n_points, 4000)
-    points = {k: exact.points[k][i] for k, i in chosen.items()}
+    points = {k: half_precision(exact.points[k][i]) for k, i in chosen.items()}
     made = {
         k: carried_weights(q, exact.weights[k], importance[k], points[k], problem.gamma)
         for k, q in exact.points.items()

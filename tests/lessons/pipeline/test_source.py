@@ -6,7 +6,8 @@ pytest.importorskip("tblite", reason="tblite is not installed")
 import numpy as np
 from pathlib import Path
 from bpm_nb.core.files import InputError
-from bpm_nb.pipeline.source import Source, source_tensors, source_slopes, learned_source
+from bpm_nb.dynamics.calculators import Molecule
+from bpm_nb.pipeline.source import Source, source_tensors, source_slopes, organic_source, general_source, learned_source
 
 
 from tempfile import TemporaryDirectory
@@ -16,19 +17,29 @@ from ase.build import molecule
 
 from bpm_nb.data import load
 
-enol = load("malonaldehyde-enol")
+enol, ethanol = load("malonaldehyde-enol"), molecule("CH3CH2OH")
 
 
 def test_slopes_of_a_source_are_those_of_its_tensors():
     with TemporaryDirectory() as folder:
         learned = learned_source(folder, enol.train[:12])
-        assert Path(learned.surface).exists() and "energy, polarizability, dipole" in learned.name
+        assert Path(learned.surface).exists() and "dipole learned from frames of this molecule" in learned.name
         numbers, pos, move = enol.test.numbers[0], enol.test.pos[0], 0.004 * np.random.default_rng(0).normal(size=(9, 3))
         for source in (Source(), learned):
             ends = source_tensors(source, numbers, np.array([pos + move, pos - move]))
             for slope, (after, before) in zip(source_slopes(source, numbers, pos), ends):
                 along = np.tensordot(2 * move, slope, 2)
                 np.testing.assert_allclose(along, after - before, atol=0.02 * np.abs(along).max())
+
+
+def test_bonds_that_were_never_seen_are_named():
+    silane = molecule("SiH4")
+    with pytest.raises(InputError, match="Si"):
+        organic_source(silane.numbers, silane.positions)
+    with pytest.warns(UserWarning, match="GFN2-xTB alone.*Si"):
+        assert general_source(Molecule(silane.numbers), silane.positions) == Source()
+    assert general_source(Molecule(ethanol.numbers, charge=1), ethanol.positions) == Source(charge=1)
+    assert general_source(Molecule(ethanol.numbers), ethanol.positions).surface.endswith("energy.npz")
 
 
 def test_ions_and_radicals_have_gfn2_alone():
