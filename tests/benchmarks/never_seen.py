@@ -1,11 +1,12 @@
 """Molecules that no model has seen
 
-GFN2-xTB alone, and with what small organic molecules have taught of its errors (`load_model("organic", …)`; none of these
-molecules, and no frame of them, is in that set). Against density-functional theory: *forces* (RMSE of a component, test
-frames of 300 and 400 K), the share of their errors inside 1σ and 2σ, *wavenumbers* of the minimum above 300 cm⁻¹ (RMSD),
-*iso*, the error of the mean polarizability less its mean, in units of its spread, *β*, that of the anisotropic part in
-units of its size, and *activities* of the modes with more than 5 % of the strongest (median of the relative error; a mode
-is that of the largest overlap). Settings of the models were chosen by molecules left out of their set.
+GFN2-xTB alone, and with what small organic molecules have taught of its errors (`load_model("organic", …)`; none of
+these molecules, and no frame of them, is in that set). Against density-functional theory: *forces* (RMSE of a
+component, test frames of 300 and 400 K), the share of their errors inside 1σ and 2σ, *wavenumbers* of the minimum
+above 300 cm⁻¹ (RMSD), *iso*, the error of the mean polarizability less its mean, in units of its spread, *β*, that of
+the anisotropic part in units of its size, and *activities* of the modes with more than 5 % of the strongest (median
+of the relative error; a mode is that of the largest overlap). Settings of the models were chosen by molecules left
+out of their set.
 """
 
 import tempfile
