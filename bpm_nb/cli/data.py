@@ -21,6 +21,7 @@ from ..data.files import write
 from ..data.records import Trajectory
 
 if TYPE_CHECKING:
+    from bpm_nb.pipeline.line_errors import LineErrors
     from bpm_nb.spectra.modes import Modes
 
 # %% ../../nbs/90_cli/07_data.ipynb #5bf57747
@@ -209,10 +210,14 @@ def harmonic_surface(
 # %% ../../nbs/90_cli/07_data.ipynb #63ae4750
 def harmonic_lines(
     modes: "Modes",  # normal modes
+    errors: "LineErrors | None" = None,  # their standard deviations
 ) -> list[dict]:
     "The lines of a harmonic spectrum for machines."
-    names = ("wavenumber_cm1", "activity_A4_u", "depolarization_ratio", "infrared_km_mol")
-    columns = (modes.wavenumber_cm1, modes.activity, modes.depolarization_ratio, modes.infrared)
+    names = ["wavenumber_cm1", "activity_A4_u", "depolarization_ratio", "infrared_km_mol"]
+    columns = [modes.wavenumber_cm1, modes.activity, modes.depolarization_ratio, modes.infrared]
+    if errors is not None:
+        names += ["wavenumber_std_cm1", "activity_std_A4_u", "infrared_std_km_mol"]
+        columns += [errors.wavenumber_cm1, errors.activity, errors.infrared]
     return [dict(zip(names, line)) for line in zip(*columns)]
 
 
@@ -220,9 +225,10 @@ def harmonic_line_text(
     line: dict,  # from `harmonic_lines`
 ) -> str:
     "A line for a reader."
-    nu, activity, ratio, infrared = line.values()
+    nu, activity, ratio, infrared, *stds = line.values()
+    sure = f" ± {decimal(stds[0]):>3}" if stds else ""
     raman = f"activity {activity:7.2f} Å⁴/u   ρ {f'{ratio:.2f}' if activity > 1e-3 else '–':4}"
-    return f"{decimal(nu):>9} cm⁻¹   {raman}   infrared {infrared:6.1f} km/mol"
+    return f"{decimal(nu):>9}{sure} cm⁻¹   {raman}   infrared {infrared:6.1f} km/mol"
 
 # %% ../../nbs/90_cli/07_data.ipynb #ebf86663
 def add_reference(

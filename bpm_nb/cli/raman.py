@@ -92,11 +92,11 @@ def spoken_lines(
     from bpm_nb.reports.text import aligned_columns
 
     if hasattr(made, "harmonic"):
-        lines = harmonic_lines(made.modes)
+        lines = harmonic_lines(made.modes, made.line_errors)
         words = map(words_text, mode_shares(made.modes, made.harmonic.numbers, made.harmonic.pos, made.masses))
         return dict(lines=lines), [f"{harmonic_line_text(line)}   {moves}" for line, moves in zip(lines, words)]
     rows = zip(conformer_rows(made), made.conformers)
-    several = [row | dict(lines=harmonic_lines(one.modes)) for row, one in rows]
+    several = [row | dict(lines=harmonic_lines(one.modes, one.line_errors)) for row, one in rows]
     weights = dict(temperature_K=made.temperature_K, n_found=made.n_found, conformers=several)
     return weights, aligned_columns(weight_rows(made))
 

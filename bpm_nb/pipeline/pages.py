@@ -77,7 +77,7 @@ def full_sections(
     seen = with_infrared_and_states(seen, made.activity, others, made.temperature_K)
     drawing = drawings(made.harmonic.numbers, made.harmonic.pos)
     first = ("The molecule, and what is sure", f"{certainty_text(made)} {DRAWINGS}", drawing)
-    lines = ("Harmonic lines", harmonic_rows(made.modes, made.harmonic, masses=made.masses))
+    lines = ("Harmonic lines", harmonic_rows(made.modes, made.harmonic, masses=made.masses, errors=made.line_errors))
     return [first, *seen[:-1], *assigned_sections(made, left_out), lines, seen[-1]]
 
 # %% ../../nbs/80_pipeline/07_pages.ipynb #27eccebb
@@ -109,12 +109,13 @@ def write_first_page(
     made: MoleculeSpectrum,  # harmonic lines
 ) -> Path:
     "Where the page of harmonic lines is. Raises `InputError` where it cannot be written."
-    sections = harmonic_sections(made.harmonic, made.source.name, made.masses, temperature_K=made.temperature_K)
+    how = dict(temperature_K=made.temperature_K, errors=made.line_errors)
+    sections = harmonic_sections(made.harmonic, made.source.name, made.masses, **how)
     path, sure = made.folder / "index.html", ("What is sure", certainty_text(made))
     write_page(path, f"Harmonic Raman spectrum of {made.name}", [sure, *sections])
     return path
 
-
+# %% ../../nbs/80_pipeline/07_pages.ipynb #d53943d1
 def write_results(
     made: MoleculeSpectrum,  # with dynamics
     full_range: bool = False,  # False: table and JCAMP-DX file end above the highest band

@@ -7,6 +7,7 @@ __all__ = ['MoleculeSpectrum']
 
 # %% ../../nbs/80_pipeline/05_result.ipynb #c65ccf5f
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ase.data import atomic_masses
 from ..core.display import Summarized, atom_labels, decimal
 from ..data.records import Frames, Harmonic, Trajectory
 from ..models.polarizability import BondDipole, BondPolarizability
+from .line_errors import LineErrors, line_errors
 from .source import Source
 from ..spectra.bands import Peak
 from ..spectra.modes import Modes, normal_modes
@@ -43,14 +45,23 @@ def strongest(
     "Wavenumbers (n,), cm⁻¹, of the most active."
     return modes.wavenumber_cm1[np.argsort(-modes.activity)[:n]]
 
-# %% ../../nbs/80_pipeline/05_result.ipynb #b0069899
-class MoleculeSummary(Summarized):
-    "Of a `MoleculeSpectrum`: what follows from its fields."
+# %% ../../nbs/80_pipeline/05_result.ipynb #5d016fae
+class HarmonicLines:
+    "Of a `MoleculeSpectrum`: its lines without dynamics."
 
     @property
     def modes(self) -> Modes:
         "Normal modes at the minimum. Raises `InputError` for derivatives that are not finite."
         return normal_modes(self.harmonic, self.masses)
+
+    @cached_property
+    def line_errors(self) -> LineErrors | None:
+        "Standard deviations of the modes; None where nothing was learned. Raises `InputError` as `line_errors`."
+        return line_errors(self.source, self.harmonic.numbers, self.harmonic.pos, self.modes)
+
+# %% ../../nbs/80_pipeline/05_result.ipynb #b0069899
+class MoleculeSummary(HarmonicLines, Summarized):
+    "Of a `MoleculeSpectrum`: what follows from its fields."
 
     @property
     def name(self) -> str:

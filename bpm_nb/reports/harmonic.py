@@ -31,25 +31,50 @@ def mode_motions(
     longest = np.linalg.norm(modes.displacement, axis=2).max(1)[:, None, None]
     return [Motion(nu, x, pos, 1.0) for nu, x in zip(modes.wavenumber_cm1, modes.displacement / longest)]
 
+# %% ../../nbs/75_reports/08_harmonic.ipynb #7002d344
+def sure_text(
+    modes: Modes,  # normal modes
+    errors: object | None,  # their standard deviations, under the same names
+    name: str,  # of what is told
+    k: int,  # number of the mode
+    digits: int = 0,  # after the point
+) -> str:
+    "A number, and its error where there is one."
+    value = decimal(getattr(modes, name)[k], digits)
+    return value if errors is None else f"{value} ± {decimal(getattr(errors, name)[k], digits)}"
+
+# %% ../../nbs/75_reports/08_harmonic.ipynb #593f8e73
+def moving_texts(
+    motion: Motion,  # of a mode
+    numbers: np.ndarray,  # (N,) atomic numbers
+) -> dict:
+    "Bonds and atoms that move, as cells of a table."
+    bonds, atoms = stretch_text(motion, numbers), moving_atoms_text(motion, numbers, 4)
+    return {"bonds that stretch": bonds, "atoms that move most": atoms}
+
 # %% ../../nbs/75_reports/08_harmonic.ipynb #0744735f
 def harmonic_rows(
     modes: Modes,  # normal modes, with their infrared intensities
     record: Harmonic,  # that they are of
     weakest: float = 0.01,  # of the strongest in either light
     masses: np.ndarray | None = None,  # (N,) u; None: those of the natural elements
+    errors: object | None = None,  # their standard deviations, see `sure_text`
 ) -> list[dict]:
     "Rows of a table: place, strength and motion of each mode. Raises `InputError` as `bonded` does."
     shares = [x / max(x.max(initial=0), 1e-12) for x in (modes.activity, modes.infrared)]
-    motions, rows = mode_motions(modes, record.pos), []
+    motions = mode_motions(modes, record.pos)
     words = mode_shares(modes, record.numbers, record.pos, masses)
-    for k in np.flatnonzero(np.maximum(*shares) >= weakest):
-        row = {"wavenumber (cm⁻¹)": decimal(modes.wavenumber_cm1[k]), "what moves": words_text(words[k])}
-        row["activity (Å⁴/u)"] = decimal(modes.activity[k], 2)
-        row["ρ"] = decimal(modes.depolarization_ratio[k], 2) if shares[0][k] > 1e-3 else "–"
-        row["infrared (km/mol)"] = decimal(modes.infrared[k], 1)
-        row["bonds that stretch"] = stretch_text(motions[k], record.numbers)
-        rows.append(row | {"atoms that move most": moving_atoms_text(motions[k], record.numbers, 4)})
-    return rows
+    return [
+        {
+            "wavenumber (cm⁻¹)": sure_text(modes, errors, "wavenumber_cm1", k),
+            "what moves": words_text(words[k]),
+            "activity (Å⁴/u)": sure_text(modes, errors, "activity", k, 2),
+            "ρ": decimal(modes.depolarization_ratio[k], 2) if shares[0][k] > 1e-3 else "–",
+            "infrared (km/mol)": decimal(modes.infrared[k], 1),
+        }
+        | moving_texts(motions[k], record.numbers)
+        for k in np.flatnonzero(np.maximum(*shares) >= weakest)
+    ]
 
 # %% ../../nbs/75_reports/08_harmonic.ipynb #783a2850
 LINES = (
@@ -107,6 +132,7 @@ def harmonic_sections(
     resolution_cm1: float = 8.0,  # of a line, cm⁻¹
     laser_nm: float = 532.0,  # nm
     temperature_K: float = 300.0,  # K
+    errors: object | None = None,  # see `harmonic_rows`
 ) -> list[tuple]:
     "Molecule, spectrum, table. Raises `InputError` for wrong settings."
     modes = normal_modes(record, masses)
@@ -118,5 +144,5 @@ def harmonic_sections(
     return [
         ("The molecule", f"At its minimum ({source}). {DRAWINGS}", drawing),
         ("Harmonic Raman spectrum", f"{LINES} {where}", lines),
-        ("Harmonic lines", TABLE, harmonic_rows(modes, record, masses=masses)),
+        ("Harmonic lines", TABLE, harmonic_rows(modes, record, masses=masses, errors=errors)),
     ]

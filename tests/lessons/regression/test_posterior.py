@@ -2,7 +2,7 @@
 import numpy as np
 from bpm_nb.regression.kernel import KernelBasis, sampled_points
 from bpm_nb.regression.selection import target_covariances
-from bpm_nb.regression.posterior import Posterior, leave_one_out_variances, _amplitude, posterior_std
+from bpm_nb.regression.posterior import Posterior, leave_one_out_variances, _amplitude, STEP, slope_covariances, posterior_std
 
 
 from bpm_nb.bonds.descriptors import BondAxis
@@ -61,3 +61,16 @@ def test_the_standard_deviations_are_those_of_the_covariance():
     draws = np.random.default_rng(0).multivariate_normal(np.zeros(5), beta[0], 200_000)
     elements = fitted.quantity.assemble([np.zeros((200_000, 1)), draws])
     np.testing.assert_allclose(std[0] ** 2, elements.var(0) + iso[0, 0, 0] * np.eye(3), rtol=0.03)
+
+
+def test_slopes_are_known_better_than_their_ends_and_turn_with_the_molecule():
+    fitted = BondPolarizability(n_points=100, gamma=0.25, lam=1e-6).fit(train[:30])
+    numbers, pos, move = train.numbers[0], train.pos[50], np.random.default_rng(2).normal(size=(1, 9, 3))
+    iso, beta = slope_covariances(fitted.posterior_, numbers, pos, move)
+    ends = fitted.posterior_.covariance(train[50:51])
+    h = STEP / np.abs(move).max()
+    assert iso.shape == (1, 1, 1) and beta.shape == (1, 5, 5) and (np.linalg.eigvalsh(beta[0]) > -1e-9).all()
+    assert 0 < iso[0, 0, 0] < ends[0][0, 0, 0] / h**2
+    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
+    turned = slope_covariances(fitted.posterior_, numbers, pos @ turn.T, move @ turn.T)
+    np.testing.assert_allclose([turned[0][0, 0, 0], np.trace(turned[1][0])], [iso[0, 0, 0], np.trace(beta[0])], rtol=1e-3)
