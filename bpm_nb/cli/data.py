@@ -216,8 +216,8 @@ def harmonic_lines(
     names = ["wavenumber_cm1", "activity_A4_u", "depolarization_ratio", "infrared_km_mol"]
     columns = [modes.wavenumber_cm1, modes.activity, modes.depolarization_ratio, modes.infrared]
     if errors is not None:
-        names += ["wavenumber_std_cm1", "activity_std_A4_u", "infrared_std_km_mol"]
-        columns += [errors.wavenumber_cm1, errors.activity, errors.infrared]
+        names += ["wavenumber_std_cm1", "activity_std_A4_u"]
+        columns += [errors.wavenumber_cm1, errors.activity]
     return [dict(zip(names, line)) for line in zip(*columns)]
 
 

@@ -150,25 +150,31 @@ def slope_covariances(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (N, 3) positions, Å
     moves: np.ndarray,  # (D, N, 3) displacements for a unit of each coordinate
+    at_once: int = 8,  # coordinates that are taken together
 ) -> list[np.ndarray]:
     "Covariances (D, C, C) of the errors of ∂/∂coordinate of each part. Raises `InputError` where `bond_rows` does."
-    rows, factors, _ = posterior._factorized
-    sizes, made = posterior.representation.quantity.sizes, []
-    for move in moves:
-        h = STEP / np.abs(move).max()
-        two = Frames(np.tile(numbers, (2, 1)), np.stack([pos + h * move, pos - h * move]))
-        new = posterior.representation.rows(two)
-        prior, cross = (target_covariances(new, other, posterior.gamma) for other in (new, rows))
-        parts = zip(prior, cross, factors, posterior.amplitudes, sizes)
-        made.append([amplitude**2 * _of_difference(*own, size, h) for *own, amplitude, size in parts])
-    return [np.array(of_part) for of_part in zip(*made)]
+    h = STEP / np.abs(moves).max((1, 2))
+    steps, made = h[:, None, None] * moves, []
+    for some in row_blocks(len(moves), 1, at_once):
+        ends = np.concatenate([pos + steps[some], pos - steps[some]])
+        made.append(_of_differences(posterior, Frames(np.tile(numbers, (len(ends), 1)), ends), 2 * h[some]))
+    return [np.concatenate(of_part) for of_part in zip(*made)]
 
 # %% ../../nbs/30_regression/10_posterior.ipynb #2f9af093
-def _of_difference(prior, cross, factor, size, h):
-    "Covariance (C, C) of half the difference of two frames, by h, before the amplitude."
-    weight = np.concatenate([np.eye(size), -np.eye(size)]) / (2 * h)
-    known = solve_triangular(factor[0], cross.T @ weight, trans=0 if factor[1] else 1, lower=factor[1])
-    return weight.T @ prior @ weight - known.T @ known
+def _of_differences(posterior, ends, apart):
+    "Covariances (D, C, C) of each part, of D frames less D others, by how far they are apart."
+    rows, factors, _ = posterior._factorized
+    new, made = posterior.representation.rows(ends), []
+    prior, cross = (target_covariances(new, other, posterior.gamma) for other in (new, rows))
+    sizes = posterior.representation.quantity.sizes
+    for k, with_known, (triangle, lower), amplitude, size in zip(prior, cross, factors, posterior.amplitudes, sizes):
+        n = size * len(apart)
+        of_ends = k[:n, :n] + k[n:, n:] - k[:n, n:] - k[n:, :n]
+        v = solve_triangular(triangle, (with_known[:n] - with_known[n:]).T, trans=0 if lower else 1, lower=lower)
+        v = v.reshape(len(v), len(apart), size)
+        left = frame_blocks(of_ends, size) - np.einsum("mfc,mfd->fcd", v, v, optimize=True)
+        made.append(amplitude**2 * left / apart[:, None, None] ** 2)
+    return made
 
 # %% ../../nbs/30_regression/10_posterior.ipynb #68fb111b
 def posterior_std(

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.sparse import csr_array
 
 from ..core.files import InputError
 from ..data.records import Frames, molecule_groups
@@ -23,6 +24,7 @@ from bpm_nb.regression.forces import (
     force_rows,
     in_noise_units,
 )
+from .kernel import summed_kernels
 from .krr import log_marginal_likelihood
 from .posterior import Posterior
 from .representation import Representation, element_counts
@@ -244,8 +246,31 @@ class EnergyPosterior(Posterior):
             variances[s, : len(of_frame)] = self.amplitudes[0] ** 2 * of_frame
         return variances.reshape(frames.pos.shape)
 
+# %% ../../nbs/30_regression/12_process.ipynb #10e4b956
+def energy_covariance(
+    group: FrameGroup,  # S frames
+    gamma: float,  # inverse squared width of the kernel
+) -> np.ndarray:
+    "Of the energies of frames of one molecule, (S, S), but for what is the same for all, eV²."
+    total = np.zeros((len(group.index), len(group.index)))
+    for rows in group.rows.values():
+        to_frame = csr_array((rows.weight, (rows.frame, np.arange(len(rows.q)))), (len(total), len(rows.q)))
+        total += summed_kernels(rows.q, rows.q, gamma, (to_frame, to_frame.T))[0]
+    return total
+
+# %% ../../nbs/30_regression/12_process.ipynb #28fd34d5
+def explained_energies(
+    process: EnergyProcess,  # of n known numbers
+    group: FrameGroup,  # S frames
+) -> np.ndarray:
+    "What they tell of the energies of frames, (S, S), eV²."
+    noise, (triangle, lower) = in_noise_units(np.ones((1, 1)), ("energy",))[0, 0], process.factor
+    cross = cross_covariance(process, group, ("energy",))[:, 0] / noise
+    known = solve_triangular(triangle, cross.T, trans=0 if lower else 1, lower=lower)
+    return known.T @ known
+
 # %% ../../nbs/30_regression/12_process.ipynb #8daf3dd1
-STEP = 0.01  # Å, of the atom that moves most
+STEP = 0.04  # Å, of the atom that moves most
 
 
 def curvature_variances(
@@ -255,28 +280,11 @@ def curvature_variances(
     moves: np.ndarray,  # (D, N, 3) displacements for a unit of each coordinate
 ) -> np.ndarray:
     "Of the second derivatives of the energy by the coordinates, (D,), eV². Raises `InputError` where `bonds` does."
-    process, variances = posterior.process, [0.0] * len(moves)
-    for k, move in enumerate(moves):
-        h = STEP / np.abs(move).max()
-        two = Frames(np.tile(numbers, (2, 1)), np.stack([pos + h * move, pos - h * move]))
-        variances[k] = combined_variance(process, two, np.stack([move, -move]) / (2 * h))
-    return posterior.amplitudes[0] ** 2 * np.array(variances)
-
-# %% ../../nbs/30_regression/12_process.ipynb #a5c0aba9
-def combined_variance(
-    process: EnergyProcess,  # of some training frames
-    frames: Frames,  # S frames of one molecule
-    weights: np.ndarray,  # (S, N, 3) of their forces
-) -> float:
-    "Variance of a weighted sum of forces, before the amplitude."
-    (group,), kept, (triangle, lower) = (
-        frame_groups(process.representation, process.gamma, frames),
-        ("forces",),
-        process.factor,
-    )
-    noise = 1 / in_noise_units(np.ones((1, 1 + group.n_coordinates)), kept)[0]
-    weight = (weights.reshape(len(frames), -1) * noise).ravel()
-    prior = group_covariance(group, group, process.gamma, kept, kept).reshape(len(weight), -1)
-    cross = cross_covariance(process, group, kept).reshape(len(weight), -1)
-    known = solve_triangular(triangle, cross.T @ weight, trans=0 if lower else 1, lower=lower)
-    return max(float(weight @ prior @ weight - known @ known), 0.0)
+    process, h = posterior.process, STEP / np.abs(moves).max((1, 2))
+    steps, one = h[:, None, None] * moves, np.eye(len(moves)) / h[:, None] ** 2
+    around = np.concatenate([pos[None], pos + steps, pos - steps])
+    (group,) = frame_groups(process.representation, process.gamma, Frames(np.tile(numbers, (len(around), 1)), around))
+    difference = np.concatenate([-2 / h[:, None] ** 2, one, one], 1)
+    left = energy_covariance(group, process.gamma) - explained_energies(process, group)
+    found = np.einsum("ds,st,dt->d", difference, left, difference, optimize=True)
+    return posterior.amplitudes[0] ** 2 * np.maximum(found, 0)

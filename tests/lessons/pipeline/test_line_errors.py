@@ -22,7 +22,7 @@ def test_strengths_scatter_as_their_errors_say():
     parts = source.polarizability.quantity.components(modes.dalpha)
     covariances = slope_covariances(source.polarizability.posterior_, water.numbers, water.pos, modes.displacement)
     rng, drawn = np.random.default_rng(0), 0.0
-    for weight, s, c in zip(WEIGHTS["alpha"], parts, covariances):
+    for weight, s, c in zip(WEIGHTS, parts, covariances):
         drawn = drawn + weight * (rng.multivariate_normal(s[2], c[2], 40_000) ** 2).sum(1)
     np.testing.assert_allclose(np.std(drawn), errors.activity[2], rtol=0.05)
     np.testing.assert_allclose(drawn.mean(), modes.activity[2], rtol=0.3)
