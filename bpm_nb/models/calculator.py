@@ -16,7 +16,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.units import Bohr
 from threadpoolctl import ThreadpoolController
 
-from ..core.files import InputError, file_hash
+from ..core.files import InputError, file_hash, require_file
 from ..data.atoms import repeating_cell
 from ..data.cells import IMAGE_REACH, require_isolated
 from ..data.records import Frames
@@ -132,9 +132,9 @@ def checked_surface(
 @lru_cache(4)
 def loaded(
     model: str,  # file of a fitted `BondEnergy`
-    sha256: str,  # of the file
+    written_ns: int,  # when it was written
 ) -> BondEnergy:
-    "The model, read once by each process. Raises `InputError` for a file that is no energy model."
+    "Read once by each process, and again where it was written again. Raises `InputError` for no energy model."
     return BondEnergy.load(model)
 
 # %% ../../nbs/40_models/12_calculator.ipynb #82d4fcdd
@@ -147,7 +147,8 @@ def file_calculator(
     strange: str | None = None,  # .xyz for geometries that the model does not know
 ) -> BondCalculator:
     "The guarded surface in a file. Raises `InputError` for a file that is no energy model, or another than it was."
-    fitted = loaded(model, file_hash(model))
+    require_file(model)
+    fitted = loaded(model, Path(model).stat().st_mtime_ns)
     if sha256 is not None and file_hash(model) != sha256:
         raise InputError(f"{model}: another model than the one with which the run began; give that one, or begin anew")
     if fitted.baseline is not None and (charge or spin):
