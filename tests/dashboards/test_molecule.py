@@ -29,7 +29,8 @@ def test_bonds_are_highlighted_in_large_molecules_too():
 
 def test_a_notebook_shows_nothing_but_the_molecule():
     "When nglview is imported, it would show a widget of its own above: in Voilà at times as `model not found`."
-    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient", reason="the extra [dev] is not installed")
+    nbformat = pytest.importorskip("nbformat", reason="the extra [dev] is not installed")
     code = "import numpy as np\nfrom bpm_nb.dashboards.molecule import molecule_view\n"
     code += "molecule_view(np.array([8]), np.zeros((1, 3)))"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])

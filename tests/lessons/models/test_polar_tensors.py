@@ -63,7 +63,7 @@ def test_settings_and_frames_that_make_no_sense_are_refused():
         (dict(lam=(1e-3, 1e-3)), "one for each of three parts"),
         (dict(environment="soap"), "give AtomEnvironment"),
         (dict(environment=AtomEnvironment(cutoff=-1.0)), "cutoff is -1.0"),
-        (dict(charge=1.0), "the polar tensors add up to .* not to the charge 1; give `charge`"),
+        (dict(charge=1.0), r"frame \d: the polar tensors add up to .* not to the charge 1; give `charge`"),
     ):
         with pytest.raises(InputError, match=words):
             BondPolarTensor(**wrong).fit(frames)
