@@ -153,7 +153,7 @@ def file_calculator(
         raise InputError(f"{model}: another model than the one with which the run began; give that one, or begin anew")
     if fitted.baseline is not None and (charge or spin):
         raise InputError(f"{model}: its baseline was that of neutral molecules with paired electrons: leave both out")
-    return BondCalculator(fitted, guard=Guard(fitted, keep=strange))
+    return BondCalculator(fitted, guard=Guard(fitted, every=100, keep=strange))
 
 # %% ../../nbs/40_models/12_calculator.ipynb #8cdc7413
 def file_surface(
