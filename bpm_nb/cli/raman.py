@@ -7,7 +7,7 @@ __all__ = ['raman', 'first_page', 'spoken', 'spoken_lines', 'add_raman', 'add_wh
 
 # %% ../../nbs/90_cli/09_raman.ipynb #d901c413
 import os
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, _SubParsersAction
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from ..data.files import read_frames
 
 if TYPE_CHECKING:
     from bpm_nb.pipeline.ensemble import Ensemble
+    from bpm_nb.pipeline.refine import Refinement
     from bpm_nb.pipeline.request import Dynamics
     from bpm_nb.pipeline.result import MoleculeSpectrum
 
@@ -37,7 +38,7 @@ def raman(
 
     electrons = dict(charge=a.charge, spin=a.spin, masses=isotope_dict(a.masses or []))
     settings = dict(dynamics=dynamics(a), harmonic_only=a.harmonic_only, conformers=a.conformers, workers=a.workers)
-    settings["gfn2_only"] = a.gfn2_only
+    settings |= dict(gfn2_only=a.gfn2_only, refine=refinement(a))
     frames = read_frames(a.train) if a.train else None
     with whole_progress(*(() if a.harmonic_only else [PAGES])):
         with errors_name_file(a.molecule):
@@ -54,6 +55,21 @@ def dynamics(
 
     times = dict(n_segments=a.segments, length_ps=a.length_ps, step_fs=a.step_fs, n_beads=a.beads, seed=a.seed)
     return Dynamics(temperature_K=a.temperature, resolution_cm1=a.resolution, **times)
+
+# %% ../../nbs/90_cli/09_raman.ipynb #21c97552
+def refinement(
+    a: Namespace,  # parsed arguments of `raman`
+) -> "Refinement | None":
+    "What quantum chemistry shall do; None for nothing. Raises `InputError` for numbers that cannot be."
+    from bpm_nb.pipeline.refine import Refinement
+
+    limits = dict(tolerance_cm1=a.tolerance, budget_min=a.budget)
+    if a.refine is None and all(x is None for x in limits.values()):
+        return None
+    return Refinement(a.refine or MOST, seed=a.seed, **limits)
+
+
+MOST = 100  # geometries, where a tolerance or a budget says when to stop
 
 # %% ../../nbs/90_cli/09_raman.ipynb #8fc8db84
 def first_page(
@@ -110,6 +126,7 @@ def add_raman(
         "bpm-nb raman ethanol.xyz -o ethanol-lines --harmonic-only --json",
         "bpm-nb raman CCCC -o butane --conformers 5",
         "bpm-nb raman ethanol.xyz --train frames.npz -o learned",
+        "bpm-nb raman CCO -o refined --refine 30",
     ]
     p = verb(commands, raman, "\n  ".join(examples))
     p.add_argument("molecule", metavar="MOLECULE", help="an xyz file, a known molecule, or a SMILES")
@@ -131,8 +148,34 @@ def add_what(
     p.add_argument("--train", metavar="FRAMES", help=what)
     alone = "without what small organic molecules have taught of its errors"
     p.add_argument("--gfn2-only", action="store_true", help=f"GFN2-xTB {alone}")
+    add_refinement(p)
     isotopes = "isotopes, as in H6=2.014 for deuterium at H6, named as on pages: counted from 1"
     p.add_argument("--masses", nargs="+", type=isotope_argument, metavar="ATOM=U", help=isotopes)
+
+# %% ../../nbs/90_cli/09_raman.ipynb #773ff690
+def minutes(
+    text: str,  # as in 90, 90min or 1.5h
+) -> float:
+    "Minutes. Raises `ArgumentTypeError` for what is no time."
+    unit = next((u for u in ("min", "h") if text.endswith(u)), "")
+    try:
+        value = float(text.removesuffix(unit)) * (60 if unit == "h" else 1)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is no time: give minutes, as in 90, 90min or 1.5h")
+    return value
+
+
+def add_refinement(
+    p: ArgumentParser,  # parser of the verb
+) -> None:
+    "Quantum chemistry of the molecule itself."
+    what = "compute N geometries of the molecule by density-functional theory, where least is known, and learn them"
+    p.add_argument("--refine", type=number(kind=int), metavar="N", help=what)
+    rest = "with fewer, where a batch of ten moves no strong line by more than so many cm-1"
+    p.add_argument("--tolerance", type=number(), metavar="CM1", help=rest)
+    p.add_argument("--budget", type=minutes, metavar="TIME", help="with as many as fit into this: 90min, 1.5h")
 
 # %% ../../nbs/90_cli/09_raman.ipynb #2db88c38
 def add_run(

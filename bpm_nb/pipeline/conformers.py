@@ -31,6 +31,7 @@ from bpm_nb.pipeline.molecule import (
     source_of,
 )
 from .populations import free_energy, symmetry_numbers
+from .refine import Refinement, refined_spectrum
 from .request import Dynamics, check_settings, checked_start, drawn_molecule, molecule_settings
 from .result import MoleculeSpectrum
 from .rotamers import distinct, is_chiral, molecular_graph, nearest, rotamers
@@ -267,6 +268,15 @@ def check_count(
     if n < 1:
         raise InputError(f"{n} conformers: give one or more, or None for no search")
 
+
+def check_alone(
+    frames: Frames | None,  # of the molecule, as given
+    conformers: int | None,  # at most, as given
+) -> None:
+    "Raises `InputError` for what does not go with a refinement."
+    if frames is not None or conformers is not None:
+        raise InputError("a refinement computes frames of one conformer: give neither frames nor conformers with it")
+
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #afbc8f6e
 def raman(
     molecule: str | Path | Atoms,  # xyz file, name, SMILES or atoms
@@ -281,9 +291,14 @@ def raman(
     workers: int = 1,  # processes
     first: Callable = lambda made: None,  # takes harmonic lines
     gfn2_only: bool = False,  # nothing learned elsewhere
+    refine: Refinement | None = None,  # frames of it are computed
 ) -> MoleculeSpectrum | Ensemble:
     "Resumes. Raises `InputError` for no molecule, other settings, and reactions."
     how, electrons = (harmonic_only, workers, first, gfn2_only), dict(charge=charge, spin=spin, masses=masses)
+    if refine is not None:
+        check_alone(frames, conformers)
+        settings = dict(dynamics=dynamics, harmonic_only=harmonic_only, gfn2_only=gfn2_only, workers=workers)
+        return refined_spectrum(molecule, folder, refine, first, **settings, **electrons)
     if conformers is None:
         return molecule_spectrum(molecule, folder, frames, dynamics, *how, **electrons)
     check_count(conformers)

@@ -24,6 +24,7 @@ from ..dynamics.trajectory import CANDIDATES_PS, SETTLE_PS, reference_trajectory
 from ..models.polarizability import BondDipole, BondPolarizability
 from bpm_nb.pipeline.request import (
     SAVE_FS,
+    TAUGHT,
     Dynamics,
     check_folder,
     check_settings,
@@ -270,7 +271,7 @@ def source_of(
     plain = Source(molecule.charge, molecule.spin)
     source = plain if gfn2_only or frames is not None else general_source(molecule, pos)
     settings = molecule_settings(pos, frames, molecule, search, source.surface)
-    check_settings(folder / "molecule.json", settings, folder.glob("*.npz"))
+    check_settings(folder / "molecule.json", settings, (f for f in folder.glob("*.npz") if f.name != TAUGHT))
     if frames is None:
         return source
     check_teaching(frames, molecule)

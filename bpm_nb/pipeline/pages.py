@@ -9,6 +9,7 @@ __all__ = ['certainty_text', 'run_text', 'full_sections', 'banded_sections', 'wr
 from pathlib import Path
 
 from ..models.estimator import jackknife_models
+from .refine import refinement_sections
 from .result import MoleculeSpectrum
 from .source import ORGANIC_MOLECULES
 from ..reports.bands import assignment_report, band_analysis
@@ -78,7 +79,7 @@ def full_sections(
     drawing = drawings(made.harmonic.numbers, made.harmonic.pos)
     first = ("The molecule, and what is sure", f"{certainty_text(made)} {DRAWINGS}", drawing)
     lines = ("Harmonic lines", harmonic_rows(made.modes, made.harmonic, masses=made.masses, errors=made.line_errors))
-    return [first, *seen[:-1], *assigned_sections(made, left_out), lines, seen[-1]]
+    return [first, *seen[:-1], *assigned_sections(made, left_out), lines, *refinement_sections(made), seen[-1]]
 
 # %% ../../nbs/80_pipeline/07_pages.ipynb #27eccebb
 def banded_sections(
@@ -112,7 +113,7 @@ def write_first_page(
     how = dict(temperature_K=made.temperature_K, errors=made.line_errors)
     sections = harmonic_sections(made.harmonic, made.source.name, made.masses, **how)
     path, sure = made.folder / "index.html", ("What is sure", certainty_text(made))
-    write_page(path, f"Harmonic Raman spectrum of {made.name}", [sure, *sections])
+    write_page(path, f"Harmonic Raman spectrum of {made.name}", [sure, *sections, *refinement_sections(made)])
     return path
 
 # %% ../../nbs/80_pipeline/07_pages.ipynb #d53943d1
