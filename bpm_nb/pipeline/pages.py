@@ -36,7 +36,7 @@ WORDS = {  # of a source: {what: (from GFN2-xTB, learned from frames of the mole
         "Polarizabilities likewise; strengths of polarized bands are the least certain.",
     ),
 }
-MORE = "Frames of this molecule by density-functional theory mend that: give them with --train."
+MORE = "Frames of this molecule by density-functional theory mend that: --refine 30 computes them, --train takes yours."
 
 # %% ../../nbs/80_pipeline/07_pages.ipynb #0d890b69
 def certainty_text(

@@ -20,7 +20,7 @@ from ..core.files import InputError, reading, write_atomic
 from ..core.work import Checkpoint, run_tasks
 from ..data.files import read, write
 from ..data.records import Frames, joined
-from ..dynamics.calculators import Molecule, surface_values
+from ..dynamics.calculators import Molecule, gfn2, surface_values
 from ..dynamics.configurations import farthest_point_order, sampled_configurations
 from ..models.energy import BondEnergy
 from .molecule import harmonic_step, molecule_spectrum
@@ -167,15 +167,17 @@ def computed(
 # %% ../../nbs/80_pipeline/07_refine.ipynb #49d4f349
 def candidates(
     parts: Checkpoint,  # open
-    molecule: Molecule,  # on its surface
+    molecule: Molecule,  # what moves
     minimum: np.ndarray,  # (N, 3) Å
     asked: Refinement,  # how many are wanted, and at which temperatures
     workers: int,  # processes
 ) -> Frames:
-    "Geometries to choose from, as many at each temperature as are wanted in all. Raises `InputError` for reactions."
+    """Geometries to choose from, of runs on GFN2-xTB, which no guard stops: as many at each temperature as are wanted
+    in all. Raises `InputError` for reactions."""
     wanted = max(asked.n_frames, asked.n_batch)
     how = dict(seed=asked.seed, workers=workers, n_walkers=2, settle=1)
-    pos, _ = sampled_configurations(parts, molecule, minimum, asked.temperatures, wanted, **how)
+    moving = replace(molecule, calculator=gfn2)
+    pos, _ = sampled_configurations(parts, moving, minimum, asked.temperatures, wanted, **how)
     return Frames(np.tile(molecule.numbers, (len(pos), 1)), pos)
 
 
@@ -350,7 +352,9 @@ def refinement_sections(
     file = made.folder / BEFORE / "harmonic.npz"
     before = replace(made, harmonic=read(file), run=None, activity=None, source=Source())
     seen = [mode_curves(m, 10.0, 532.0, made.temperature_K) for m in (before.modes, made.modes)]
-    both = {name: x.blocks().mean(0) for name, x in zip(("before", "after"), seen)}
-    fig = curves(seen[0].wavenumber_cm1, both, "wavenumber (cm⁻¹)", "intensity of the harmonic lines")
+    nu, lines = seen[0].wavenumber_cm1, np.array([x.blocks().mean(0) for x in seen])
+    shown = nu < 1.1 * max(before.modes.wavenumber_cm1.max(), made.modes.wavenumber_cm1.max())
+    both = dict(zip(("before", "after"), (lines / lines[1, nu > 200].max())[:, shown]))
+    fig = curves(nu[shown], both, "wavenumber (cm⁻¹)", "harmonic lines, strongest after = 1")
     rows = batch_rows(refinement_of(made.folder)["batches"])
     return [("What quantum chemistry changed", TEXT, fig), ("Batch after batch", rows)]
