@@ -54,7 +54,7 @@ class Guard:
         std = energy_std(self.model, numbers, replica)
         note(self, numbers, replica, std)
         if not std < self.limit:
-            raise UnknownGeometry(stop_message(self, reason(self.model, numbers, replica, std)))
+            raise UnknownGeometry(stop_message(self, numbers, replica, std))
 
 # %% ../../nbs/40_models/11_guard.ipynb #93fe3440
 def learned_many(
@@ -90,13 +90,16 @@ def strange_frames(
 # %% ../../nbs/40_models/11_guard.ipynb #8622c0d0
 def stop_message(
     guard: Guard,  # that stops a run
-    what: str,  # is strange
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (N, 3) positions where it stops, Å
+    std: float,  # of the energy there, eV
 ) -> str:
     "Step and reason, and where the strange geometries are, which are written where that was asked."
     frames, where = strange_frames(guard), ""
     if guard.keep is not None and frames is not None:
         write(guard.keep, frames)
         where = f" ({len(frames)} in {guard.keep})"
+    what = reason(guard.model, numbers, pos, std)
     return f"step {guard.calls - 1}: {what}; learn frames like these{where}, or stay cooler"
 
 # %% ../../nbs/40_models/11_guard.ipynb #fc0ada4b
