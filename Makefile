@@ -20,7 +20,7 @@ demo: $(VENV)/installed-demo ## fit, predict and draw a Raman spectrum: raman.ht
 	$(BIN)/bpm-nb demo
 
 test: $(VENV)/installed-test ## the whole test suite
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations=60 tests
 
 quick: $(VENV)/installed-test ## the tests of the lessons, without quantum chemistry: under a minute
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not slow and not browser and not reference" tests/lessons tests/project/test_style.py
