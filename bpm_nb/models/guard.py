@@ -185,7 +185,7 @@ def check_bonded(
     if isinstance(model.bonds, str) and lonely.any():
         raise InputError(f"{atom_labels(numbers)[int(lonely.argmax())]} has no bond any more")
 
-
+# %% ../../nbs/40_models/11_guard.ipynb #9ed6027e
 def strangest_bond(
     model: BaseEstimator,  # fitted `BondEnergy`
     numbers: np.ndarray,  # (N,) atomic numbers
