@@ -277,6 +277,27 @@ def check_alone(
     if frames is not None or conformers is not None:
         raise InputError("a refinement computes frames of one conformer: give neither frames nor conformers with it")
 
+# %% ../../nbs/80_pipeline/11_conformers.ipynb #dbd0c66d
+def spectrum_of(
+    molecule: str | Path | Atoms,  # as in `raman`
+    folder: str | Path,  # for its files
+    frames: Frames | None,  # of it, to learn from
+    dynamics: Dynamics | None,  # settings
+    conformers: int | None,  # at most
+    refine: Refinement | None,  # frames of it are computed
+    electrons: dict,  # charge, spin and masses, as given
+    how: tuple,  # harmonic lines alone, processes, what takes them, nothing learned elsewhere
+) -> MoleculeSpectrum | Ensemble:
+    "Of one conformer, refined or not, or of several. Raises `InputError` as `raman` does."
+    if refine is not None:
+        check_alone(frames, conformers)
+        named = dict(zip(("harmonic_only", "workers", "first", "gfn2_only"), how))
+        return refined_spectrum(molecule, folder, refine, dynamics=dynamics, **named, **electrons)
+    if conformers is None:
+        return molecule_spectrum(molecule, folder, frames, dynamics, *how, **electrons)
+    check_count(conformers)
+    return conformer_spectra(molecule, Path(folder), frames, dynamics or Dynamics(), conformers, electrons, *how)
+
 # %% ../../nbs/80_pipeline/11_conformers.ipynb #afbc8f6e
 def raman(
     molecule: str | Path | Atoms,  # xyz file, name, SMILES or atoms
@@ -295,11 +316,4 @@ def raman(
 ) -> MoleculeSpectrum | Ensemble:
     "Resumes. Raises `InputError` for no molecule, other settings, and reactions."
     how, electrons = (harmonic_only, workers, first, gfn2_only), dict(charge=charge, spin=spin, masses=masses)
-    if refine is not None:
-        check_alone(frames, conformers)
-        settings = dict(dynamics=dynamics, harmonic_only=harmonic_only, gfn2_only=gfn2_only, workers=workers)
-        return refined_spectrum(molecule, folder, refine, first, **settings, **electrons)
-    if conformers is None:
-        return molecule_spectrum(molecule, folder, frames, dynamics, *how, **electrons)
-    check_count(conformers)
-    return conformer_spectra(molecule, Path(folder), frames, dynamics or Dynamics(), conformers, electrons, *how)
+    return spectrum_of(molecule, folder, frames, dynamics, conformers, refine, electrons, how)
