@@ -19,6 +19,7 @@ from .motion import Motion, animation, band_motion, mode_bands, overlap, polariz
 from .shares import Shares, bond_paths, bond_shares, segment_tensors
 from .words import mode_shares, motion_shares, named_springs, words_text
 
+# %% ../../nbs/65_assignment/00_assignment.ipynb #a4d202c7
 _all_ = [
     "Shares",
     "bond_shares",

@@ -77,8 +77,7 @@ TERMS = ("intra, auto", "intra, cross", "inter, auto", "intra with inter")
 
 
 def raman_terms(
-    tensors: np.ndarray
-    | Callable,  # (G, T, M + 1, 3, 3) of each molecule and between all, bohr³; or segment index → (T, M + 1, 3, 3)
+    tensors: np.ndarray | Callable,  # (G, T, M + 1, 3, 3) of `molecule_tensors`, bohr³; or segment → (T, M + 1, 3, 3)
     dt_fs: float,  # time between frames, fs
     n_segments: int | None = None,  # G, where `tensors` is a function
     **options: float | str | None,  # options of `bpm_nb.spectra.density_estimator`: those of the spectrum
@@ -89,12 +88,9 @@ def raman_terms(
     if not callable(tensors):
         tensors = np.asarray(tensors)[None] if np.ndim(tensors) == 4 else np.asarray(tensors)
         n_segments, tensors = len(tensors), tensors.__getitem__
-    segments = []
-    for g in range(n_segments):
-        parts = checked_parts(tensors(g), g)
-        how = density_estimator(n_segments, len(parts), dt_fs, **options)
-        segments.append(segment_terms(how, parts))
-    isotropic, anisotropic = np.concatenate(segments, 2).swapaxes(1, 2)
+    segments = [segment_terms(tensors(g), g, n_segments, dt_fs, options) for g in range(n_segments)]
+    isotropic, anisotropic = np.concatenate([terms for _, terms in segments], 2).swapaxes(1, 2)
+    how = segments[0][0]
     settings = dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm", terms=list(TERMS)) | how.settings
     return Shares(how.wavenumber_cm1, isotropic, anisotropic, settings)
 
@@ -109,9 +105,11 @@ def checked_parts(tensors, segment):
         )
     return np.moveaxis(checked_segments(np.moveaxis(tensors, 1, 0)), 0, 1)
 
-
-def segment_terms(how, parts):
-    "Isotropic and anisotropic terms (2, 4, blocks, K) of one segment (T, M + 1, 3, 3)."
+# %% ../../nbs/65_assignment/10_liquids.ipynb #49f618a1
+def segment_terms(tensors, g, n_segments, dt_fs, options):
+    "The estimator, and isotropic and anisotropic terms (2, 4, blocks, K) of segment g (T, M + 1, 3, 3)."
+    parts = checked_parts(tensors, g)
+    how = density_estimator(n_segments, len(parts), dt_fs, **options)
     intra, inter = (how.blocks(invariant_series(x)) for x in (parts[:, :-1].sum(1), parts[:, -1]))
     found, scalars = [], (slice(1), slice(1, 6))
     alone = [0.0, 0.0]
@@ -122,4 +120,4 @@ def segment_terms(how, parts):
         within, between = (how.density(x[:, rows]) for x in (intra, inter))
         mixed = how.density(intra[:, rows], inter[:, rows])
         found.append([auto, within - auto, between, 2 * mixed])
-    return np.array(found)
+    return how, np.array(found)

@@ -156,7 +156,7 @@ def intensity_factor(nu, laser_nm, temperature_K, quantum, displacement, power):
 def raman_susceptibility(
     spectrum: Spectrum,  # of activities
 ) -> Intensity:
-    "χ''(ν̃) ∝ activity/ν̃, on a relative scale, from one resolution above zero on. Raises `InputError` for an intensity."
+    "χ'' ∝ activity/ν, on a relative scale, from one resolution above zero on. Raises `InputError` for an intensity."
     return instrument_intensity(spectrum, laser_nm=None, temperature_K=None)
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #c4a3449c
