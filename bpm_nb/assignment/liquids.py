@@ -16,7 +16,7 @@ from ..core.work import row_blocks
 from ..data.fragments import bonds_with_images
 from ..data.records import Trajectory
 from ..spectra.blocks import checked_segments, density_estimator
-from ..spectra.raman import invariant_series
+from ..spectra.raman import RAMAN_ACTIVITY, invariant_series
 
 # %% ../../nbs/65_assignment/10_liquids.ipynb #927c8cf5
 def molecule_labels(
@@ -90,8 +90,8 @@ def raman_terms(
         n_segments, tensors = len(tensors), tensors.__getitem__
     segments = [segment_terms(tensors(g), g, n_segments, dt_fs, options) for g in range(n_segments)]
     isotropic, anisotropic = np.concatenate([terms for _, terms in segments], 2).swapaxes(1, 2)
-    how = segments[0][0]
-    settings = dict(quantity="Raman activity", unit="bohr^6 fs^-2 cm", terms=list(TERMS)) | how.settings
+    how, _ = segments[0]
+    settings = RAMAN_ACTIVITY | dict(terms=list(TERMS)) | how.settings
     return Shares(how.wavenumber_cm1, isotropic, anisotropic, settings)
 
 # %% ../../nbs/65_assignment/10_liquids.ipynb #74dfa369
