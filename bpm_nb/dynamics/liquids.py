@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KCAL', 'WATER', 'FEWEST', 'DENSITY', 'WaterParameters', 'water_system', 'flexible_water', 'cube_side',
-           'water_lattice', 'liquid_trajectory', 'pair_distribution']
+           'water_lattice', 'liquid_trajectory']
 
 # %% ../../nbs/35_dynamics/07_liquids.ipynb #6588b4f8
 from dataclasses import asdict, dataclass
@@ -16,7 +16,6 @@ import numpy as np
 
 from ..core.files import InputError
 from ..core.work import Checkpoint
-from ..data.cells import images_within
 from ..data.files import write
 from ..data.records import Trajectory
 from .calculators import Molecule
@@ -341,37 +340,3 @@ def joined_liquid(
         provenance=settings,
         cell=np.broadcast_to(side_A * np.eye(3), (*pos.shape[:2], 3, 3)),
     )
-
-# %% ../../nbs/35_dynamics/07_liquids.ipynb #0af633be
-def distance_counts(
-    ones: np.ndarray,  # (S, A, 3) positions, Å
-    others: np.ndarray,  # (S, B, 3) positions, Å
-    cells: np.ndarray,  # (S, 3, 3) vectors of the cells, Å
-    edges: np.ndarray,  # (L + 1,) of the distances, Å
-) -> np.ndarray:
-    "How many of the others a single pair (one, other) has within each distance, images included, (L,)."
-    counts = np.zeros(len(edges) - 1)
-    for x, y, cell in zip(ones, others, cells):
-        a, b, offset = images_within(x, y, cell, edges[-1])
-        r = np.linalg.norm(y[b] + offset - x[a], axis=1)
-        counts += np.histogram(r[r > 1e-6], edges)[0]
-    return counts / (len(ones) * ones.shape[1] * others.shape[1])
-
-# %% ../../nbs/35_dynamics/07_liquids.ipynb #ed7138b3
-def pair_distribution(
-    run: Trajectory,  # with a cell
-    first: int = 8,  # atomic number
-    second: int = 8,  # atomic number
-    edges: np.ndarray | None = None,  # (L + 1,) of the distances, Å; None: 0 to half the side of a cube as large
-    every: int = 25,  # states between those that are counted
-) -> tuple[np.ndarray, np.ndarray]:
-    "Distances (L,), Å, and g (L,). Raises `InputError` for a run without a cell, or without these elements."
-    if run.cell is None:
-        raise InputError("the run has no cell, and so no density: give a run of a liquid")
-    if missing := [z for z in (first, second) if z not in run.numbers]:
-        raise InputError(f"the run has no atom with the atomic number {missing[0]}")
-    pos, cells = run.pos[:, ::every].reshape(-1, len(run.numbers), 3), run.cell[:, ::every].reshape(-1, 3, 3)
-    volume = np.abs(np.linalg.det(cells)).mean()
-    edges = np.linspace(0, volume ** (1 / 3) / 2, 101) if edges is None else np.asarray(edges, float)
-    counts = distance_counts(*(pos[:, run.numbers == z] for z in (first, second)), cells, edges)
-    return (edges[1:] + edges[:-1]) / 2, counts * volume / (4 / 3 * np.pi * np.diff(edges**3))

@@ -9,7 +9,8 @@ from bpm_nb.core.files import InputError
 from bpm_nb.data.files import read
 from bpm_nb.dynamics import liquids
 from bpm_nb.dynamics.calculators import finite_hessian, relaxed_positions
-from bpm_nb.dynamics.liquids import cube_side, flexible_water, liquid_trajectory, pair_distribution, water_lattice
+from bpm_nb.dynamics.liquids import cube_side, flexible_water, liquid_trajectory, water_lattice
+from bpm_nb.dynamics.structure import pair_distribution
 
 pytest.importorskip("openmm", reason="the liquids extra is not installed")
 pytest.importorskip("filelock", reason="the liquids extra is not installed")

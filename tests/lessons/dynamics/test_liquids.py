@@ -5,13 +5,13 @@ pytest.importorskip("openmm", reason="openmm is not installed")
 
 import numpy as np
 from bpm_nb.core.files import InputError
-from bpm_nb.data.cells import images_within
-from bpm_nb.data.records import Trajectory
-from bpm_nb.dynamics.liquids import cube_side, water_lattice, pair_distribution
+from bpm_nb.dynamics.liquids import cube_side, water_lattice
 
 
 def test_the_cube_has_the_density_and_molecules_keep_apart():
     import pytest
+
+    from bpm_nb.data.cells import images_within
 
     for n in (27, 32, 50, 64, 65, 100, 128):
         side = cube_side(n)
@@ -23,12 +23,3 @@ def test_the_cube_has_the_density_and_molecules_keep_apart():
     for few, density in ((26, 1.0), (64, 0.1)):
         with pytest.raises(InputError, match="molecules|density"):
             cube_side(few, density)
-
-
-def test_evenly_spread_points_have_no_neighbours_to_prefer():
-    rng, cell = np.random.default_rng(0), np.diag([9.0, 10.0, 12.0])
-    pos = rng.random((1, 40, 200, 3)) @ cell
-    spread = Trajectory(np.repeat([8, 1], 100), pos, 1.0, cell=np.broadcast_to(cell, (1, 40, 3, 3)))
-    for pair in ((8, 8), (8, 1)):
-        r, g = pair_distribution(spread, *pair, edges=np.linspace(1, 7, 7), every=1)
-        np.testing.assert_allclose(g, 1 if pair == (8, 1) else 0.99, atol=0.04)  # one cannot be one's own neighbour
