@@ -80,7 +80,7 @@ def raman_terms(
     tensors: np.ndarray | Callable,  # (G, T, M + 1, 3, 3) of `molecule_tensors`, bohr³; or segment → (T, M + 1, 3, 3)
     dt_fs: float,  # time between frames, fs
     n_segments: int | None = None,  # G, where `tensors` is a function
-    **options: float | str | None,  # options of `bpm_nb.spectra.density_estimator`: those of the spectrum
+    **options: float | str | None,  # of `bpm_nb.spectra.density_estimator`
 ) -> Shares:
     """The four `TERMS` of a spectrum, as rows of `Shares`; they add up to that of the sum of all tensors.
 

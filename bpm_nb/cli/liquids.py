@@ -39,26 +39,17 @@ def make_liquid(
     from bpm_nb.dynamics.liquids import liquid_trajectory
 
     check_liquid(a)
-    made = liquid_trajectory(
-        out,
-        a.n_molecules,
-        a.segments,
-        a.length_ps,
-        a.settle_ps,
-        (a.temperature or [300.0])[0],
-        a.density,
-        a.step_fs,
-        a.save_fs,
-        a.seed,
-        a.workers,
-    )
+    names = dict(n_segments="segments", density_g_cm3="density")
+    same = {name: name for name in ("n_molecules", "length_ps", "settle_ps", "step_fs", "save_fs", "seed", "workers")}
+    given = {name: getattr(a, option) for name, option in (names | same).items()}
+    made = liquid_trajectory(out, temperature_K=(a.temperature or [300.0])[0], **given)
     drift, kelvin, side = made.energy_drift(), kinetic_temperature(made), float(made.cell[0, 0, 0, 0])
     told = dict(output=str(out), shape=list(made.pos.shape), side_A=side, temperature_K=kelvin)
     what = f"{len(made.pos)} segments of {a.n_molecules} molecules in a cube of {side:.2f} Å, {kelvin:.0f} K"
     largest = f"largest energy drift {np.abs(drift).max():.2g} meV per atom and 10 ps"
     return told | dict(drift_mev_per_atom_10ps=drift.tolist()), f"{what}, {largest}\n{out}"
 
-
+# %% ../../nbs/90_cli/07_liquids.ipynb #af514836
 def kinetic_temperature(
     run: Trajectory,  # with velocities, its centre of mass at rest
 ) -> float:
