@@ -2,9 +2,10 @@
 
 The published polarizabilities of liquid water (water_bulk: 1000 frames of 32 molecules; Clausius–Mossotti, the cell as
 one sphere: α = 3V/4π (ε − 1)/(ε + 2)), learned from some frames and tested on 100 others: errors as a share of the
-standard deviation of the mean polarizability, and of the root mean square of the anisotropy; the time of a fit. Then the largest of these models gives α to a run of 32 molecules
-(q-TIP4P/F, classical nuclei, 300 K), and `raman_terms` divide each band: in step are molecules together, over what
-they scatter alone. The data are no part of the library.
+standard deviation of the mean polarizability, and of the root mean square of the anisotropy; the time of a fit. Then
+the largest of these models gives α to a run of 32 molecules (q-TIP4P/F, classical nuclei, 300 K), and `raman_terms`
+divide each band: in step are molecules together, over what they scatter alone. VH is no better than the anisotropy is
+learned. The data are no part of the library.
 """
 
 import time
