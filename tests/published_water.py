@@ -1,8 +1,10 @@
-"""Polar tensors of liquid water (P. Schienbein, J. Chem. Theory Comput. 2023, 19, 705), where they lie.
+"""Published liquid water, where it lies: polar tensors (P. Schienbein, J. Chem. Theory Comput. 2023, 19, 705), and
+polarizabilities (water_bulk).
 
-Their columns have no names: each comment line is written anew, then they are read as any extended xyz."""
+The columns of the tensors have no names: each comment line is written anew, then they are read as any extended xyz."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,6 +33,22 @@ def water_frames(name):
         path = Path(folder) / f"{name}.xyz"
         path.write_text("\n".join(COMMENT if "fmt=" in line else line for line in lines) + "\n", "utf-8")
         return read_frames(path, need="polar_tensor")
+
+
+BULK = APT.with_name("water_bulk") / "water_bulk.xyz"
+
+
+def needs_bulk():
+    "Stops with one sentence where they are not."
+    if not BULK.is_file():
+        raise SystemExit(f"the published polarizabilities are not at {BULK}")
+
+
+def bulk_frames():
+    "1000 frames of 32 molecules, with the polarizability of the cell: the file has (V/32) (ε − 1)/(ε + 2), bohr³."
+    frames = read_frames(BULK, key="REF_polarizability", need="alpha")
+    alpha = frames.alpha * 32 * 3 / (4 * np.pi)
+    return replace(frames, alpha=(alpha + alpha.swapaxes(1, 2)) / 2)
 
 
 def spread(frames):

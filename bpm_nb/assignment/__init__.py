@@ -7,17 +7,19 @@ __all__ = ['Shares', 'bond_shares', 'bond_paths', 'segment_tensors', 'BodyFrame'
            'animation', 'overlap', 'polarizability_slope', 'Match', 'match_bands', 'match_bands_by_motion',
            'line_motions', 'mode_bands', 'track_bands', 'pair_modes', 'Shift', 'isotope_shifts', 'band_shifts',
            'Marker', 'marker_bands', 'Mixture', 'mixture', 'named_springs', 'mode_shares', 'motion_shares',
-           'words_text']
+           'words_text', 'molecule_labels', 'molecule_tensors', 'raman_terms']
 
 # %% ../../nbs/65_assignment/00_assignment.ipynb #125c2bb8
 from .eckart import BodyFrame, body_frame
 from .isotopes import Shift, band_shifts, isotope_shifts, pair_modes, track_bands
 from .lines import Match, line_motions, match_bands, match_bands_by_motion
+from .liquids import molecule_labels, molecule_tensors, raman_terms
 from .mixtures import Marker, Mixture, marker_bands, mixture
 from .motion import Motion, animation, band_motion, mode_bands, overlap, polarizability_slope
 from .shares import Shares, bond_paths, bond_shares, segment_tensors
 from .words import mode_shares, motion_shares, named_springs, words_text
 
+# %% ../../nbs/65_assignment/00_assignment.ipynb #a4d202c7
 _all_ = [
     "Shares",
     "bond_shares",
@@ -48,4 +50,7 @@ _all_ = [
     "mode_shares",
     "motion_shares",
     "words_text",
+    "molecule_labels",
+    "molecule_tensors",
+    "raman_terms",
 ]

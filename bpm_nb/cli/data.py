@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .arguments import isotope_argument, isotope_dict, number, output_path, verb
+from .liquids import add_liquid, make_liquid
 from ..core.display import decimal
 from ..core.files import InputError
 from ..data.datasets import start_geometry, start_isotopes
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 def reference(
     a: Namespace,  # parsed arguments, see `add_reference`
 ) -> tuple[dict, str]:
-    """Make reference data: frames with polarizabilities, a trajectory, or the derivatives of a harmonic spectrum.
+    """Make reference data: frames with polarizabilities, a run of a molecule or a liquid, or a harmonic spectrum.
 
     Returns what was made, for machines and as text. Raises `InputError` where molecule or settings cannot be.
     """
@@ -36,6 +37,8 @@ def reference(
     out = output_path(a.output, [".npz"], inputs)
     if a.molecule == "organic":
         return make_organic(a, out)
+    if a.what == "liquid":
+        return make_liquid(a, out)
     make = dict(frames=make_frames, trajectory=make_trajectory, harmonic=make_harmonic)[a.what]
     return make(a, out, *start_geometry(a.molecule))
 
@@ -240,7 +243,10 @@ def add_reference(
     what = "a known molecule, or an xyz file; 'organic': frames of some hundred small molecules, see bpm_nb.pipeline"
     p.add_argument("molecule", metavar="MOLECULE", help=what)
     p.add_argument(
-        "--what", choices=["frames", "trajectory", "harmonic"], default="frames", help="(default: %(default)s)"
+        "--what",
+        choices=["frames", "trajectory", "harmonic", "liquid"],
+        default="frames",
+        help="liquid: water, classical, in a cube that repeats (extra [liquids]) (default: %(default)s)",
     )
     p.add_argument(
         "-o",
@@ -252,6 +258,7 @@ def add_reference(
     add_sampling(p)
     add_frames(p)
     add_dynamics(p)
+    add_liquid(p)
     add_derivatives(p)
 
 # %% ../../nbs/90_cli/07_data.ipynb #9f0b9231

@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = ['gfn2', 'gfn2_response', 'Molecule', 'relaxed_positions', 'finite_hessian', 'isotope_masses', 'dynamics_chunk',
-           'thermal_momenta', 'reference_trajectory', 'farthest_point_order']
+           'thermal_momenta', 'reference_trajectory', 'farthest_point_order', 'flexible_water', 'liquid_trajectory',
+           'pair_distribution', 'neighbour_velocities']
 
 # %% ../../nbs/35_dynamics/00_dynamics.ipynb #fea77d25
 from .calculators import Molecule, finite_hessian, gfn2, isotope_masses, relaxed_positions
 from .configurations import farthest_point_order
 from .ensembles import dynamics_chunk, thermal_momenta
 from .fields import gfn2_response
+from .liquids import flexible_water, liquid_trajectory
+from .structure import neighbour_velocities, pair_distribution
 from .trajectory import reference_trajectory
 
 _all_ = [
@@ -24,4 +27,8 @@ _all_ = [
     "thermal_momenta",
     "reference_trajectory",
     "farthest_point_order",
+    "flexible_water",
+    "liquid_trajectory",
+    "pair_distribution",
+    "neighbour_velocities",
 ]

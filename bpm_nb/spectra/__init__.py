@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['Spectrum', 'Curve', 'Intensity', 'Peak', 'Modes', 'DensityEstimator', 'density_estimator', 'raman_spectrum',
-           'ir_spectrum', 'polar_ir_spectrum', 'ir_by_groups', 'absorption_coefficient', 'power_spectrum',
-           'trajectory_spectra', 'instrument_intensity', 'placzek_activity', 'infrared_intensity', 'depolarization',
-           'model_error', 'peaks', 'harmonic_modes', 'normal_modes', 'harmonic_spectrum', 'check_sampling',
-           'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability', 'read_spectrum',
-           'shift_from_wavelength']
+           'raman_susceptibility', 'per_molecule', 'ir_spectrum', 'polar_ir_spectrum', 'ir_by_groups',
+           'absorption_coefficient', 'power_spectrum', 'trajectory_spectra', 'instrument_intensity', 'placzek_activity',
+           'infrared_intensity', 'depolarization', 'model_error', 'peaks', 'harmonic_modes', 'normal_modes',
+           'harmonic_spectrum', 'check_sampling', 'verlet_corrected', 'write_csv', 'write_jcamp', 'read_polarizability',
+           'read_spectrum', 'shift_from_wavelength']
 
 # %% ../../nbs/50_spectra/00_spectra.ipynb #df002b90
 from .bands import Peak, peaks
@@ -25,9 +25,9 @@ from bpm_nb.spectra.infrared import (
 )
 from .measured import read_spectrum, shift_from_wavelength
 from .modes import Modes, harmonic_modes, harmonic_spectrum, normal_modes
-from .raman import instrument_intensity, placzek_activity, raman_spectrum
+from .raman import instrument_intensity, placzek_activity, raman_spectrum, raman_susceptibility
 from .sampling import check_sampling, verlet_corrected
-from .spectrum import Curve, Intensity, Spectrum, depolarization, model_error
+from .spectrum import Curve, Intensity, Spectrum, depolarization, model_error, per_molecule
 
 # %% ../../nbs/50_spectra/00_spectra.ipynb #dc34cbc4
 _all_ = [
@@ -39,6 +39,8 @@ _all_ = [
     "DensityEstimator",
     "density_estimator",
     "raman_spectrum",
+    "raman_susceptibility",
+    "per_molecule",
     "ir_spectrum",
     "polar_ir_spectrum",
     "ir_by_groups",

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CORRECTIONS', 'invariant_series', 'raman_spectrum', 'parseval_ratios', 'laser_factor', 'displacement_factor',
-           'bose_factor', 'quantum_correction', 'instrument_intensity', 'placzek_activity']
+           'bose_factor', 'quantum_correction', 'instrument_intensity', 'raman_susceptibility', 'placzek_activity']
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #1715a600
 import numpy as np
@@ -151,6 +151,13 @@ def intensity_factor(nu, laser_nm, temperature_K, quantum, displacement, power):
     if temperature_K:
         factor *= quantum_correction(nu, temperature_K, quantum) / (HC_OVER_K * nu)
     return factor
+
+# %% ../../nbs/50_spectra/05_raman.ipynb #677143a4
+def raman_susceptibility(
+    spectrum: Spectrum,  # of activities
+) -> Intensity:
+    "χ'' ∝ activity/ν, on a relative scale, from one resolution above zero on. Raises `InputError` for an intensity."
+    return instrument_intensity(spectrum, laser_nm=None, temperature_K=None)
 
 # %% ../../nbs/50_spectra/05_raman.ipynb #c4a3449c
 def placzek_activity(

@@ -71,3 +71,25 @@ def test_a_harmonic_spectrum_of_a_learned_surface(tmp_path, capsys):
     assert abs(learned["wavenumber_cm1"] - whole["wavenumber_cm1"]) < 15
     assert abs(learned["activity_A4_u"] / whole["activity_A4_u"] - 1) < 0.01
     is_one_line(*call(capsys, f"{call_of} --surface no.npz -o {tmp_path}/r.npz"), "no such file")
+
+
+def test_a_liquid_from_the_command_line(tmp_path, capsys):
+    "A picosecond of 27 molecules, what it says, and what it refuses."
+    pytest.importorskip("openmm", reason="the liquids extra is not installed")
+    from bpm_nb.data.files import read
+
+    run = f"reference water --what liquid --n-molecules 27 -o {tmp_path}/w.npz"
+    code, out, err = call(capsys, f"{run} --segments 1 --length-ps 1 --settle-ps 1 --step-fs 0.5 --save-fs 10 --json")
+    assert not code, err
+    told = json.loads(out)
+    assert told["shape"] == [1, 100, 81, 3] and 200 < told["temperature_K"] < 450
+    assert read(tmp_path / "w.npz").cell[0, 0, 0, 0] == pytest.approx(told["side_A"])
+    for options, words in (
+        ("--beads 4", "--beads is for molecules"),
+        ("--surface gfn2", "--surface is for molecules"),
+        ("--n-molecules 3", "3 molecules would feel"),
+        ("--density 9", "a density of 9"),
+        ("--temperature 280 300", "a liquid has one"),
+    ):
+        is_one_line(*call(capsys, f"reference water --what liquid -o {tmp_path}/no.npz", *options.split()), words)
+    is_one_line(*call(capsys, f"reference benzene --what liquid -o {tmp_path}/no.npz"), "the only liquid is water")

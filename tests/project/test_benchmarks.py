@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from published import FOLDER
-from published_water import APT
+from published_water import APT, BULK
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 NEEDS = dict(methods=("dscribe", "featomic"), heat=("tblite",), energies=("tblite",), tensor_baselines=("tblite",))
+NEEDS |= dict(liquid_raman=("openmm",))
 SCRIPTS = sorted(p.stem for p in BENCHMARKS.glob("*.py") if p.stem != "measure" and "SMALL" in p.read_text("utf-8"))
 
 
@@ -30,6 +31,8 @@ def test_a_benchmark_prints_a_table(name):
         pytest.skip("the published frames are not there")
     if name == "polar_tensors" and not APT.is_dir():
         pytest.skip("the published polar tensors are not there")
+    if name == "liquid_raman" and not BULK.is_file():
+        pytest.skip("the published polarizabilities are not there")
     run = subprocess.run(
         [sys.executable, BENCHMARKS / f"{name}.py", "--small"],
         capture_output=True,

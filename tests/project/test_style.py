@@ -42,6 +42,7 @@ ONLY = {  # these packages are imported in these places alone
     "tblite": "dynamics.calculators dynamics.fields",
     "rdkit": "pipeline.smiles pipeline.rotamers",
     "ipi": "dynamics.path_integral",
+    "openmm": "dynamics.liquids",
     "ipywidgets": "dashboards",
     "anywidget": "dashboards",
     "nglview": "dashboards",
