@@ -13,7 +13,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "nbs" / "benchmarks.ipynb"
-HELPERS = {"measure", "neighbour_lists", "run"}
+HELPERS = {"ladder_models", "ladder_networks", "measure", "neighbour_lists", "run"}
 FIRST = """# Benchmarks
 
 > Time, memory and error, next to other methods and to the least that the arithmetic needs.
