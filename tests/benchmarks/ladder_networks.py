@@ -234,6 +234,6 @@ def trained(network, minutes):
             alpha = torch.cat([f.detach() for f in found]).numpy().astype(float)
             return alpha * scale + iso.mean() * np.eye(3)
 
-        return predict, f"{step} steps" if ended else f"**underfit at {minutes:g} minutes**, {step} steps"
+        return predict, f"{step} steps" if ended else f"**underfit at {60 * minutes:g} s**, {step} steps"
 
     return fit
