@@ -16,6 +16,7 @@ featomic), where the kernels of all components take minutes. *PaiNN*, *EANN*, *e
 (`ladder_networks.py`), trained until the error on a fifth of the training frames, which was kept out, falls no more, or
 marked as underfit. *BondNetwork*: four networks, as many passes as its settings say.
 
+Networks take `torch`, *e3nn* its package, which are in no extra of the benchmarks; a line says what is not installed.
 Each finished line is kept in the folder `ladder.parts`; a run that was stopped goes on there, `--anew` begins again,
 `--finished` prints what is there.
 """
