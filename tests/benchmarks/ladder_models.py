@@ -204,11 +204,14 @@ def atom_names(species):
     return [chemical_symbols[z] for z in species]
 
 
-START = {1: 2.8, 6: 8.7, 8: 5.7}, {1: 0.9, 6: 5.9, 8: 2.9}  # bohr³: with damping, as it was published, and without
+STARTS = {1: 2.8, 6: 8.7, 8: 5.7}, {1: 0.9, 6: 5.9, 8: 2.9}, {1: 0.5, 6: 3.0, 8: 2.0}  # bohr³: as published, and small
 
 
 def thole(damped=True, most=300):
-    "A polarizability for each element, and the damping, by least squares on 300 frames at most."
+    """A polarizability for each element, and the damping, by least squares on 300 frames at most.
+
+    Without damping atoms amplify each other without limit, and the fit ends at either side of that: the better of two.
+    """
 
     def fit(train):
         species, kind = np.unique(train.numbers[0], return_inverse=True)
@@ -217,8 +220,11 @@ def thole(damped=True, most=300):
         def model(p, frames):
             return induced(frames, np.exp(p[: len(species)])[kind], np.exp(p[-1]) if damped else 1e3)
 
-        start = np.log([*(START[not damped][int(z)] for z in species), *([2.1] if damped else [])])
-        p = least_squares(lambda p: (model(p, few) - few.alpha).ravel(), start).x
+        def fitted(start):
+            numbers = [*(start[int(z)] for z in species), *([2.1] if damped else [])]
+            return least_squares(lambda p: (model(p, few) - few.alpha).ravel(), np.log(numbers))
+
+        p = min(map(fitted, STARTS[:1] if damped else STARTS[1:]), key=lambda found: found.cost).x
         numbers = ", ".join(f"{z}: {a:.2f}" for z, a in zip(atom_names(species), np.exp(p)))
         return lambda frames: model(p, frames), numbers + (f", damping {np.exp(p[-1]):.2f}" if damped else "")
 
