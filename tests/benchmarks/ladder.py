@@ -141,7 +141,8 @@ def row(cell):
     if missing and not file_of(cell).exists():
         return [name, n, method, "", "", "", "", *offered, f"{', '.join(missing)} is not installed"]
     found = finished(cell)
-    both = [f"{found[f'{k}_rmse_au']:.4f} ({100 * found[f'{k}_relative']:.2g} %)" for k in ("iso", "beta")]
+    shares = [float(f"{100 * found[k + '_relative']:.2g}") for k in ("iso", "beta")]
+    both = [f"{found[k + '_rmse_au']:.4f} ({share:g} %)" for k, share in zip(("iso", "beta"), shares)]
     return [name, n, method, *both, f"{found['seconds']:.1f}", f"{found['mib']:.0f}", *offered, found["remark"]]
 
 
