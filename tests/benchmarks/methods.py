@@ -88,7 +88,7 @@ def kernel_ridge(n, gamma, lams):
     return errors(test.alpha, tensor(iso[:, 0], beta))
 
 
-def equivariants(frames, radius):
+def equivariants(frames, radius, elements=(1, 6, 8)):
     "Per element: λ-SOAP of degree 0 (S, n, 1, F) and 2 (S, n, 5, F), each atom's of length 1."
     import featomic
     from ase import Atoms
@@ -100,7 +100,7 @@ def equivariants(frames, radius):
         density=dict(type="Gaussian", width=0.3),
         basis=dict(type="TensorProduct", max_angular=4, radial=dict(type="Gto", max_radial=5)),
     )
-    found = EquivariantPowerSpectrum(expansion, neighbor_types=[1, 6, 8]).compute(
+    found = EquivariantPowerSpectrum(expansion, neighbor_types=list(elements)).compute(
         [Atoms(z, x) for z, x in zip(frames.numbers, frames.pos)],
         selected_keys=Labels(["o3_lambda", "o3_sigma"], np.array([[0, 1], [2, 1]])),
         neighbors_to_properties=True,
@@ -116,7 +116,7 @@ def equivariants(frames, radius):
             )
             for l in (0, 2)
         ]
-        for e in (1, 6, 8)
+        for e in elements
     ]
 
 

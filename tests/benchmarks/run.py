@@ -1,4 +1,6 @@
-"Runs the benchmarks and writes what they print to nbs/benchmarks.ipynb: `make bench ONLY='floor growth'` for some."
+"""Runs the benchmarks and writes what they print to nbs/benchmarks.ipynb: `make bench ONLY='floor growth'` for some.
+
+Options, as in `ONLY='ladder --finished'`, go to the scripts."""
 
 import os
 import platform
@@ -13,7 +15,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "nbs" / "benchmarks.ipynb"
-HELPERS = {"measure", "neighbour_lists", "run"}
+HELPERS = {"ladder_models", "ladder_networks", "measure", "neighbour_lists", "run"}
 FIRST = """# Benchmarks
 
 > Time, memory and error, next to other methods and to the least that the arithmetic needs.
@@ -49,7 +51,7 @@ def title_and_text(script):
     return title, text.strip()
 
 
-def main(names):
+def main(names, options):
     page = (
         nbformat.read(PAGE, 4)
         if PAGE.exists()
@@ -61,10 +63,11 @@ def main(names):
     for script in sorted(HERE.glob("*.py")):
         if script.stem in HELPERS or names and script.stem not in names:
             continue
-        run = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=True)
+        run = subprocess.run([sys.executable, script, *options], stdout=subprocess.PIPE, text=True, check=True)
         title, text = title_and_text(script)
+        command = " ".join(["python", f"tests/benchmarks/{script.name}", *options])
         cell = new_markdown_cell(
-            f"## {title}\n\n{text}\n\n{run.stdout.strip()}\n\n`python tests/benchmarks/{script.name}` on {machine()}.",
+            f"## {title}\n\n{text}\n\n{run.stdout.strip()}\n\n`{command}` on {machine()}.",
             id=script.stem,
         )
         page.cells = [c for c in page.cells if c.id != script.stem] + [cell]
@@ -74,4 +77,4 @@ def main(names):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*([x for x in sys.argv[1:] if x.startswith("--") == options] for options in (False, True)))
