@@ -90,8 +90,8 @@ def test_frames_of_the_molecule_teach_what_gfn2_lacks(tmp_path):
     assert "dipole learned from frames of this molecule" in made.source.name
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
-def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path, kills):
+@pytest.mark.parametrize("kills, alone", [(4, ["--gfn2-only"]), pytest.param(20, [], marks=pytest.mark.slow)])
+def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path, kills, alone):
     "Killed while it works, and begun again; nothing that was finished is made anew."
     molecule("H2O").write(tmp_path / "water.xyz")
     words = "--segments 1 --length-ps 1 --step-fs 1 --resolution 40 --workers 1 --json".split()
@@ -102,6 +102,7 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path, kills):
         "raman",
         str(tmp_path / "water.xyz"),
         *words,
+        *alone,
         "-o",
     ]
     rng, finished = np.random.default_rng(0), {}
