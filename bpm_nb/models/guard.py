@@ -51,10 +51,10 @@ class Guard:
         if (self.calls - 1) % self.every:
             return
         numbers, replica = np.asarray(numbers), pos[self.calls // self.every % len(pos)]
-        std = energy_std(self.model, numbers, replica)
+        std, fault = energy_std(self.model, numbers, replica)
         note(self, numbers, replica, std)
         if not std < self.limit:
-            raise UnknownGeometry(stop_message(self, numbers, replica, std))
+            raise UnknownGeometry(stop_message(self, numbers, replica, std, fault))
 
 # %% ../../nbs/40_models/11_guard.ipynb #93fe3440
 def learned_many(
@@ -93,13 +93,14 @@ def stop_message(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (N, 3) positions where it stops, Å
     std: float,  # of the energy there, eV
+    fault: str,  # what makes it no such molecule; empty for nothing
 ) -> str:
     "Step and reason, and where the strange geometries are, which are written where that was asked."
     frames, where = strange_frames(guard), ""
     if guard.keep is not None and frames is not None:
         write(guard.keep, frames)
         where = f" ({len(frames)} in {guard.keep})"
-    what = reason(guard.model, numbers, pos, std)
+    what = fault or reason(guard.model, numbers, pos, std)
     return f"step {guard.calls - 1}: {what}; learn frames like these{where}, or stay cooler"
 
 # %% ../../nbs/40_models/11_guard.ipynb #fc0ada4b
@@ -120,13 +121,13 @@ def energy_std(
     model: BaseEstimator,  # fitted `BondEnergy`
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (N, 3) positions, Å
-) -> float:
-    "Standard deviation of its energy, eV; infinite for what is no such molecule any more."
+) -> tuple[float, str]:
+    "Standard deviation of its energy, eV; infinite for what is no such molecule any more, and what makes it none."
     try:
         check_bonded(model, numbers, pos)
-        return relevant_std(model, Frames(numbers[None], pos[None]))
-    except InputError:
-        return np.inf
+        return relevant_std(model, Frames(numbers[None], pos[None])), ""
+    except InputError as e:
+        return np.inf, str(e)
 
 # %% ../../nbs/40_models/11_guard.ipynb #4d79c886
 def reason(
@@ -135,12 +136,7 @@ def reason(
     pos: np.ndarray,  # (N, 3) positions, Å
     std: float,  # of its energy, eV
 ) -> str:
-    "Why a run stops there: the bond that is strangest, or what makes it no such molecule any more."
-    try:
-        check_bonded(model, numbers, pos)
-        relevant_std(model, Frames(numbers[None], pos[None]))
-    except InputError as e:
-        return str(e)
+    "Why a run stops there: the bond that is strangest."
     bond, length, known = strangest_bond(model, numbers, pos)
     usual = f"known are {known.min():.2f} to {known.max():.2f} Å" if len(known) else "known are none"
     label = bond_labels(numbers, bond[None])[0]

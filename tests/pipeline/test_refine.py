@@ -134,9 +134,12 @@ def test_a_batch_ends_where_it_is_enough():
     assert batch_size(asked, 1, [], [60.0], 1) == 10 == batch_size(asked, 11, [moving], [60.0], 1)
     assert batch_size(asked, 11, [quiet], [60.0], 1) == 0 == batch_size(asked, 25, [moving], [60.0], 1)
     assert batch_size(asked, 21, [moving], [60.0], 1) == 4
-    timed = Refinement(100, budget_min=6.0)
-    assert batch_size(timed, 1, [], [60.0], 1) == 5 and batch_size(timed, 1, [], [60.0], 2) == 10
-    assert batch_size(timed, 6, [moving], 6 * [60.0], 1) == 0
+    assert batch_size(asked, 9, [quiet], [60.0], 1) == 10, "too few to rest on"
+    timed = Refinement(100, budget_min=14.0)
+    assert batch_size(timed, 1, [], [60.0], 1) == 10 == batch_size(timed, 11, [moving], 11 * [60.0], 2)
+    assert batch_size(timed, 11, [moving], 11 * [60.0], 1) == 3 and batch_size(timed, 14, [moving], 14 * [60.0], 1) == 0
+    with pytest.raises(InputError, match="a geometry takes 2 min here, and 10 are needed; give 24min or more"):
+        batch_size(timed, 1, [], [120.0], 1)
 
 
 def test_the_geometry_that_is_known_least_comes_first():
@@ -173,8 +176,12 @@ def test_a_line_is_found_again_by_its_motion(made):
 
 
 def test_what_cannot_be_refined_is_refused(tmp_path):
-    with pytest.raises(InputError, match="one geometry at least"):
-        Refinement(0)
+    with pytest.raises(InputError, match="10 geometries at least"):
+        Refinement(9)
+    with pytest.raises(InputError, match="above zero"):
+        Refinement(30, tolerance_cm1=0.0)
+    with pytest.raises(InputError, match="ship and are learned"):
+        raman("malonaldehyde-enol", tmp_path / "c", refine=ASKED)
     with pytest.raises(InputError, match="neither frames nor conformers"):
         raman(WATER, tmp_path / "a", conformers=2, refine=ASKED)
     with pytest.raises(InputError, match="neutral molecules"):

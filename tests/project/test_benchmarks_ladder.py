@@ -46,7 +46,7 @@ def test_two_atoms_have_the_polarizability_of_silberstein(models):
 @pytest.mark.parametrize("name", ["rigid", "published_form", "aligned"])
 def test_predictions_turn_with_the_molecule(name, models, enol):
     if name == "published_form":
-        pytest.importorskip("dscribe")
+        pytest.importorskip("dscribe", reason="dscribe is not installed")
     predict, _ = getattr(models, name)(enol.train[:12])
     test = enol.test[:4]
     other, r = turned(test)
@@ -55,9 +55,9 @@ def test_predictions_turn_with_the_molecule(name, models, enol):
 
 @pytest.mark.parametrize("name", ["Painn", "Eann", "E3nn"])
 def test_networks_turn_with_the_molecule_and_know_no_numbering(name, enol):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is not installed")
     if name == "E3nn":
-        pytest.importorskip("e3nn")
+        pytest.importorskip("e3nn", reason="e3nn is not installed")
     import ladder_networks
 
     torch.manual_seed(0)
@@ -74,7 +74,7 @@ def test_networks_turn_with_the_molecule_and_know_no_numbering(name, enol):
 
 
 def test_a_network_is_marked_where_its_time_ends_first(enol):
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     import ladder_networks
 
     predict, remark = ladder_networks.trained(ladder_networks.Painn, 1e-3)(enol.train[:20])
