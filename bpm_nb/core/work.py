@@ -280,18 +280,19 @@ def run_tasks(
     workers: int = 1,  # processes
     label: str = "",  # what the progress bar says
     bar: StepBar | None = None,  # a progress bar to move on; None: a new one
+    units: int = 1,  # that each task moves the bar
 ) -> None:
     """Do the tasks that have no result yet, in parallel, and show a bar with the time left.
 
     Raises `InputError` with the key of the task in front where the function raises one.
     """
     missing = checkpoint.missing(tasks)
-    new_bar = progress_bar(len(tasks), label) if bar is None else None
+    new_bar = progress_bar(units * len(tasks), label) if bar is None else None
     bar = new_bar if bar is None else bar
-    skip(bar, len(tasks) - len(missing))
+    skip(bar, units * (len(tasks) - len(missing)))
     jobs = (delayed(_finish_one)(k, tasks[k], function, checkpoint.folder) for k in missing)
     for _ in Parallel(workers, return_as="generator_unordered")(jobs):
-        bar.update()
+        bar.update(units)
     if new_bar is not None:
         new_bar.close()
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from ..core.progress import progress_bar
 from ..core.work import Checkpoint, run_tasks
-from .calculators import Molecule
+from .calculators import Molecule, replica_surface, takes_many
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -105,14 +105,29 @@ def langevin_chunk(
 # %% ../../nbs/35_dynamics/02_ensembles.ipynb #b197b0b2
 def constant_energy_chunk(
     molecule: Molecule,  # what moves
-    pos: np.ndarray,  # (N, 3) positions at the start, Å
-    momenta: np.ndarray,  # (N, 3) momenta at the start, ASE units
+    pos: np.ndarray,  # (R, N, 3) positions of its replicas at the start, Å
+    momenta: np.ndarray,  # (R, N, 3) their momenta, ASE units
     step_fs: float,  # time step, fs
     every: int,  # steps between saved states
     steps: int,  # steps in all
 ) -> dict[str, np.ndarray]:
-    "A piece of dynamics at constant energy: see `dynamics_chunk`."
-    return dynamics_chunk(molecule.atoms(pos, momenta), steps, step_fs, every)
+    """A piece of dynamics by velocity Verlet: `pos`, `momenta` (R, T, N, 3), Å, ASE units; total `energy` (R, T), eV.
+
+    Raises `InputError` where the surface does."""
+    from ase import units
+
+    surface, dt, states = replica_surface(molecule), step_fs * units.fs, []
+    masses = molecule.bare_atoms(pos[0]).get_masses()[:, None]
+    with threadpool_limits(1):
+        energies, forces = surface(pos)
+        for step in range(1, steps + 1):
+            momenta = momenta + dt / 2 * forces
+            pos = pos + dt * momenta / masses
+            energies, forces = surface(pos)
+            momenta = momenta + dt / 2 * forces
+            if step % every == 0:
+                states.append((pos, momenta, energies + (momenta**2 / masses).sum((1, 2)) / 2))
+    return {name: np.stack(x, 1) for name, x in zip(("pos", "momenta", "energy"), zip(*states))}
 
 # %% ../../nbs/35_dynamics/02_ensembles.ipynb #4a3f7f0b
 def last_state(
@@ -150,6 +165,14 @@ def langevin_runs(
     return keys
 
 # %% ../../nbs/35_dynamics/02_ensembles.ipynb #719b8f33
+def n_together(
+    molecule: Molecule,  # what moves, with its surface
+    n_segments: int,  # of a run
+) -> int:
+    "Segments that one process moves: two of an even number where the surface takes many geometries at once, else one."
+    return 2 if n_segments % 2 == 0 and takes_many(molecule) else 1
+
+
 def constant_energy_runs(
     parts: Checkpoint,  # open `Checkpoint`
     molecule: Molecule,  # what moves
@@ -159,12 +182,35 @@ def constant_energy_runs(
     save_fs: float,  # time between saved states, fs
     workers: int = 1,  # processes
 ) -> list[list[str]]:
-    "Names of the pieces of runs at constant energy, one list a run, one piece a picosecond."
-    keys = [[f"segment-{g:03}-{c:04}" for c in range(n_chunks)] for g in range(len(states))]
+    "Names of the pieces of runs at constant energy, a list for those that move together, one piece a picosecond."
+    size = n_together(molecule, len(states))
+    groups = [tuple(map(np.array, zip(*states[g : g + size]))) for g in range(0, len(states), size)]
+    keys = [[f"segment-{size * k:03}-{c:04}" for c in range(n_chunks)] for k in range(len(groups))]
     times = step_fs, round(save_fs / step_fs), round(1000 / step_fs)
     with progress_bar(len(states) * n_chunks, "dynamics (ps)") as bar:
         for c in range(n_chunks):
-            starts = [last_state(parts, run[c - 1]) for run in keys] if c else states
-            tasks = {run[c]: (molecule, *start, *times) for run, start in zip(keys, starts)}
-            run_tasks(tasks, constant_energy_chunk, parts, workers, bar=bar)
+            starts = [last_states(parts, group[c - 1]) for group in keys] if c else groups
+            tasks = {group[c]: (molecule, *start, *times) for group, start in zip(keys, starts)}
+            run_tasks(tasks, constant_energy_chunk, parts, workers, bar=bar, units=size)
     return keys
+
+
+def last_states(
+    parts: Checkpoint,  # open `Checkpoint`
+    key: str,  # name of a finished piece of segments that move together
+) -> tuple[np.ndarray, np.ndarray]:
+    "Positions (R, N, 3), Å, and momenta (R, N, 3), ASE units, at its end."
+    piece = parts.read(key)
+    return piece["pos"][:, -1], piece["momenta"][:, -1]
+
+# %% ../../nbs/35_dynamics/02_ensembles.ipynb #68fab0df
+def joined_segments(
+    parts: Checkpoint,  # open `Checkpoint`
+    keys: list[list[str]],  # names of pieces, as `constant_energy_runs` has them
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    "Positions (G, T, N, 3), Å, momenta (G, T, N, 3), ASE units, and total energies (G, T), eV, of all segments."
+    pieces = [[parts.read(k) for k in group] for group in keys]
+    return tuple(
+        np.concatenate([np.concatenate([piece[name] for piece in group], 1) for group in pieces])
+        for name in ("pos", "momenta", "energy")
+    )

@@ -19,7 +19,7 @@ from ..core.work import Checkpoint
 from ..data.files import write
 from ..data.records import Trajectory
 from .calculators import Molecule
-from .ensembles import constant_energy_runs, langevin_runs, last_state
+from .ensembles import constant_energy_runs, joined_segments, langevin_runs, last_state
 from .trajectory import Schedule, run_settings
 
 if TYPE_CHECKING:
@@ -326,10 +326,7 @@ def joined_liquid(
     "`Trajectory` of all segments."
     from ase import units
 
-    pos, momenta, energy = (
-        np.array([np.concatenate([parts.read(k)[name] for k in segment]) for segment in keys])
-        for name in ("pos", "momenta", "energy")
-    )
+    pos, momenta, energy = joined_segments(parts, keys)
     return Trajectory(
         water.numbers,
         pos,

@@ -27,7 +27,7 @@ from bpm_nb.dynamics.calculators import (
     relaxed_positions,
     surface_name,
 )
-from .ensembles import constant_energy_runs, internal_momenta, langevin_runs
+from .ensembles import constant_energy_runs, internal_momenta, joined_segments, langevin_runs
 
 # %% ../../nbs/35_dynamics/03_trajectory.ipynb #58e5f944
 def stratified_starts(
@@ -185,10 +185,7 @@ def _joined(parts, keys, molecule, minimum, schedule):
     "Fields of `Trajectory` from the pieces of all segments."
     from ase import units
 
-    pos, momenta, energy = (
-        np.array([np.concatenate([parts.read(k)[name] for k in segment]) for segment in keys])
-        for name in ("pos", "momenta", "energy")
-    )
+    pos, momenta, energy = joined_segments(parts, keys)
     check_bonds(molecule, pos, minimum)
     vel = momenta / molecule.bare_atoms(minimum).get_masses()[:, None] * units.fs
     run = dict(numbers=molecule.numbers, pos=pos, vel=vel, energy=energy, masses=molecule.masses)

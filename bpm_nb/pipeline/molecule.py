@@ -19,7 +19,14 @@ from ..core.files import InputError
 from ..core.progress import whole_progress
 from ..data.files import read, write
 from ..data.records import Frames, Harmonic, Trajectory
-from ..dynamics.calculators import Molecule, finite_hessian, molecular_topology, relaxed_positions
+from bpm_nb.dynamics.calculators import (
+    Molecule,
+    finite_hessian,
+    molecular_topology,
+    relaxed_positions,
+    replica_surface,
+)
+from ..dynamics.ensembles import n_together
 from ..dynamics.trajectory import CANDIDATES_PS, SETTLE_PS, reference_trajectory
 from ..models.polarizability import BondDipole, BondPolarizability
 from bpm_nb.pipeline.request import (
@@ -97,15 +104,15 @@ N_TIMED = 5  # calls
 def force_seconds(
     molecule: Molecule,  # on its surface
     pos: np.ndarray,  # (N, 3) positions, Å
+    n: int,  # geometries at once
 ) -> float:
     "What one calculation of forces takes along a run, measured."
-    atoms, rng = molecule.atoms(pos), np.random.default_rng(0)
-    atoms.get_forces()  # the first one begins from nothing
+    surface, rng = replica_surface(molecule), np.random.default_rng(0)
+    surface(pos[None])  # the first one begins from nothing
     begin = time.monotonic()
     for _ in range(N_TIMED):
-        atoms.positions += 0.002 * rng.standard_normal(pos.shape)
-        atoms.get_forces()
-    return (time.monotonic() - begin) / N_TIMED
+        surface(pos + 0.002 * rng.standard_normal((n, *pos.shape)))
+    return (time.monotonic() - begin) / (N_TIMED * n)
 
 
 def tensor_seconds(
@@ -132,8 +139,9 @@ def plan_dynamics(
         whole.forget(HARMONIC, *DYNAMICS)
         if not (made.folder / "run.npz").exists():
             settle = SETTLE_PS + CANDIDATES_PS if asked.n_beads == 1 else RingSchedule.settle_ps
+            together = n_together(molecule, asked.n_segments) if asked.n_beads == 1 else asked.n_beads
             calls = 1000 / asked.step_fs * asked.n_beads / min(workers, asked.n_segments)
-            guess = calls * force_seconds(molecule, made.harmonic.pos)
+            guess = calls * force_seconds(molecule, made.harmonic.pos, together)
             whole.add(DYNAMICS[0], asked.n_segments * (settle + asked.length_ps), "ps", PICOSECONDS, guess)
         if not (made.folder / "frames.npz").exists():
             guess = tensor_seconds(made.source, molecule.numbers, made.harmonic.pos)

@@ -50,9 +50,9 @@ def test_the_thermostat_heats_every_kind_of_motion_alike():
 
 def line(masses):
     "Wavenumber of a diatomic of hydrogen on the GFN2 surface, stretched a little."
-    pos = np.array([[0, 0, 0], [0, 0, 0.79]])
-    run = constant_energy_chunk(Molecule([1, 1], masses=masses), pos, np.zeros((2, 3)), 0.25, 4, 2800)
-    states = power_spectrum(run["pos"], masses or [1.008, 1.008], 1.0, positions=True, resolution_cm1=50.0)
+    pos = np.array([[[0, 0, 0], [0, 0, 0.79]]])
+    run = constant_energy_chunk(Molecule([1, 1], masses=masses), pos, np.zeros((1, 2, 3)), 0.25, 4, 2800)
+    states = power_spectrum(run["pos"][0], masses or [1.008, 1.008], 1.0, positions=True, resolution_cm1=50.0)
     return peaks(states)[0].wavenumber_cm1
 
 

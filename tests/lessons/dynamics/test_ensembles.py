@@ -2,7 +2,7 @@
 import numpy as np
 from bpm_nb.core.work import Checkpoint
 from bpm_nb.dynamics.calculators import Molecule
-from bpm_nb.dynamics.ensembles import thermal_momenta, internal_forces, constant_energy_chunk, constant_energy_runs
+from bpm_nb.dynamics.ensembles import thermal_momenta, internal_forces, constant_energy_chunk, constant_energy_runs, joined_segments
 
 
 def test_internal_forces_neither_push_nor_turn():
@@ -39,7 +39,38 @@ def test_a_piece_continues_the_one_before():
     start = rest, thermal_momenta([7, 7], rest, 300.0, np.random.default_rng(0))
     with tempfile.TemporaryDirectory() as folder, Checkpoint(f"{folder}/run.npz", {}) as parts:
         ((first, second),) = constant_energy_runs(parts, molecule, [start], 2, step_fs=1.0, save_fs=2.0)
-        energy = np.concatenate([parts.read(k)["energy"] for k in (first, second)])
-        whole = constant_energy_chunk(molecule, *start, 1.0, 2, 2000)
+        energy = np.concatenate([parts.read(k)["energy"][0] for k in (first, second)])
+        whole = constant_energy_chunk(molecule, *(x[None] for x in start), 1.0, 2, 2000)
     assert len(energy) == 1000 and np.ptp(energy) < 1e-3
-    np.testing.assert_allclose(energy, whole["energy"], atol=1e-9)
+    np.testing.assert_allclose(energy, whole["energy"][0], atol=1e-9)
+
+
+def test_two_that_move_together_move_as_each_alone():
+    import tempfile
+
+
+    class ManySprings(Spring):
+        "Takes many geometries at once."
+
+        def surface(self, numbers, pos):
+            along = pos[:, 1] - pos[:, 0]
+            length = np.linalg.norm(along, axis=1)[:, None]
+            pull = 140 * (length - 1.1) * along / length
+            return 70 * (length[:, 0] - 1.1) ** 2, np.stack([pull, -pull], 1)
+
+
+    def many_springs(charge, spin):
+        return ManySprings()
+
+
+    rest, rng, runs = np.array([[0, 0, 0], [0, 0, 1.1]]), np.random.default_rng(0), []
+    starts = [(rest, thermal_momenta([7, 7], rest, 300.0, rng)) for _ in range(4)]
+    for made_by, pieces in ((many_springs, 2), (spring, 4)):
+        molecule = Molecule([7, 7], calculator=made_by)
+        with tempfile.TemporaryDirectory() as folder, Checkpoint(f"{folder}/run.npz", {}) as parts:
+            keys = constant_energy_runs(parts, molecule, starts, 2, step_fs=1.0, save_fs=2.0)
+            assert len(keys) == pieces
+            runs.append(joined_segments(parts, keys))
+    for together, alone in zip(*runs):
+        assert together.shape[:2] == (4, 1000)
+        np.testing.assert_allclose(together, alone, atol=1e-8)
