@@ -105,11 +105,11 @@ def langevin_chunk(
 # %% ../../nbs/35_dynamics/02_ensembles.ipynb #b197b0b2
 def constant_energy_chunk(
     molecule: Molecule,  # what moves
-    pos: np.ndarray,  # (R, N, 3) positions of its replicas at the start, Å
-    momenta: np.ndarray,  # (R, N, 3) their momenta, ASE units
+    pos: np.ndarray,  # (R, N, 3) of its replicas at the start, Å
+    momenta: np.ndarray,  # (R, N, 3) theirs, ASE units
     step_fs: float,  # time step, fs
     every: int,  # steps between saved states
-    steps: int,  # steps in all
+    steps: int,  # in all
 ) -> dict[str, np.ndarray]:
     """A piece of dynamics by velocity Verlet: `pos`, `momenta` (R, T, N, 3), Å, ASE units; total `energy` (R, T), eV.
 
@@ -172,17 +172,17 @@ def n_together(
     "Segments that one process moves: two of an even number where the surface takes many geometries at once, else one."
     return 2 if n_segments % 2 == 0 and takes_many(molecule) else 1
 
-
+# %% ../../nbs/35_dynamics/02_ensembles.ipynb #5e2fb42e
 def constant_energy_runs(
     parts: Checkpoint,  # open `Checkpoint`
     molecule: Molecule,  # what moves
-    states: list[tuple[np.ndarray, np.ndarray]],  # positions (N, 3), Å, and momenta (N, 3), ASE units, at the starts
+    states: list,  # (positions (N, 3), Å, momenta (N, 3), ASE units) at the starts
     n_chunks: int,  # picoseconds of each run
     step_fs: float,  # time step, fs
     save_fs: float,  # time between saved states, fs
     workers: int = 1,  # processes
 ) -> list[list[str]]:
-    "Names of the pieces of runs at constant energy, a list for those that move together, one piece a picosecond."
+    "Names of the pieces, one a picosecond, a list for each group that moves together."
     size = n_together(molecule, len(states))
     groups = [tuple(map(np.array, zip(*states[g : g + size]))) for g in range(0, len(states), size)]
     keys = [[f"segment-{size * k:03}-{c:04}" for c in range(n_chunks)] for k in range(len(groups))]
@@ -194,7 +194,7 @@ def constant_energy_runs(
             run_tasks(tasks, constant_energy_chunk, parts, workers, bar=bar, units=size)
     return keys
 
-
+# %% ../../nbs/35_dynamics/02_ensembles.ipynb #60707336
 def last_states(
     parts: Checkpoint,  # open `Checkpoint`
     key: str,  # name of a finished piece of segments that move together

@@ -28,7 +28,10 @@ from bpm_nb.dynamics.calculators import (
 )
 from ..dynamics.ensembles import n_together
 from ..dynamics.trajectory import CANDIDATES_PS, SETTLE_PS, reference_trajectory
+
+# %% ../../nbs/80_pipeline/06_molecule.ipynb #b487cd15
 from ..models.polarizability import BondDipole, BondPolarizability
+from .line_errors import bands_with_errors
 from bpm_nb.pipeline.request import (
     SAVE_FS,
     TAUGHT,
@@ -104,10 +107,11 @@ N_TIMED = 5  # calls
 def force_seconds(
     molecule: Molecule,  # on its surface
     pos: np.ndarray,  # (N, 3) positions, Å
-    n: int,  # geometries at once
+    asked: Dynamics,  # of the run
 ) -> float:
-    "What one calculation of forces takes along a run, measured."
+    "What one calculation of forces takes along it, measured."
     surface, rng = replica_surface(molecule), np.random.default_rng(0)
+    n = n_together(molecule, asked.n_segments) if asked.n_beads == 1 else asked.n_beads
     surface(pos[None])  # the first one begins from nothing
     begin = time.monotonic()
     for _ in range(N_TIMED):
@@ -129,7 +133,7 @@ def tensor_seconds(
 def plan_dynamics(
     made: MoleculeSpectrum,  # with its minimum
     molecule: Molecule,  # on its surface
-    asked: Dynamics,  # of the run
+    asked: Dynamics,  # of it
     workers: int,  # processes
 ) -> None:
     "Count what is not done yet in the line of the whole."
@@ -139,9 +143,8 @@ def plan_dynamics(
         whole.forget(HARMONIC, *DYNAMICS)
         if not (made.folder / "run.npz").exists():
             settle = SETTLE_PS + CANDIDATES_PS if asked.n_beads == 1 else RingSchedule.settle_ps
-            together = n_together(molecule, asked.n_segments) if asked.n_beads == 1 else asked.n_beads
             calls = 1000 / asked.step_fs * asked.n_beads / min(workers, asked.n_segments)
-            guess = calls * force_seconds(molecule, made.harmonic.pos, together)
+            guess = calls * force_seconds(molecule, made.harmonic.pos, asked)
             whole.add(DYNAMICS[0], asked.n_segments * (settle + asked.length_ps), "ps", PICOSECONDS, guess)
         if not (made.folder / "frames.npz").exists():
             guess = tensor_seconds(made.source, molecule.numbers, made.harmonic.pos)
@@ -245,7 +248,9 @@ def dynamics_steps(
         polarizability, dipole = bond_models(folder, frames)
     activity = raman_spectrum(polarizability.predict_trajectory(run), run.dt_fs, asked.resolution_cm1)
     learned = dict(run=run, frames=frames, polarizability=polarizability, dipole=dipole, activity=activity)
-    return replace(made, **learned, bands=peaks(activity))
+    made, bands = replace(made, **learned), peaks(activity)
+    errors = made.spectrum_errors
+    return replace(made, bands=bands if errors is None else bands_with_errors(bands, errors))
 
 # %% ../../nbs/80_pipeline/06_molecule.ipynb #d1f0a2b4
 def planned_steps(

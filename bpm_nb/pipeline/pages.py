@@ -9,6 +9,7 @@ __all__ = ['certainty_text', 'run_text', 'full_sections', 'banded_sections', 'wr
 from pathlib import Path
 
 from ..models.estimator import jackknife_models
+from .line_errors import bands_with_errors
 from .refine import refinement_sections
 from .result import MoleculeSpectrum
 from .source import ORGANIC_MOLECULES
@@ -20,6 +21,7 @@ from ..spectra.files import write_csv, write_jcamp
 from ..spectra.infrared import trajectory_spectra
 from ..spectra.raman import raman_spectrum
 from ..spectra.smoothing import bands_end, up_to
+from ..spectra.spectrum import Intensity
 
 # %% ../../nbs/80_pipeline/08_pages.ipynb #2d33147b
 WORDS = {  # of a source: {what: (from GFN2-xTB, learned from frames of the molecule, from other molecules)}
@@ -89,9 +91,12 @@ def banded_sections(
 ) -> list[tuple]:
     "Spectra and bands, with what moves in each. Raises `InputError` for a laser that cannot be."
     run, kelvin, resolution = made.run, made.temperature_K, made.activity.settings["resolution_cm1"]
-    bands = page_bands(made.activity, kelvin, laser_nm)
+    bands, errors = page_bands(made.activity, kelvin, laser_nm), made.spectrum_errors
     words = band_words(run, made.polarizability.predict_trajectory(run), bands, resolution, made.harmonic.pos)
-    return spectrum_sections(made.activity, bands, kelvin, laser_nm, left_out, words)
+    if errors is None:
+        return spectrum_sections(made.activity, bands, kelvin, laser_nm, left_out, words)
+    bands = bands_with_errors(bands, errors)
+    return spectrum_sections(made.activity, bands, kelvin, laser_nm, left_out, words, errors.of_curve)
 
 # %% ../../nbs/80_pipeline/08_pages.ipynb #f0579dc9
 def assigned_sections(
@@ -99,7 +104,7 @@ def assigned_sections(
     left_out: list,  # models without a quarter of the frames each
 ) -> list[tuple]:
     "Bonds and motions behind the bands; a linear molecule has no axes to see motions from. Raises `InputError`."
-    if len(made.modes.wavenumber_cm1) == 3 * len(made.harmonic.numbers) - 5:
+    if made.linear:
         return []
     resolution = made.activity.settings["resolution_cm1"]
     analysis = band_analysis(made.polarizability, made.run, 12, resolution, made.harmonic, jackknife=left_out)
@@ -116,6 +121,16 @@ def write_first_page(
     write_page(path, f"Harmonic Raman spectrum of {made.name}", [sure, *sections, *refinement_sections(made)])
     return path
 
+# %% ../../nbs/80_pipeline/08_pages.ipynb #664887af
+def source_columns(
+    made: MoleculeSpectrum,  # with dynamics
+    intensity: Intensity,  # of its run
+) -> dict:
+    "{name: (K,) errors that the places and strengths of the lines bring}; nothing where they are not known."
+    if made.spectrum_errors is None:
+        return {}
+    return dict(natural_model_error=made.spectrum_errors.of_curve(intensity.wavenumber_cm1, intensity.natural))
+
 # %% ../../nbs/80_pipeline/08_pages.ipynb #d53943d1
 def write_results(
     made: MoleculeSpectrum,  # with dynamics
@@ -124,7 +139,7 @@ def write_results(
     "Page, table and JCAMP-DX file of the spectrum. Raises `InputError` where they cannot be written."
     page, table, exchange = (made.folder / end for end in ("index.html", "raman.csv", "raman.jdx"))
     intensity = made.intensity if full_range else up_to(made.intensity, bands_end(made.activity))
-    write_csv(intensity, table)
+    write_csv(intensity, table, more=source_columns(made, intensity))
     write_jcamp(intensity, exchange, title=f"Raman intensity, {made.name}")
     write_page(page, f"Raman spectrum of {made.name}", full_sections(made), made.activity.settings)
     return [page, table, exchange]

@@ -14,10 +14,11 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses
 
+from ..assignment.eckart import body_frame
 from ..core.display import Summarized, atom_labels, decimal
 from ..data.records import Frames, Harmonic, Trajectory
 from ..models.polarizability import BondDipole, BondPolarizability
-from .line_errors import LineErrors, line_errors
+from .line_errors import LineErrors, SpectrumErrors, line_errors, spectrum_errors
 from .source import Source
 from ..spectra.bands import Peak
 from ..spectra.modes import Modes, normal_modes
@@ -54,10 +55,23 @@ class HarmonicLines:
         "Normal modes at the minimum. Raises `InputError` for derivatives that are not finite."
         return normal_modes(self.harmonic, self.masses)
 
+    @property
+    def linear(self) -> bool:
+        "Whether all atoms lie on a line: no axes to see motions from."
+        return len(self.modes.wavenumber_cm1) == 3 * len(self.harmonic.numbers) - 5
+
     @cached_property
     def line_errors(self) -> LineErrors | None:
         "Standard deviations of the modes; None where nothing was learned. Raises `InputError` as `line_errors`."
         return line_errors(self.source, self.harmonic.numbers, self.harmonic.pos, self.modes)
+
+    @cached_property
+    def spectrum_errors(self) -> SpectrumErrors | None:
+        "Of the spectrum of the run, by those of the lines; None without them, and for a linear molecule."
+        if self.line_errors is None or self.activity is None or self.linear:
+            return None
+        frame = body_frame(self.run, self.harmonic.pos)
+        return spectrum_errors(self.line_errors, self.modes, frame, self.activity)
 
 # %% ../../nbs/80_pipeline/05_result.ipynb #b0069899
 class MoleculeSummary(HarmonicLines, Summarized):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotri
 
 from .basis import frame_slices
 
@@ -163,7 +164,8 @@ def likelihood_slopes(
     alpha = cho_solve(factor, y)
     size = max(y @ alpha, 1e-30)  # targets may all be zero
     value = 0.5 * n * np.log(size / n) + np.log(np.diag(factor[0])).sum()
-    slopes = 0.5 * (cho_solve(factor, np.eye(n)) - n * np.outer(alpha, alpha) / size)
+    inverse = symmetric(dpotri(factor[0], lower=True)[0].T)
+    slopes = 0.5 * (inverse - n * np.outer(alpha, alpha) / size)
     return value, slopes + JITTER * np.trace(slopes) / n * np.eye(n)
 
 # %% ../../nbs/30_regression/13_covariance.ipynb #3f5e1453
@@ -172,13 +174,14 @@ def met_slopes(
     tensors: np.ndarray,  # (n, D, C) of the bonds
     slopes: np.ndarray,  # (C S, C S) derivatives by the covariance
 ) -> np.ndarray:
-    "What the slopes are for each side of the bonds, and each frame from their first on, (S', n, D, C)."
-    c = tensors.shape[2]
-    late = slopes.reshape(-1, c, len(slopes) // c, c).swapaxes(1, 2)[:, block.first :]
-    met = np.empty((late.shape[1], *tensors.shape), tensors.dtype)
+    "What the slopes are for each side of the bonds, and each frame from their first on, (S', n, D C)."
+    n, d, c = tensors.shape
+    late = slopes[:, c * block.first :]
+    met = np.empty((late.shape[1] // c, n, d, c), tensors.dtype)
     for s, own in block.of_met[: len(block.own)]:
-        np.matmul(tensors[own].reshape(-1, c), late[s], out=met[:, own].reshape(len(met), -1, c))
-    return met
+        of_frame = tensors[own].reshape(-1, c) @ late[c * s : c * s + c]
+        met[:, own] = of_frame.reshape(-1, d, len(met), c).transpose(2, 0, 1, 3)
+    return met.reshape(len(met), n, d * c)
 
 # %% ../../nbs/30_regression/13_covariance.ipynb #23be40e1
 def kernel_slopes(
@@ -188,13 +191,14 @@ def kernel_slopes(
     slopes: np.ndarray,  # (C S, C S) derivatives by the covariance
 ) -> tuple[np.ndarray, np.ndarray]:
     "Derivatives by the kernel, times the kernel, (M, n), and their sums (D,) over all pairs, for each side."
-    met, carried, by_side = met_slopes(block, tensors[: g.shape[1]], slopes), np.zeros_like(g), 0.0
+    met, carried = met_slopes(block, tensors[: g.shape[1]], slopes), np.empty_like(g)
+    flat, by_side = tensors.reshape(len(tensors), -1), np.zeros(tensors[0].size)
     for k, (s, own) in enumerate(block.of_met):
-        of_sides = tensors[own].swapaxes(0, 1) @ met[s - block.first].transpose(1, 2, 0)
-        of_sides *= g[own]
-        by_side = by_side + (1 if k < len(block.own) else 2) * of_sides.sum((1, 2))
-        carried[own] = of_sides.sum(0)
-    return carried, by_side
+        of_frame = met[s - block.first]
+        np.matmul(flat[own], of_frame.T, out=carried[own])
+        by_side += (1 if k < len(block.own) else 2) * np.einsum("nx,nx->x", of_frame, g[own].T @ flat[own])
+    carried *= g
+    return carried, by_side.reshape(tensors.shape[1:]).sum(1)
 
 # %% ../../nbs/30_regression/13_covariance.ipynb #c94201d9
 def covariance_slopes(

@@ -8,7 +8,7 @@ __all__ = ['run_polarizability', 'plausible_spectrum', 'trajectory_spectrum', 'p
 
 # %% ../../nbs/75_reports/04_sections.ipynb #7826a329
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -79,6 +79,11 @@ NATURAL = (
 MODEL_ERROR_TEXT = (
     " Dotted: one standard error that comes from the training frames, seen when each quarter of them is left out."
 )
+SOURCE_ERROR_TEXT = (
+    MODEL_ERROR_TEXT[:-1]
+    + ", and from how well the models of energies and polarizabilities know the places and strengths "
+    "of the lines; the errors of the bands below hold it too."
+)
 ACTIVITY_TEXT = "The same bands without the factors of laser and temperature: the strength of the motion itself."
 STATES_TEXT = (
     "Raman activity, infrared absorption by the model of the dipole, and the density of vibrational states of the same "
@@ -86,7 +91,7 @@ STATES_TEXT = (
     "light."
 )
 
-
+# %% ../../nbs/75_reports/04_sections.ipynb #405b5d7e
 def blocks_text(
     spectrum: Spectrum,  # any spectrum with errors
 ) -> str:
@@ -178,15 +183,27 @@ def scatter_text(
     )
 
 # %% ../../nbs/75_reports/04_sections.ipynb #8cc69608
+def models_error(
+    spectra: Sequence[Spectrum],  # as it is drawn, then by models without a quarter of the frames each
+    of_source: Callable | None,  # function(wavenumbers (K,), curve (K,)) → its errors (K,) by their source
+) -> np.ndarray | None:
+    "Standard error (K,) of the natural curve that comes from all models; None where nothing is known of it."
+    first, *left_out = spectra
+    errors = [model_error(left_out)] if left_out else []
+    errors += [of_source(first.wavenumber_cm1, first.natural)] if of_source else []
+    return np.sqrt(np.sum(np.square(errors), 0)) if errors else None
+
+# %% ../../nbs/75_reports/04_sections.ipynb #31f75568
 def intensity_section(
     spectra: Sequence[Spectrum],  # intensity as it is drawn, then by models without a quarter of the frames each
     bands: Sequence[Peak],  # peaks of the activity that are labelled
     notes: Sequence[str],  # what is read at each
     smooth: str,  # how smooth the curves are
+    of_source: Callable | None,  # see `models_error`
 ) -> tuple:
     "Heading, text and figure of the intensity."
     intensity, *left_out = spectra
-    error, s = model_error(left_out) if left_out else None, intensity.settings
+    error, s = models_error(spectra, of_source), intensity.settings
     text = (
         f"Intensity, {NATURAL}, with its isotropic and anisotropic parts, under a laser of {s['laser_nm']:g} nm at "
         f"{s['temperature_K']:g} K. {cut_sentence(intensity)}The bands around the curves are one standard error, from "
@@ -194,7 +211,8 @@ def intensity_section(
         f"noise. {ONE_NUMBER}"
     )
     figure = plots.spectrum(intensity, bands_on(intensity, bands), model_error=error, notes=notes)
-    return "What an instrument sees", text + (MODEL_ERROR_TEXT if left_out else ""), figure
+    dotted = SOURCE_ERROR_TEXT if of_source else MODEL_ERROR_TEXT if left_out else ""
+    return "What an instrument sees", text + dotted, figure
 
 # %% ../../nbs/75_reports/04_sections.ipynb #463b665c
 def activity_section(
@@ -202,10 +220,10 @@ def activity_section(
     bands: Sequence[Peak],  # its peaks that are labelled
     notes: Sequence[str],  # what is read at each
     kelvin: float,  # temperature, K
+    of_source: Callable | None,  # see `models_error`
 ) -> tuple:
     "Heading, text and figure of the activity, in Å⁴/u."
-    activity, *left_out = spectra
-    error = model_error(left_out) if left_out else None
+    activity, error = spectra[0], models_error(spectra, of_source)
     size = 1 / placzek_activity(45.0, kelvin)
     text = f"{ACTIVITY_TEXT} 1 Å⁴/u per cm⁻¹ is {size:.3g} bohr⁶ fs⁻² cm, the unit of tables of the activity."
     shown = bands_on(activity, bands)
@@ -234,6 +252,11 @@ def band_notes(bands, data):
         told += [f"{seen['activity (Å⁴/u)']} Å⁴/u", f"ρ {seen['ρ']}"]
         notes[row["wavenumber_cm1"]] = " · ".join(filter(None, told))
     return [notes[p.wavenumber_cm1] for p in bands]
+
+# %% ../../nbs/75_reports/04_sections.ipynb #1712336a
+def bands_section(data):
+    "Heading, text and table of the bands."
+    return "The bands", BANDS_TEXT, DataTable(band_rows(data), data, "bands")
 
 # %% ../../nbs/75_reports/04_sections.ipynb #65f8f593
 def settings_section(
@@ -283,11 +306,12 @@ def spectrum_sections(
     activity: Spectrum,  # Raman activity
     bands: Sequence[Peak],  # from `page_bands`
     temperature_K: float | None = None,  # of the run, K; None: 300
-    laser_nm: float = 532.0,  # wavelength of the laser, nm
+    laser_nm: float = 532.0,  # of the laser, nm
     left_out: Sequence[Spectrum] = (),  # by models that each lack some frames
     words: Sequence[str] = (),  # what moves in each
+    of_source: Callable | None = None,  # see `models_error`
 ) -> list[tuple]:
-    "Intensity, activity, bands, settings. Raises `InputError` for a temperature or a laser that cannot be."
+    "Intensity, activity, bands, settings. Raises `InputError` for a temperature or laser that cannot be."
     kelvin, wide = temperature_K or 300.0, readable_resolution(activity)
     drawn = [smoothed(s, wide) for s in (activity, *left_out)]
     seen = [instrument_intensity(s, laser_nm, kelvin) for s in drawn]
@@ -295,9 +319,9 @@ def spectrum_sections(
     data = band_data(bands, heights_on(seen[0], bands), kelvin, words)
     notes = band_notes(bands, data)
     return [
-        intensity_section(seen, bands, notes, scatter_text(activity, drawn[0])),
-        activity_section(drawn, bands, notes, kelvin),
-        ("The bands", BANDS_TEXT, DataTable(band_rows(data), data, "bands")),
+        intensity_section(seen, bands, notes, scatter_text(activity, drawn[0]), of_source),
+        activity_section(drawn, bands, notes, kelvin, of_source),
+        bands_section(data),
         settings_section(activity.settings | intensity_facts(seen[0])),
     ]
 

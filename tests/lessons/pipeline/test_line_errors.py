@@ -6,7 +6,7 @@ pytest.importorskip("tblite", reason="tblite is not installed")
 import numpy as np
 from bpm_nb.pipeline.source import Source
 from bpm_nb.regression.posterior import slope_covariances
-from bpm_nb.pipeline.line_errors import WEIGHTS, line_errors
+from bpm_nb.pipeline.line_errors import WEIGHTS, LineErrors, line_errors, SpectrumErrors, bands_with_errors, spectrum_errors
 
 
 from bpm_nb.data import load
@@ -31,3 +31,37 @@ def test_strengths_scatter_as_their_errors_say():
 def test_gfn2_alone_has_no_errors_to_tell():
     water = load("water").harmonic_dft
     assert line_errors(Source(), water.numbers, water.pos, normal_modes(water)) is None
+
+
+def test_a_narrow_band_is_as_uncertain_as_its_height_where_its_place_is_not_known():
+    nu = np.linspace(900, 1100, 2001)
+    line, flat = np.exp(-(((nu - 1000) / 5) ** 2)), np.ones_like(nu)
+    sure, unsure = (SpectrumErrors(nu, np.full(2001, place), np.full(2001, 0.1)) for place in (0.0, 20.0))
+    np.testing.assert_allclose(sure.of_curve(nu, line), 0.1 * line, atol=1e-12)
+    np.testing.assert_allclose(unsure.of_curve(nu, flat), 0.1, rtol=1e-9)
+    assert 0.2 < unsure.of_curve(nu, line).max() < 0.6
+    small = SpectrumErrors(nu, np.full(2001, 0.2), np.zeros(2001)).of_curve(nu, line)
+    np.testing.assert_allclose(small[1:-1], np.abs(0.2 * np.gradient(line, nu))[1:-1], atol=4e-3)
+
+
+def test_a_run_of_two_modes_has_at_each_band_the_errors_of_its_mode():
+    from bpm_nb.assignment.eckart import body_frame
+    from bpm_nb.data.records import Trajectory
+    from bpm_nb.spectra.bands import peaks
+    from bpm_nb.spectra.raman import raman_spectrum
+
+    water = load("water").harmonic_dft
+    modes, t = normal_modes(water), np.arange(8000)
+    angles = 2 * np.pi * 2.99792458e-5 * modes.wavenumber_cm1[:, None] * t
+    moves = np.einsum("dt,dai->tai", 0.01 * np.sin(angles + np.arange(3)[:, None]), modes.displacement)
+    run = Trajectory(water.numbers, (water.pos + moves)[None], 1.0)
+    alpha = np.einsum("dt,dij->tij", 0.01 * np.sin(angles), modes.dalpha)[None]
+    spectrum = raman_spectrum(alpha, 1.0, 20.0)
+    lines = LineErrors(np.array([5.0, 20.0, 40.0]), modes.activity * [0.1, 0.2, 0.3])
+    made = spectrum_errors(lines, modes, body_frame(run, water.pos), spectrum)
+    place, size = made.at(modes.wavenumber_cm1)
+    np.testing.assert_allclose([place[0], size[0]], [5.0, 0.1], rtol=0.02)
+    assert (place[1:] > 15).all() and (size[1:] < 0.31).all()
+    bands = peaks(spectrum)
+    for before, after in zip(bands, bands_with_errors(bands, made)):
+        assert after.wavenumber_cm1 == before.wavenumber_cm1 and not after.area_error < before.area_error
