@@ -311,7 +311,7 @@ def spectrum_sections(
     words: Sequence[str] = (),  # what moves in each
     of_source: Callable | None = None,  # see `models_error`
 ) -> list[tuple]:
-    "Intensity, activity, bands, settings. Raises `InputError` for a temperature or laser that cannot be."
+    "The sections. Raises `InputError` for a temperature or laser that cannot be."
     kelvin, wide = temperature_K or 300.0, readable_resolution(activity)
     drawn = [smoothed(s, wide) for s in (activity, *left_out)]
     seen = [instrument_intensity(s, laser_nm, kelvin) for s in drawn]
