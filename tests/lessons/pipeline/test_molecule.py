@@ -30,18 +30,19 @@ def test_a_flat_ammonia_finds_its_pyramid():
 def test_what_is_there_is_not_made_again():
     import os
 
+    ALONE = dict(dynamics=SHORT, gfn2_only=True)
     with TemporaryDirectory() as folder:
-        made = molecule_spectrum(example("H2O"), f"{folder}/w", dynamics=SHORT)
+        made = molecule_spectrum(example("H2O"), f"{folder}/w", **ALONE)
         before = {f.name: f.stat().st_mtime_ns for f in made.folder.iterdir()}
         os.remove(made.folder / "polarizability.npz")
-        again = molecule_spectrum(example("H2O"), f"{folder}/w", dynamics=SHORT)
+        again = molecule_spectrum(example("H2O"), f"{folder}/w", **ALONE)
         after = {f.name: f.stat().st_mtime_ns for f in made.folder.iterdir()}
         assert after.keys() == before.keys() and [k for k in after if after[k] != before[k]] == ["polarizability.npz"]
         np.testing.assert_array_equal(again.activity.curve(), made.activity.curve())
         with pytest.raises(InputError, match="another temperature_K"):
-            molecule_spectrum(example("H2O"), f"{folder}/w", dynamics=replace(SHORT, temperature_K=400.0))
+            molecule_spectrum(example("H2O"), f"{folder}/w", **ALONE | dict(dynamics=replace(SHORT, temperature_K=400.0)))
         with pytest.raises(InputError, match="something else in this folder"):
-            molecule_spectrum(example("H2O"), folder, dynamics=SHORT)
+            molecule_spectrum(example("H2O"), folder, **ALONE)
 
 
 def test_lines_first_and_dynamics_later_is_one_folder():

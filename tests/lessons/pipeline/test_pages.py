@@ -23,4 +23,6 @@ def test_a_folder_has_a_page_a_table_and_a_file_for_instruments():
         page, table, exchange = (path.read_text("utf-8") for path in write_results(made))
     assert "Harmonic Raman spectrum of H2O" in harmonic and "--train" in harmonic
     assert "Which motion" in page and "30 states of the run" in page and "##XYDATA" in exchange
-    assert table.count("\n") > 100
+    assert table.count("\n") > 100 and "natural_model_error" in table
+    assert "how well the models of energies and polarizabilities know the places" in page
+    assert (made.spectrum_errors.at([p.wavenumber_cm1 for p in made.bands])[0] > 1).all()
