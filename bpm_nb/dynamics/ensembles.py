@@ -185,7 +185,7 @@ def constant_energy_runs(
     "Names of the pieces, one a picosecond, a list for each group that moves together."
     size = n_together(molecule, len(states))
     groups = [tuple(map(np.array, zip(*states[g : g + size]))) for g in range(0, len(states), size)]
-    keys = [[f"segment-{size * k:03}-{c:04}" for c in range(n_chunks)] for k in range(len(groups))]
+    keys = [[f"segments-{size * k:03}-{c:04}" for c in range(n_chunks)] for k in range(len(groups))]
     times = step_fs, round(save_fs / step_fs), round(1000 / step_fs)
     with progress_bar(len(states) * n_chunks, "dynamics (ps)") as bar:
         for c in range(n_chunks):
