@@ -38,7 +38,7 @@ def curves(
     log: str = "",  # axes with a logarithmic scale: "x", "y" or "xy"
 ) -> go.Figure:
     "Lines over one abscissa."
-    mode = "lines+markers" if len(x) <= 60 else "lines"
+    mode = "lines+markers" if 2 < len(x) <= 60 else "lines"
     fig = go.Figure()
     for (name, y), colour in zip(named.items(), [*COLOURS.values()][1:] * len(named)):
         fig.add_scatter(x=np.asarray(x), y=np.asarray(y), name=plain(name), mode=mode, line=dict(color=colour, width=2))
