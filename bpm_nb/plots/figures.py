@@ -25,7 +25,7 @@ def log_axis(
     steps = np.outer(10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high) + 1), (1, 2, 5)).ravel()
     steps = steps[(steps > low / 1.1) & (steps < high * 1.1)]
     if 1 < len(steps) < 9:  # else the figure writes 2 and 5 for 20 and 500
-        return dict(type="log", tickvals=steps.tolist(), ticktext=[f"{step:g}" for step in steps])
+        return dict(type="log", tickvals=steps.tolist())
     return dict(type="log", nticks=max(3, int(np.ceil(np.log10(high / low)))))
 
 # %% ../../nbs/70_plots/05_figures.ipynb #c9532051
