@@ -66,8 +66,8 @@ needs_core := .[core-tests]
 needs_lint := .[lint]
 needs_lab := .[widgets]
 # pages are run: most need the widgets and quantum chemistry at most
-needs_docs := .[docs,widgets,reference,smiles]
-needs_course := .[docs,reference,smiles]
+needs_docs := .[docs,widgets,reference,liquids,smiles]
+needs_course := .[docs,reference,liquids,smiles]
 needs_bench := .[dev,bench]
 
 # A stamp is older than a changed pyproject.toml: then the requirements are installed again.

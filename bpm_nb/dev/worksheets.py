@@ -52,20 +52,22 @@ def html_words(
 # %% ../../nbs/99_dev/05_worksheets.ipynb #wrk00008
 LINE = '<div class="line"></div>'
 STYLE = """
-@page { size: A4; margin: 16mm 18mm; }
-body { font: 11.5pt/1.45 Georgia, "Times New Roman", serif; color: #000; }
+@page { size: A4; margin: 13mm 18mm; }
+body { font: 11pt/1.35 Georgia, "Times New Roman", serif; color: #000; }
 body { max-width: 174mm; margin: 1.5em auto; padding: 0 1em; }
 h1 { font-size: 18pt; margin: 0 0 .2em; }
-h2 { font-size: 14pt; margin: 1.4em 0 .4em; border-bottom: 1.5pt solid #000; break-after: avoid; }
+h2 { font-size: 14pt; margin: .9em 0 .4em; border-bottom: 1.5pt solid #000; break-after: avoid; }
 h3 { font-size: 12pt; margin: 1em 0 .2em; break-after: avoid; }
 p, li { orphans: 3; widows: 3; }
-blockquote { margin: 0 0 1em; font-style: italic; }
+blockquote { margin: 0 0 .8em; font-style: italic; }
 code { font-size: 10pt; }
-.who { display: flex; gap: 2em; margin: .6em 0 1.2em; }
+.who { display: flex; gap: 2em; margin: .6em 0 .8em; }
 .who span { flex: 1; border-bottom: .6pt solid #000; }
-.line { height: 8.5mm; border-bottom: .5pt solid #888; }
+.line { height: 8mm; border-bottom: .5pt solid #888; }
 li, .task { break-inside: avoid; }
-li { margin-bottom: .5em; }
+.tasks { break-before: page; }
+.tasks h2 { margin-top: 0; }
+li { margin-bottom: .4em; }
 @media print { body { margin: 0; padding: 0; max-width: none; } }
 """
 PAGE = """<!DOCTYPE html>
@@ -91,5 +93,5 @@ def worksheet(
     tasks = [html_words(f"### {heading}\n\n{words}") + lines[1] * LINE for heading, words in lesson_tasks(nb)]
     body = [head, '<p class="who"><span>Name</span><span>Date</span></p>']
     body += ["<h2>Goals</h2>", html_words(lesson_part(nb, "Goals")), "<h2>Before you run</h2>", before]
-    body += ["<h2>Tasks</h2>", *(f'<div class="task">{task}</div>' for task in tasks)]
+    body += ['<div class="tasks"><h2>Tasks</h2>', *(f'<div class="task">{task}</div>' for task in tasks), "</div>"]
     return PAGE.format(title=title, style=STYLE, mathjax=mathjax, body="\n".join(body))

@@ -202,7 +202,8 @@ def with_difference(
     y_title,  # what 1 is above
 ):
     "The figure with the scale of two curves above, and that of their difference below."
-    fig.update_yaxes(title=y_title, range=[0, 1.08], automargin=True, row=1, col=1)
+    narrow = y_title.replace(" band ", " band<br>")  # two lines would reach into the panel below
+    fig.update_yaxes(title=narrow, range=[0, 1.08], automargin=True, row=1, col=1)
     below = f"{names[0]} − {names[1]}" if len("".join(names)) < 15 else "first − second"
     return fig.update_yaxes(title=below, zeroline=True, zerolinecolor="#444", row=2, col=1)
 

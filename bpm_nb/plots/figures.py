@@ -21,8 +21,12 @@ def log_axis(
     "Options of an axis with a logarithmic scale, whose labels stay apart."
     seen = np.concatenate([np.ravel(np.asarray(v, float)) for v in values])
     seen = seen[np.isfinite(seen) & (seen > 0)]
-    decades = np.log10(seen.max() / seen.min()) if len(seen) else 0.0
-    return dict(type="log", nticks=max(3, int(np.ceil(decades))))
+    low, high = (seen.min(), seen.max()) if len(seen) else (1.0, 1.0)
+    steps = np.outer(10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high) + 1), (1, 2, 5)).ravel()
+    steps = steps[(steps > low / 1.1) & (steps < high * 1.1)]
+    if 1 < len(steps) < 9:  # else the figure writes 2 and 5 for 20 and 500
+        return dict(type="log", tickvals=steps.tolist())
+    return dict(type="log", nticks=max(3, int(np.ceil(np.log10(high / low)))))
 
 # %% ../../nbs/70_plots/05_figures.ipynb #c9532051
 def curves(
@@ -34,7 +38,7 @@ def curves(
     log: str = "",  # axes with a logarithmic scale: "x", "y" or "xy"
 ) -> go.Figure:
     "Lines over one abscissa."
-    mode = "lines+markers" if len(x) <= 60 else "lines"
+    mode = "lines+markers" if 2 < len(x) <= 60 else "lines"
     fig = go.Figure()
     for (name, y), colour in zip(named.items(), [*COLOURS.values()][1:] * len(named)):
         fig.add_scatter(x=np.asarray(x), y=np.asarray(y), name=plain(name), mode=mode, line=dict(color=colour, width=2))

@@ -19,7 +19,7 @@ PARTS = (
     "What you can now do",
     "Further reading",
 )
-LINES, WORDS, FIGURES, LONGEST = 60, 800, 4, 12
+LINES, WORDS, FIGURES, LONGEST = 60, 800, 4, 10
 
 
 def cells(name):
