@@ -175,4 +175,5 @@ def kernel_lab(
     files = downloads(state, plot, "kernel", lab_files, "columns")
     upload = ipywidgets.HBox([Upload("Upload frames", state.upload, state.fail)])
     trim_malloc()
-    return side_by_side(state, [*lab_controls(state), buttons, upload, files], [plot, text], plot=plot)
+    controls = [*lab_controls(state), buttons, upload, files]
+    return side_by_side(state, controls, [plot, text], room="600px", plot=plot)

@@ -355,14 +355,16 @@ def side_by_side(
     state: State,  # becomes the attribute `state`
     left: list,  # widgets of the left column
     right: list,  # widgets of the right column
+    room: str = "0",  # that the right column wants; where there is less, it stands above the left one
     **views: ipywidgets.DOMWidget,  # widgets that become attributes by their names
 ) -> ipywidgets.HBox:
     "The dashboard: controls on the left, views on the right."
     columns = (
         ipywidgets.VBox(left, layout=ipywidgets.Layout(width="23em", flex="0 0 auto")),
-        ipywidgets.VBox(right, layout=ipywidgets.Layout(flex="1 1 0", min_width="0")),
+        ipywidgets.VBox(right, layout=ipywidgets.Layout(flex=f"1 1 {room}", min_width="0")),
     )
-    dashboard = ipywidgets.HBox(columns, layout=ipywidgets.Layout(width="100%"))
+    wraps = {} if room == "0" else dict(flex_flow="row wrap-reverse", align_items="flex-end")
+    dashboard = ipywidgets.HBox(columns, layout=ipywidgets.Layout(width="100%", **wraps))
     for name, view in dict(views, state=state).items():
         setattr(dashboard, name, view)
     return dashboard

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
-from tqdm.auto import tqdm
 
 from ..core.files import InputError
+from ..core.progress import Bar
 from ..data.records import Frames, as_frames
 from .baselines import missing_part
 from .energy import BondEnergy
@@ -46,7 +46,7 @@ def surface_scan(
     model = BondEnergy() if model is None else model
     train, judge = (lacking(model.baseline, frames) for frames in (X, outside))
     settings, errors = [dict(gamma=gamma, lam=lam) for gamma in gammas for lam in lambdas], []
-    for given in tqdm(settings, desc="settings", delay=2, leave=False):
+    for given in Bar(settings, desc="settings", delay=2, leave=False):
         fitted = clone(model).set_params(baseline=None, **given).fit(train)
         errors.append((fitted.errors_[1], force_error(fitted, judge)))
     left_out, of_outside = np.reshape(errors, (len(gammas), len(lambdas), 2)).transpose(2, 0, 1)

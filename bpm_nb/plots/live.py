@@ -29,19 +29,21 @@ def laboratory_layout(evidence):
     return json.dumps(with_laboratory_axes(fig).layout.to_plotly_json())
 
 # %% ../../nbs/70_plots/04_live.ipynb #23e6297a
+DECADES = [m * 10.0**k for k in range(-4, 5) for m in (1, 2, 5)]  # marks of logarithmic axes
+
+
 def with_laboratory_axes(fig):
     "The figure of six panels with the titles and scales of their axes."
     power = dict(type="log", exponentformat="power")
+    plain = dict(type="log", tickvals=DECADES, ticktext=[f"{x:g}" for x in DECADES])
     for col in (1, 2):
         fig.update_xaxes(title="reference (bohr³)", row=1, col=col)
         fig.update_yaxes(title="left out (bohr³)", row=1, col=col)
-        fig.update_xaxes(**power, title="λ", dtick=2, row=2, col=col).update_yaxes(
-            type="log", title="γ", row=2, col=col
-        )
-    fig.update_xaxes(**power, title="predicted deviation (bohr³)", dtick=1, row=1, col=3)
+        fig.update_xaxes(**power, title="λ", dtick=2, row=2, col=col).update_yaxes(**plain, title="γ", row=2, col=col)
+    fig.update_xaxes(**plain, title="predicted deviation (bohr³)", row=1, col=3)
     fig.update_yaxes(**power, title="error (bohr³)", dtick=1, row=1, col=3)
-    fig.update_xaxes(type="log", title="training frames", dtick="D2", row=2, col=3)
-    fig.update_yaxes(type="log", title="error on test frames (bohr³)", dtick="D2", row=2, col=3)
+    fig.update_xaxes(**plain, title="training frames", row=2, col=3)
+    fig.update_yaxes(**plain, title="error on test frames (bohr³)", row=2, col=3)
     return fig
 
 # %% ../../nbs/70_plots/04_live.ipynb #3679d66a

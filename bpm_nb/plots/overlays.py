@@ -42,6 +42,7 @@ class Overlay:
 
 # %% ../../nbs/70_plots/07_overlays.ipynb #50add195
 ROW, LABEL = 17, 66  # pixels of a row of lines, and of a label above a curve
+CURVES = 330  # pixels that all panels have for their curves, if they are few
 MARGIN = dict(l=70, r=20, t=20, b=106)  # pixels around the panels
 
 
@@ -78,7 +79,7 @@ def panels(
     "One panel for all, or one for each, from above."
     numbered = list(enumerate(curves))
     groups = [[one] for one in numbered] if stacked and curves else [numbered]
-    unit = 270 if len(groups) == 1 else max(70, 270 // len(groups))
+    unit = max(70, CURVES // len(groups))
     return [Panel(group, unit, tallest) for group in groups]
 
 

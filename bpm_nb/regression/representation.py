@@ -14,12 +14,12 @@ from typing import Protocol
 
 import numpy as np
 from scipy.sparse import csr_array
-from tqdm.auto import tqdm
 
 from ..bonds.descriptors import DescriptorSettings, described, descriptor
 from ..bonds.pairs import Bonds, bonds
 from ..bonds.quantities import POLARIZABILITY, BondSides, Quantity, component_sums, side_basis
 from ..core.files import InputError
+from ..core.progress import Bar
 from ..data.records import Frames, molecule_groups
 
 # %% ../../nbs/30_regression/04_representation.ipynb #1be1dbda
@@ -103,7 +103,7 @@ def bond_rows(
 ) -> dict[int, BondRows]:
     "`BondRows` of each kind of bond, {kind: rows}. Raises `InputError` as `pair_limits` does."
     blocks = {}
-    for index, numbers, pos, cell in tqdm(molecule_groups(frames), desc="descriptors", delay=2, leave=False):
+    for index, numbers, pos, cell in Bar(molecule_groups(frames), desc="descriptors", delay=2, leave=False):
         b = settings.bonds(numbers, pos, cell)
         raw, across = _described(settings.descriptor, numbers, pos, b, species, vectors)
         b = replace(b, frame=index[b.frame], cell=None)  # nothing looks at images from here on

@@ -10,6 +10,7 @@ const SWING = Array.from({length: STEPS}, (_, k) => Math.round(1000*Math.sin(2*M
 const LEVELS = [...new Set(SWING)];  // a period passes twice where it is not at its ends
 const FIRST = [0, 1, -1];  // drawn first: with these it begins to move, and becomes smooth as the others come
 const ARROW = [0.84, 0.37, 0], SHORTEST_ARROW = 0.1;  // colour; of the longest
+const AROUND = 1.5;  // room for the outermost atoms, Å
 const THEMES = {
   light: {background: "white", label: {color: "#222222", showBorder: false}},
   dark: {background: "#111111", label: {color: "#ffffff", showBorder: true, borderColor: "#000000", borderWidth: 0.2}},
@@ -45,6 +46,18 @@ function keepWheel(box) {
   }, true);
   ["wheel", "mousewheel", "MozMousePixelScroll"].forEach(
     sign => box.addEventListener(sign, event => isClicked || event.stopPropagation(), {capture: true, passive: true}));
+}
+
+// NGL leaves room for the longest side in both directions of the window: come nearer to what is broad and low.
+function comeNear(stage, molecule, box) {
+  const ends = [[Infinity, -Infinity], [Infinity, -Infinity]];
+  molecule.structure.eachAtom(atom => [atom.x, atom.y].forEach((x, k) => {
+    ends[k] = [Math.min(ends[k][0], x), Math.max(ends[k][1], x)];
+  }));
+  const [width, height] = ends.map(([low, high]) => high - low + AROUND);
+  const shape = box.clientWidth/box.clientHeight;
+  const nearer = Math.max(width/shape, 1.3*height)/Math.max(width, height);
+  if (nearer < 1) stage.viewerControls.zoom(1 - nearer);
 }
 
 function arrowShape({positions, change, stretch}) {
@@ -195,5 +208,6 @@ function createPlayer(view) {
   new IntersectionObserver(([entry]) => isSeen = entry.isIntersecting).observe(box);
   new MutationObserver(repaint).observe(document.body, {attributeFilter: ["data-jp-theme-light"]});
   molecule.autoView();
+  comeNear(stage, molecule, box);
   return {show: start, send};
 }

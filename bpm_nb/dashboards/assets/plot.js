@@ -54,6 +54,7 @@ function drawing(Plotly, div, feed, isGone) {
       document.dispatchEvent(new CustomEvent("bpm-draws"));
       const {data, layout} = isDark() ? darkened(feed.get("figure")) : feed.get("figure");
       await Plotly.react(div, data, layout, CONFIG);
+      if (!div.matches(":hover")) Plotly.Fx.unhover(div);  // plotly brings a tip back, wherever the mouse is by now
     });
   };
 }
