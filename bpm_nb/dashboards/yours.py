@@ -39,6 +39,7 @@ from bpm_nb.dashboards.widgets import (
 from .yours_state import YoursState
 from ..data.datasets import known
 from ..plots.overlays import Overlay, overlaid
+from ..plots.style import transparent
 
 # %% ../../nbs/85_dashboards/15_yours.ipynb #2cd35502
 WIDTH_CM1 = 8.0  # of a line
@@ -48,7 +49,7 @@ LINES, RUN = "harmonic lines", "dynamics"  # names of the curves
 def line_overlay(
     state: YoursState,  # with its lines
 ) -> Overlay:
-    "The lines as an instrument sees them at the temperature that is set. Raises `InputError` as `harmonic_spectrum` does."
+    "The lines as an instrument sees them at the temperature that is set. Raises `InputError` as `mode_curves` does."
     from bpm_nb.reports.harmonic import line_labels, mode_curves
 
     curve = mode_curves(state.lines.modes, WIDTH_CM1, 532.0, state.temperature_K)
@@ -78,7 +79,7 @@ def with_crosses(
         if trace.name == f"bands of {LINES}":
             k = np.abs(np.subtract.outer(np.asarray(trace.x), nu)).argmin(1)
             share = errors[1][k] / np.maximum(state.lines.modes.activity[k], 1e-12)
-            look = dict(type="data", thickness=1.2, width=0, color=trace.marker.line.color)
+            look = dict(type="data", thickness=1.2, width=0, color=transparent(trace.marker.line.color, 0.55))
             trace.update(error_x=look | dict(array=errors[0][k]))
             trace.update(error_y=look | dict(array=np.minimum(share, 1.0) * np.asarray(trace.customdata)))
     return figure
@@ -178,7 +179,13 @@ def molecule_controls(
     note = ipywidgets.HTML(f"<div style='line-height:1.3;max-width:22em'>{escape(words)}</div>")
     upload = ipywidgets.HBox([Upload("Upload an xyz file", state.upload, state.fail)])
     upload.layout.width = "22em"
-    return [text, note, upload]
+    whole = dict(style=dict(description_width="5em"), layout=ipywidgets.Layout(width="10.8em"))
+    counts = [
+        control(state, "charge", ipywidgets.IntText, "charge/e", **whole),
+        control(state, "spin", ipywidgets.IntText, "unpaired", **whole),
+    ]
+    grey_unless(state, ["molecule"], lambda state: state.is_geometry, *counts)
+    return [text, note, upload, ipywidgets.HBox(counts)]
 
 
 def follow(
@@ -207,10 +214,10 @@ def dynamics_controls(
     grey_unless(state, ["lines", "stale", "doing"], lambda s: s.lines and not s.stale and not s.doing, go)
     return [
         ipywidgets.HTML("<b>atoms that move</b>"),
-        control(state, "n_segments", slider, "independent runs", min=1, max=16),
-        control(state, "length_ps", slider, "length of each/ps", min=1, max=50),
+        control(state, "n_segments", slider, "runs", min=1, max=16),
+        control(state, "length_ps", slider, "each of them/ps", min=1, max=50),
         control(state, "temperature_K", ipywidgets.FloatSlider, "temperature/K", min=50, max=1000, step=10, **WHOLE),
-        control(state, "n_frames", slider, "states for the model", min=20, max=600, step=20),
+        control(state, "n_frames", slider, "states learned", min=20, max=600, step=20),
         go,
         told,
     ]
@@ -228,7 +235,8 @@ def line_menu(
         named += [(f"{band.wavenumber_cm1:.0f} cm⁻¹ of the run", ("band", k)) for k, band in enumerate(bands)]
         return [("no line is chosen", ()), *named]
 
-    return menu(state, ["chosen", "lines", "curve"], ipywidgets.Dropdown, "", options)
+    narrow = dict(style=dict(description_width="0"), layout=ipywidgets.Layout(width="430px"))
+    return menu(state, ["chosen", "lines", "curve"], ipywidgets.Dropdown, "", options, **narrow)
 
 # %% ../../nbs/85_dashboards/15_yours.ipynb #24f35438
 def yours_plot(
@@ -318,8 +326,8 @@ def your_molecule(
 ) -> ipywidgets.HBox:
     """The dashboard, a widget; its `state` is a `YoursState`.
 
-    The settings that it downloads, a dict, make the same dashboard again; with the same folder what was computed is there
-    at once, and a run that was stopped goes on. Raises `InputError` for a setting that does not exist.
+    The settings that it downloads, a dict, make the same dashboard again; with the same folder what was computed is
+    there at once, and a run that was stopped goes on. Raises `InputError` for a setting that does not exist.
     """
     if isinstance(molecule, dict):
         molecule, settings = None, molecule | settings

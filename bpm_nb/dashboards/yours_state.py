@@ -42,6 +42,8 @@ class YoursSettings(MotionSettings):
     n_frames = setting(
         traitlets.Int, 100, min=8, max=1000, help="states of the run from which the model of its bonds learns"
     )
+    charge = setting(traitlets.Int, 0, help="total charge of an xyz file, e: a SMILES has its own")
+    spin = setting(traitlets.Int, 0, min=0, help="unpaired electrons of an xyz file: a SMILES has its own")
 
     def run_settings(self) -> dict:
         "Those of a run."
@@ -68,10 +70,20 @@ class YoursTraits(YoursSettings):
         return self.uploaded if self.uploaded and self.uploaded[0] == self.molecule else self.molecule.strip()
 
     @property
+    def is_geometry(self) -> bool:
+        "Is it a file, which does not say how many electrons there are?"
+        return self.molecule.endswith((".xyz", ".extxyz"))
+
+    @property
+    def electrons(self) -> dict:
+        "Charge and spin of a geometry; nothing for a molecule that has its own."
+        return dict(charge=self.charge, spin=self.spin) if self.is_geometry else {}
+
+    @property
     def folder(self) -> Path:
         "Of this molecule; the temporary folder is made here."
         self.base = self.base or tempfile.mkdtemp(prefix="bpm_nb-")
-        return molecule_folder(self.base, self.given)
+        return molecule_folder(self.base, self.given, self.electrons)
 
     @property
     def run_folder(self) -> Path:
@@ -116,7 +128,7 @@ class YoursChoice(YoursTraits):
 class YoursSteps(YoursChoice):
     "The slow steps."
 
-    @traitlets.observe("molecule", "uploaded")
+    @traitlets.observe("molecule", "uploaded", "charge", "spin")
     def outdate(
         self,
         change: traitlets.Bunch | None = None,  # which trait changed
@@ -129,7 +141,7 @@ class YoursSteps(YoursChoice):
         with errors_as_message(self):
             if not self.molecule.strip():
                 raise InputError("no molecule is given: write a name or a SMILES, or upload an xyz file")
-            self.run(computed_lines, (self.given, str(self.folder)), self.take_lines)
+            self.run(computed_lines, (self.given, self.electrons, str(self.folder)), self.take_lines)
 
     def take_lines(
         self,
@@ -155,7 +167,7 @@ class YoursSteps(YoursChoice):
             if self.lines is None or self.stale:
                 raise InputError("compute the lines of the molecule first")
             self.curve = None
-            args = self.given, str(self.folder), self.run_settings()
+            args = self.given, self.electrons, str(self.folder), self.run_settings()
             self.run(computed_run, args, lambda curve: self.set_trait("curve", curve))
 
     def on_progress(

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..core.files import InputError, errors_name_file, read_npz, write_atomic
 from ..core.progress import whole_progress
+from ..core.work import one_blas_thread
 from .band import BandAssignment, band_assignment
 from .runs import Series, finest_of, finest_resolution, with_shares
 from .uploads import files_of
@@ -46,8 +47,7 @@ def as_pipeline_takes_it(
 ) -> Iterator[str]:
     "The text, or the path of a file that is there while this lasts. An `InputError` inside names it as the user does."
     if isinstance(molecule, str):
-        with errors_name_file(molecule):
-            yield molecule
+        yield molecule
         return
     if not molecule[0].endswith((".xyz", ".extxyz")):
         raise InputError(f"{molecule[0]}: give the geometry as an xyz file (.xyz, .extxyz)")
@@ -58,11 +58,13 @@ def as_pipeline_takes_it(
 def molecule_folder(
     base: str | Path,  # of all molecules
     molecule: str | tuple[str, bytes],  # text, or name and content of a file
+    electrons: dict,  # charge and spin, where they are not its own
 ) -> Path:
     "Folder of a molecule: readable, and never that of another."
     text, content = (molecule, b"") if isinstance(molecule, str) else molecule
     readable = re.sub(r"[^A-Za-z0-9]+", "-", Path(text).stem).strip("-")[:30] or "molecule"
-    return Path(base) / f"{readable}-{sha256(text.encode() + content).hexdigest()[:8]}"
+    whole = repr((text, content, sorted(electrons.items())))
+    return Path(base) / f"{readable}-{sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def run_folder(
@@ -104,7 +106,7 @@ class Lines:
     modes: Modes  # D normal modes
     errors: tuple | None  # standard deviations (D,) of wavenumber, cm⁻¹, and activity, Å⁴/u; None: not known
     rows: list[dict]  # (D,) of the table: place, words, strength
-    table: str  # HTML of those that light sees
+    table: str  # HTML of those that light sees, without the columns of single bonds and atoms
     pace: Pace  # of a run
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #0782530c
@@ -119,7 +121,7 @@ def measured_pace(
 
     source = made.source
     moving = Molecule(made.harmonic.numbers, source.charge, source.spin, calculator=source.calculator)
-    with whole_progress(told=lambda *_: None) as whole:
+    with whole_progress(told=lambda *_: None) as whole, one_blas_thread():  # as the run will have it
         plan_dynamics(made, moving, Dynamics(), 1)
     run, tensors = (whole.steps[name].seconds() for name in DYNAMICS[:2])
     return Pace(SETTLE_PS + CANDIDATES_PS, run, tensors)
@@ -146,7 +148,7 @@ def lines_of(
         modes=modes,
         errors=sure and (sure.wavenumber_cm1, sure.activity),
         rows=harmonic_rows(modes, record, weakest=0.0, **how),
-        table=table_html(harmonic_rows(modes, record, **how)),
+        table=table_html([dict(list(row.items())[:5]) for row in harmonic_rows(modes, record, **how)]),
         pace=measured_pace(made),
     )
 
@@ -164,6 +166,7 @@ def remarks_caught() -> Iterator[list[str]]:
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #3dd0457b
 def computed_lines(
     molecule: str | tuple[str, bytes],  # name, SMILES or path; or name and content of an xyz file
+    electrons: dict,  # charge and spin, where they are not its own
     folder: str | Path,  # of the molecule
     report: Callable,  # report(fraction, text)
 ) -> Lines:
@@ -174,7 +177,7 @@ def computed_lines(
     report(0.0, "minimum and harmonic lines")
     with remarks_caught() as remarks, as_pipeline_takes_it(molecule) as what:
         with whole_progress(told=lambda *_: None):
-            made = raman(what, folder, harmonic_only=True)
+            made = raman(what, folder, harmonic_only=True, **electrons)
         harmonic_page(made)
     return lines_of(made, remarks)
 
@@ -209,8 +212,8 @@ def first_model(
     source: "Source",  # of polarizabilities
     numbers: np.ndarray,  # (N,) atomic numbers
     parts: Path,  # folder of the pieces
-) -> "BondPolarizability":
-    "Of states of the thermostat after it has settled. Raises `InputError` where a calculation fails."
+) -> tuple["BondPolarizability", int]:
+    "Of states of the thermostat after it has settled, and of how many. Raises `InputError` where a calculation fails."
     from bpm_nb.dynamics.trajectory import SETTLE_PS
     from bpm_nb.models.polarizability import BondPolarizability
     from bpm_nb.pipeline.source import source_tensors
@@ -219,7 +222,7 @@ def first_model(
     states = np.concatenate([read_npz(file, ["pos"])["pos"] for file in files])
     some = states[np.sort(np.random.default_rng(0).permutation(len(states))[:N_FIRST])]
     alpha, _ = source_tensors(source, numbers, some)
-    return BondPolarizability().fit(Frames(np.tile(numbers, (len(some), 1)), some, alpha=alpha))
+    return BondPolarizability().fit(Frames(np.tile(numbers, (len(some), 1)), some, alpha=alpha)), len(some)
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #4b16c7e9
 @dataclass(frozen=True, eq=False)
@@ -257,7 +260,7 @@ class Growing:
         report: Callable,  # report(fraction, text, partial)
     ):
         self.parts, self.asked, self.report = folder / "run.npz.parts", asked, report
-        self.made = self.model = None
+        self.made = self.model = None  # harmonic lines; the first bond model, and of how many states it is
         self.n_states = 0  # in the last one that was drawn
 
     def take(
@@ -288,12 +291,13 @@ class Growing:
             return None
         self.n_states = run.pos.shape[0] * run.pos.shape[1]
         self.model = self.model or first_model(self.made.source, run.numbers, self.parts)
-        return partial_spectrum(run, self.model, self.asked)
+        return partial_spectrum(run, *self.model, self.asked)
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #97d1d145
 def partial_spectrum(
     run: Trajectory,  # as far as it is
-    model: "BondPolarizability",  # of the thermostat
+    model: "BondPolarizability",  # of states of the thermostat
+    n_first: int,  # of how many
     asked: "Dynamics",  # of the run
 ) -> RunSpectrum:
     "Of the beginning of a run. Raises `InputError` for one that is too short."
@@ -303,8 +307,8 @@ def partial_spectrum(
     intensity = drawn_intensity(activity, asked.temperature_K)
     told = (
         f"So far: {n_segments} × {n_states * run.dt_fs / 1000:.0f} ps of {asked.n_segments} × {asked.length_ps} ps at "
-        f"{asked.temperature_K:g} K, with a first bond model of {N_FIRST} states at most, from before the run; the one "
-        f"of the whole learns from {asked.n_frames} states of the run. {width_text(intensity)}"
+        f"{asked.temperature_K:g} K, with a first bond model of {n_first} states from before the run; that of the "
+        f"whole learns from {asked.n_frames} states of the run. {width_text(intensity)}"
     )
     return RunSpectrum(intensity, told)
 
@@ -318,9 +322,10 @@ def assigned_bands(
     "The strongest, with bonds and motion; none of a linear molecule, which has no axes to see motions from."
     resolution = intensity.settings["resolution_cm1"]
     bands = peaks(intensity, range_cm1=(2 * resolution, 4000.0))[:n]
+    report(1.0, "bonds and motions behind the bands")
     alpha = made.polarizability.predict_trajectory(made.run)
     try:
-        series = with_shares(Series(made.name, made.run, alpha, "dynamics"), made.polarizability, report)
+        series = with_shares(Series(made.name, made.run, alpha, "dynamics"), made.polarizability, lambda *_: None)
         return tuple(
             band_assignment(series, p.wavenumber_cm1, width_cm1=max(10.0, resolution), spectrum=made.activity)
             for p in bands
@@ -353,6 +358,7 @@ def opened_folder(
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #65a4ab90
 def computed_run(
     molecule: str | tuple[str, bytes],  # name, SMILES or path; or name and content of an xyz file
+    electrons: dict,  # charge and spin, where they are not its own
     folder: str | Path,  # of the molecule, with its harmonic lines
     settings: dict,  # of the run: n_segments, length_ps, temperature_K, n_frames
     report: Callable,  # report(fraction, text, partial)
@@ -365,7 +371,7 @@ def computed_run(
     opened_folder(folder, target)
     growing = Growing(target, asked, report)
     with remarks_caught(), as_pipeline_takes_it(molecule) as what, whole_progress(PAGES, told=growing.follow):
-        made = raman(what, target, dynamics=asked, first=growing.take)
+        made = raman(what, target, dynamics=asked, first=growing.take, **electrons)
         if not (target / "raman.csv").exists():
             write_pages(made)
     return whole_spectrum(made, report)

@@ -19,4 +19,7 @@ def test_a_sentence_for_each_wrong_molecule_and_the_lines_stay():
         assert state.message.startswith("a.mol: give the geometry as an xyz file") and state.stale
         state.upload("a.xyz", b"2\n\nH 0 0 0\nH 0 0 9\n")
         assert state.message.startswith("a.xyz") and state.given[1].startswith(b"2")
+        state.charge = 1
+        state.compute()
+        assert state.electrons == dict(charge=1, spin=0) and state.message
         assert state.settings()["n_segments"] == 2 and not list(Path(folder).iterdir())
