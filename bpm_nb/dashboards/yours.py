@@ -167,6 +167,7 @@ def molecule_controls(
     "Where the molecule comes from."
     text = control(state, "molecule", ipywidgets.Text, "molecule", continuous_update=False)
     text.placeholder = "a name or a SMILES"
+    text.remove_class("bpm-molecule").add_class("bpm-name")  # the other is that of the drawing
     words = f"a SMILES such as CCO, a name ({', '.join(known())}), or an xyz file"
     if not find_spec("rdkit"):
         words += "; to read a SMILES, install RDKit: pip install 'bpm_nb[smiles]'"

@@ -8,7 +8,9 @@ from pathlib import Path
 from bpm_nb.dashboards.yours_state import YoursState
 
 
-def test_a_sentence_for_each_wrong_molecule_and_the_lines_stay():
+def test_what_is_no_molecule_is_a_sentence_and_leaves_no_file():
+    from tempfile import TemporaryDirectory
+
     with TemporaryDirectory() as folder:
         state = YoursState("  ", folder)
         state.compute()
