@@ -49,7 +49,7 @@ class YoursSettings(MotionSettings):
         "Those of a run."
         return {name: getattr(self, name) for name in ("n_segments", "length_ps", "temperature_K", "n_frames")}
 
-
+# %% ../../nbs/85_dashboards/14_yours_state.ipynb #78c7cb32
 def first_molecule() -> str:
     "What is there first: ethanol, or water where no SMILES can be read."
     return "CCO" if find_spec("rdkit") else "water"
@@ -63,6 +63,10 @@ class YoursTraits(YoursSettings):
     lines = traitlets.Instance(Lines, allow_none=True, help="harmonic lines, or None")
     curve = traitlets.Instance(RunSpectrum, allow_none=True, help="spectrum of the run so far, or None")
     chosen = traitlets.Tuple(default_value=(), help="(`line`, its number) or (`band`, its number), or nothing")
+
+# %% ../../nbs/85_dashboards/14_yours_state.ipynb #da22436b
+class YoursPlace(YoursTraits):
+    "Which molecule it is, and where its files are."
 
     @property
     def given(self) -> str | tuple[str, bytes]:
@@ -91,7 +95,7 @@ class YoursTraits(YoursSettings):
         return run_folder(self.folder, self.run_settings())
 
 # %% ../../nbs/85_dashboards/14_yours_state.ipynb #197791f2
-class YoursChoice(YoursTraits):
+class YoursChoice(YoursPlace):
     "A line or a band, and what moves there."
 
     @property
@@ -125,8 +129,8 @@ class YoursChoice(YoursTraits):
             self.chosen = ()
 
 # %% ../../nbs/85_dashboards/14_yours_state.ipynb #650dcbbf
-class YoursSteps(YoursChoice):
-    "The slow steps."
+class YoursLines(YoursChoice):
+    "The first slow step."
 
     @traitlets.observe("molecule", "uploaded", "charge", "spin")
     def outdate(
@@ -151,6 +155,10 @@ class YoursSteps(YoursChoice):
         self.chosen, self.curve = (), None
         self.lines, self.stale = lines, False
 
+# %% ../../nbs/85_dashboards/14_yours_state.ipynb #27df977a
+class YoursUpload(YoursLines):
+    "A molecule in a file."
+
     def upload(
         self,
         name: str,  # of an xyz file
@@ -160,6 +168,10 @@ class YoursSteps(YoursChoice):
         with self.hold_trait_notifications():
             self.uploaded, self.molecule = (one_line(name, 100), content), one_line(name, 100)
         self.compute()
+
+# %% ../../nbs/85_dashboards/14_yours_state.ipynb #0db682da
+class YoursRun(YoursUpload):
+    "The second slow step."
 
     def run_dynamics(self) -> None:
         "The run, from where it was stopped. An `InputError` becomes the message."
@@ -182,19 +194,8 @@ class YoursSteps(YoursChoice):
             self.curve = partial
 
 # %% ../../nbs/85_dashboards/14_yours_state.ipynb #08fcda2f
-class YoursState(YoursSteps):
-    "State of `your_molecule`: set `molecule`, `compute`, `run_dynamics`."
-
-    def __init__(
-        self,
-        molecule: str | None = None,  # name, SMILES or path; None: a small one
-        folder: str | Path | None = None,  # for the files of all molecules; None: a temporary one
-        **settings: Any,  # values of traits
-    ):
-        "Raises `InputError` for a name that is no trait."
-        molecule = first_molecule() if molecule is None else str(molecule)
-        super().__init__(**(dict(molecule=molecule, base=str(folder or "")) | settings))
-        self.stale = True
+class YoursSaid(YoursRun):
+    "What is said of the run."
 
     @property
     def total_ps(self) -> float:
@@ -216,3 +217,18 @@ class YoursState(YoursSteps):
         left = self.lines.pace.seconds(*asked) - done * self.lines.pace.ps_s
         takes = f"about {duration_text(left)} on one core, then models and page"
         return f"{done:.0f} of {self.total_ps:.0f} ps are kept: {takes}." if done else f"It takes {takes}."
+
+# %% ../../nbs/85_dashboards/14_yours_state.ipynb #f03145e7
+class YoursState(YoursSaid):
+    "State of `your_molecule`: set `molecule`, `compute`, `run_dynamics`."
+
+    def __init__(
+        self,
+        molecule: str | None = None,  # name, SMILES or path; None: a small one
+        folder: str | Path | None = None,  # for the files of all molecules; None: a temporary one
+        **settings: Any,  # values of traits
+    ):
+        "Raises `InputError` for a name that is no trait."
+        molecule = first_molecule() if molecule is None else str(molecule)
+        super().__init__(**(dict(molecule=molecule, base=str(folder or "")) | settings))
+        self.stale = True

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['molecule_folder', 'run_folder', 'Pace', 'Lines', 'computed_lines', 'finished_ps', 'run_so_far', 'RunSpectrum',
-           'drawn_intensity', 'width_text', 'computed_run', 'whole_spectrum']
+           'drawn_intensity', 'width_text', 'computed_run']
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #3fca5a5b
 import re
@@ -93,7 +93,7 @@ class Pace:
         "Of the run and of these states, s."
         return n_segments * (self.settle_ps + length_ps) * self.ps_s + n_frames * self.state_s
 
-
+# %% ../../nbs/85_dashboards/13_yours_work.ipynb #6aeea929
 @dataclass(frozen=True, eq=False)
 class Lines:
     "Harmonic lines of a molecule, and what is said of them."
@@ -250,16 +250,15 @@ def width_text(
     return f"Drawn {intensity.settings['resolution_cm1']:.0f} cm⁻¹ wide."
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #b590feb5
-class Growing:
+class GrowingSpectrum:
     "The spectrum of a run while it is made."
 
     def __init__(
         self,
         folder: Path,  # of the run
         asked: "Dynamics",  # of the run
-        report: Callable,  # report(fraction, text, partial)
     ):
-        self.parts, self.asked, self.report = folder / "run.npz.parts", asked, report
+        self.parts, self.asked = folder / "run.npz.parts", asked
         self.made = self.model = None  # harmonic lines; the first bond model, and of how many states it is
         self.n_states = 0  # in the last one that was drawn
 
@@ -269,18 +268,6 @@ class Growing:
     ) -> None:
         "Know the molecule."
         self.made = made
-
-    def follow(
-        self,
-        share: float,  # that is done, 0 to 1
-        text: str,  # what runs, and how long it still takes
-    ) -> None:
-        "Report both, and the spectrum where there is more of the run."
-        try:
-            partial = self.spectrum()
-        except InputError:  # what cannot be drawn now is drawn at the end
-            partial = None
-        self.report(share, f"{100 * share:.0f} %, {text}", partial)
 
     def spectrum(self) -> RunSpectrum | None:
         "Of what is there; None where that was drawn before. Raises `InputError` where it cannot be."
@@ -292,6 +279,22 @@ class Growing:
         self.n_states = run.pos.shape[0] * run.pos.shape[1]
         self.model = self.model or first_model(self.made.source, run.numbers, self.parts)
         return partial_spectrum(run, *self.model, self.asked)
+
+# %% ../../nbs/85_dashboards/13_yours_work.ipynb #7be567c7
+def told_with(
+    growing: GrowingSpectrum,  # of the run
+    report: Callable,  # report(fraction, text, partial)
+) -> Callable:
+    "function(share, text) that reports both, and the spectrum where there is more of the run."
+
+    def follow(share, text):
+        try:
+            partial = growing.spectrum()
+        except InputError:  # what cannot be drawn now is drawn at the end
+            partial = None
+        report(share, f"{100 * share:.0f} %, {text}", partial)
+
+    return follow
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #97d1d145
 def partial_spectrum(
@@ -369,14 +372,15 @@ def computed_run(
 
     asked, target = dynamics_of(settings), run_folder(folder, settings)
     opened_folder(folder, target)
-    growing = Growing(target, asked, report)
-    with remarks_caught(), as_pipeline_takes_it(molecule) as what, whole_progress(PAGES, told=growing.follow):
+    growing = GrowingSpectrum(target, asked)
+    told = told_with(growing, report)
+    with remarks_caught(), as_pipeline_takes_it(molecule) as what, whole_progress(PAGES, told=told):
         made = raman(what, target, dynamics=asked, first=growing.take, **electrons)
         if not (target / "raman.csv").exists():
             write_pages(made)
     return whole_spectrum(made, report)
 
-
+# %% ../../nbs/85_dashboards/13_yours_work.ipynb #1cfb6603
 def whole_spectrum(
     made: "MoleculeSpectrum",  # with dynamics
     report: Callable,  # report(fraction, text)

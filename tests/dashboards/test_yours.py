@@ -102,14 +102,15 @@ def test_a_run_is_cancelled_and_goes_on_and_nothing_is_repeated(tmp_path):
     state.upload("chloride.xyz", CHLORIDE)
     assert "GFN2-xTB alone" in state.lines.told and state.lines.errors is None
     assert state.expected_text().startswith("It takes about") and not state.is_begun()
-    said, curves, again = [], [], {}
+    said, curves, again, processes = [], [], {}, []
     state.observe(lambda change: said.append(change.new), "doing")
     state.observe(lambda change: curves.append(change.new), "curve")
 
     def stopped():
         if state.doing and finished_ps(state.run_folder) >= 2:
+            processes.append(state.job.process)
             state.cancel()
-        return not state.doing
+        return processes and not processes[0].is_alive()
 
     in_a_loop(state, state.run_dynamics, stopped, seconds=400)
     kept = {file: file.stat().st_mtime_ns for file in state.run_folder.glob("run.npz.parts/walk-*.npz")}
