@@ -167,7 +167,7 @@ def yours_files(
 ) -> dict[str, str]:
     "What can be downloaded, {name: text}: lines and their page, or those of the run where it is finished."
     is_whole = bool(state.curve and state.curve.is_whole)
-    folder = state.run_folder if is_whole else state.folder
+    folder = state.curve.folder if is_whole else state.lines.folder
     return {
         "molecule.csv": (folder / "raman.csv").read_text("utf-8") if is_whole else lines_csv(state),
         "molecule.html": (folder / "index.html").read_text("utf-8"),
@@ -239,7 +239,7 @@ def dynamics_controls(
     go, told = button("Dynamics", state.run_dynamics), ipywidgets.HTML().add_class("bpm-expected")
 
     def update():
-        go.description = "Resume dynamics" if state.is_begun() else "Dynamics"
+        go.description = state.next_step()
         told.value = f"<div style='line-height:1.3;max-width:22em'>{escape(state.expected_text())}</div>"
 
     go.tooltip = "atoms move on the same surface, in a process beside; Cancel keeps what is there"
@@ -334,7 +334,7 @@ def told_views(
         curve.value = f"<div style='line-height:1.4;max-width:60em'>{escape(words)}</div>"
 
     def placed():
-        words = f"files: {state.folder}" if state.lines else ""
+        words = f"files: {state.lines.folder}" if state.lines else ""
         place.value = f"<div style='line-height:1.3;max-width:22em;overflow-wrap:anywhere'>{escape(words)}</div>"
 
     follow(state, ["curve"], told)

@@ -202,9 +202,11 @@ class YoursSaid(YoursRun):
         "Picoseconds of the run, with those before it."
         return self.n_segments * (self.lines.pace.settle_ps + self.length_ps)
 
-    def is_begun(self) -> bool:
-        "Does something of the run lie in its folder?"
-        return self.lines is not None and not self.stale and self.run_folder.exists()
+    def next_step(self) -> str:
+        "What a button for the run says: it begins, goes on, or is there."
+        if self.lines is None or self.stale or not self.run_folder.exists():
+            return "Dynamics"
+        return "Show dynamics" if (self.run_folder / "raman.csv").exists() else "Resume dynamics"
 
     def expected_text(self) -> str:
         "What the run takes, what of it is there, or that all is."

@@ -98,6 +98,7 @@ class Pace:
 class Lines:
     "Harmonic lines of a molecule, and what is said of them."
 
+    folder: Path  # of the molecule
     name: str  # formula, charge, isotopes
     told: str  # where the numbers come from
     numbers: np.ndarray  # (N,) atomic numbers
@@ -140,6 +141,7 @@ def lines_of(
     record, modes, sure = made.harmonic, made.modes, made.line_errors
     how = dict(masses=made.masses, errors=sure)
     return Lines(
+        folder=Path(made.folder),
         name=made.name,
         told=" ".join([*remarks, certainty_text(made).removesuffix(MORE), SURE if sure else ""]),
         numbers=record.numbers,
@@ -232,7 +234,12 @@ class RunSpectrum:
     intensity: Spectrum  # what an instrument sees
     told: str  # what it stands on
     bands: tuple[BandAssignment, ...] = ()  # with what moves in each
-    is_whole: bool = False  # else of a run that goes on
+    folder: Path | None = None  # of a run that is finished
+
+    @property
+    def is_whole(self) -> bool:
+        "Is the run finished?"
+        return self.folder is not None
 
 
 def drawn_intensity(
@@ -390,4 +397,4 @@ def whole_spectrum(
 
     intensity = drawn_intensity(made.activity, made.temperature_K)
     told = f"{run_text(made)} {width_text(intensity)}"
-    return RunSpectrum(intensity, told, assigned_bands(made, intensity, report), is_whole=True)
+    return RunSpectrum(intensity, told, assigned_bands(made, intensity, report), Path(made.folder))

@@ -68,7 +68,7 @@ def test_a_wrong_molecule_is_a_sentence_and_the_last_one_stays(water):
         water.molecule = text
         water.compute()
         assert words in water.message and water.stale and water.lines is lines and not water.expected_text()
-        assert water.message.count(text) <= 1
+        assert water.message.count(text) <= 1 and "H2O" in yours_files(water)["molecule.html"]
     water.molecule = "water"
     water.compute()
     assert not water.message and not water.stale
@@ -101,7 +101,7 @@ def test_a_run_is_cancelled_and_goes_on_and_nothing_is_repeated(tmp_path):
     state = YoursState("", tmp_path, n_segments=1, length_ps=1, n_frames=20)
     state.upload("chloride.xyz", CHLORIDE)
     assert "GFN2-xTB alone" in state.lines.told and state.lines.errors is None
-    assert state.expected_text().startswith("It takes about") and not state.is_begun()
+    assert state.expected_text().startswith("It takes about") and state.next_step() == "Dynamics"
     said, curves, again, processes = [], [], {}, []
     state.observe(lambda change: said.append(change.new), "doing")
     state.observe(lambda change: curves.append(change.new), "curve")
@@ -114,7 +114,7 @@ def test_a_run_is_cancelled_and_goes_on_and_nothing_is_repeated(tmp_path):
 
     in_a_loop(state, state.run_dynamics, stopped, seconds=400)
     kept = {file: file.stat().st_mtime_ns for file in state.run_folder.glob("run.npz.parts/walk-*.npz")}
-    assert len(kept) >= 2 and state.curve is None and state.is_begun()
+    assert len(kept) >= 2 and state.curve is None and state.next_step() == "Resume dynamics"
     assert f"{len(kept)} of 6 ps are kept: about" in state.expected_text()
     assert any("left, until" in text and "%" in text for text in said)
 
@@ -130,4 +130,6 @@ def test_a_run_is_cancelled_and_goes_on_and_nothing_is_repeated(tmp_path):
     assert "harmonic lines" in names and "dynamics" in names
     top = state.curve.intensity.wavenumber_cm1[state.curve.intensity.curve().argmax()]
     assert abs(top - state.lines.modes.wavenumber_cm1[0]) < 150
-    assert "Raman spectrum of" in yours_files(state)["molecule.html"] and "finished" in state.expected_text()
+    assert state.next_step() == "Show dynamics" and "finished" in state.expected_text()
+    state.n_segments, state.molecule = 2, "another.xyz"  # what is shown stays, and so do its files
+    assert "Harmonic" not in yours_files(state)["molecule.html"].partition("</title>")[0]
