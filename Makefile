@@ -64,7 +64,8 @@ needs_demo := .
 needs_test := .[dev]
 needs_core := .[core-tests]
 needs_lint := .[lint]
-needs_lab := .[widgets]
+# one of the dashboards does quantum chemistry
+needs_lab := .[widgets,reference,smiles]
 # pages are run: most need the widgets and quantum chemistry at most
 needs_docs := .[docs,widgets,reference,liquids,smiles]
 needs_course := .[docs,reference,liquids,smiles]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['names_on_demand', 'BondDipole', 'BondEnergy', 'BondPolarizability', 'Frames', 'InputError', 'Trajectory',
            'bond_shares', 'errors', 'instrument_intensity', 'ir_spectrum', 'kernel_lab', 'load', 'load_model', 'peaks',
-           'raman', 'raman_compare', 'raman_spectrum', 'read_frames', 'read_trajectory']
+           'raman', 'raman_compare', 'raman_spectrum', 'read_frames', 'read_trajectory', 'your_molecule']
 
 # %% ../nbs/00_bpm_nb.ipynb #7569b024
 import sys
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bpm_nb.assignment import bond_shares
     from bpm_nb.core import InputError, errors
-    from bpm_nb.dashboards import kernel_lab, raman_compare
+    from bpm_nb.dashboards import kernel_lab, raman_compare, your_molecule
     from bpm_nb.data import Frames, Trajectory, load, read_frames, read_trajectory
     from bpm_nb.models import BondDipole, BondEnergy, BondPolarizability, load_model
     from bpm_nb.pipeline import raman
@@ -28,7 +28,7 @@ __version__ = "0.2.0"
 _FOLDERS = dict(
     assignment=["bond_shares"],
     core=["InputError", "errors"],
-    dashboards=["kernel_lab", "raman_compare"],
+    dashboards=["kernel_lab", "raman_compare", "your_molecule"],
     data=["Frames", "Trajectory", "load", "read_frames", "read_trajectory"],
     models=["BondDipole", "BondEnergy", "BondPolarizability", "load_model"],
     pipeline=["raman"],
@@ -54,6 +54,7 @@ _all_ = [
     "raman_spectrum",
     "read_frames",
     "read_trajectory",
+    "your_molecule",
 ]
 
 # %% ../nbs/00_bpm_nb.ipynb #81e9857d

@@ -8,7 +8,7 @@ __all__ = ['Bar', 'Progress', 'whole_progress', 'progress_bar', 'skip', 'note']
 # %% ../../nbs/00_core/05_progress.ipynb #c5ddc9d5
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -143,6 +143,7 @@ class Line(Clock):
     "The same, and one line that says how far it is, on a terminal or in a notebook."
 
     line = None  # of tqdm, once there is something to say
+    told = None  # function(share that is done, text) that takes the place of the line
 
     def text(self) -> str:
         "The step that runs, and how long all of them still take."
@@ -152,7 +153,10 @@ class Line(Clock):
         return "; ".join(part for part in (doing, left_text(self.steps, self.now, self.follows)) if part)
 
     def show(self) -> None:
-        "Write the line anew."
+        "Write the line anew, or tell it."
+        if self.told is not None:
+            self.told(done_share(self.steps), self.text())
+            return
         if self.line is None:
             self.line = Bar(total=1.0, bar_format="{desc} {bar}", leave=False, mininterval=0)
         if not self.line.disable:
@@ -185,6 +189,7 @@ _RUNNING: ContextVar[Progress | None] = ContextVar("running", default=None)
 @contextmanager
 def whole_progress(
     *follows: str,  # steps that will be added inside
+    told: Callable | None = None,  # function(share that is done, text) instead of a line on the terminal
 ) -> Iterator[Progress]:
     "The line of what runs inside; that of the outermost, where one is in another."
     if (outer := _RUNNING.get()) is not None:
@@ -193,6 +198,7 @@ def whole_progress(
         outer.forget(*follows)
         return
     made = Progress([*follows])
+    made.told = told
     token = _RUNNING.set(made)
     try:
         yield made

@@ -67,21 +67,30 @@ def fine_resolution(
     return max(SHARE_SETTINGS["resolution_cm1"], 1.01 / (C_CM_FS * run.dt_fs * (run.pos.shape[1] - 1)))
 
 # %% ../../nbs/85_dashboards/05_runs.ipynb #9f888fe1
-def finest_resolution(
-    run: Trajectory,  # segments of T steps
+def finest_of(
+    n_segments: int,  # of a run
+    n_steps: int,  # of each
+    dt_fs: float,  # time between them, fs
     coarsest: float = 40.0,  # cm⁻¹
 ) -> float:
-    "The finest resolution, cm⁻¹, in steps of 0.5, for which `raman_spectrum` finds the run long enough."
+    "The finest resolution, cm⁻¹, in steps of 0.5, for which `raman_spectrum` finds a run long enough."
     steps = np.arange(2, coarsest + 0.5, 0.5)
 
     def is_long_enough(resolution_cm1):
         try:
-            density_estimator(*run.pos.shape[:2], run.dt_fs, float(resolution_cm1))
+            density_estimator(n_segments, n_steps, dt_fs, float(resolution_cm1))
         except InputError:
             return False
         return True
 
     return float(steps[min(bisect_left(steps, True, key=is_long_enough), len(steps) - 1)])
+
+
+def finest_resolution(
+    run: Trajectory,  # segments of T steps
+) -> float:
+    "The same of this run, cm⁻¹."
+    return finest_of(*run.pos.shape[:2], run.dt_fs)
 
 # %% ../../nbs/85_dashboards/05_runs.ipynb #afd98d55
 def positions_of(

@@ -29,10 +29,27 @@ def comparison(images):
             )
 
 
+def own_molecule(images):
+    with TemporaryDirectory() as folder:
+        notebook = shutil.copy(ROOT / "nbs/apps/your_molecule.ipynb", folder)
+        with opened("voila", Path(notebook), Path(folder)) as page:
+            wait_for_trace(page, "bands of harmonic lines")
+            page.wait_for_selector(".bpm-lines td")
+            click_band(page, 3)
+            page.wait_for_selector(".bpm-frames[data-ready]", state="attached")
+            page.mouse.move(5, 5)
+            page.wait_for_timeout(1000)
+            top = page.locator(".bpm-name").bounding_box()["y"] - 10
+            page.screenshot(
+                path=images / "your_molecule.png", clip=dict(x=0, y=top, width=1440, height=min(900, 1200 - top))
+            )
+
+
 def main():
     images = ROOT / "nbs/images"
     images.mkdir(exist_ok=True)
     comparison(images)
+    own_molecule(images)
 
 
 if __name__ == "__main__":

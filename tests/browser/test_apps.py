@@ -1,6 +1,7 @@
 "The dashboards in a real browser: drawn, alive, quiet, and at home without a network."
 
 import os
+import re
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -222,6 +223,59 @@ def test_the_comparison_misses_no_widget_however_often_it_is_loaded(tutorial, tm
                 assert "Error displaying widget" not in visit.locator("body").inner_text()
                 assert visit.locator(".jp-OutputArea-output .bpm-molecule").count() == 1
                 assert visit.locator(".jp-OutputArea-output").count() == 1 and visit.problems == []
+
+
+SMALL_RUN = """
+from bpm_nb.dashboards import your_molecule
+your_molecule("water", folder="molecules", n_segments=1, length_ps=1, n_frames=20)
+"""
+KEPT = re.compile(r"(\d+) of 6 ps are kept")
+
+
+def kept_ps(page):
+    "Picoseconds that the page says are kept."
+    found = KEPT.search(page.locator(".bpm-expected").inner_text())
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.slow
+def test_a_molecule_of_ones_own_goes_all_the_way(tmp_path):
+    "Lines, a line that is clicked, a wrong molecule, a run that is cancelled and goes on, its spectrum, its files."
+    with opened("voila", notebook_of(SMALL_RUN, tmp_path), tmp_path, height=900) as page:
+        wait_for_trace(page, "bands of harmonic lines")
+        page.wait_for_selector(".bpm-lines td:has-text('±')")
+        molecule = page.locator(".bpm-molecule canvas").first
+        still = until_changed(page, lambda: colours(picture(molecule))[0] > 50, False) and picture(molecule)
+        click_band(page, 1)
+        page.wait_for_selector(".bpm-table:has-text('O–H stretch')")
+        until_changed(page, lambda: picture(molecule), still)
+
+        write_molecule(page, "water, ice")
+        page.wait_for_selector(".bpm-status:has-text('blank')")
+        write_molecule(page, "water")
+        page.wait_for_function("() => document.querySelector('.bpm-status').innerText.trim() === ''")
+
+        page.locator("button.bpm-dynamics").click()
+        page.wait_for_selector(".bpm-status:has-text('of 6 ps; about')")
+        page.wait_for_selector(".bpm-status:has-text('dynamics 1 of 6 ps')")
+        page.locator("button.bpm-cancel").click()
+        until_changed(page, lambda: kept_ps(page) > 0, False)
+        before = kept_ps(page)
+        page.locator("button.bpm-dynamics:has-text('Resume')").click()
+        page.wait_for_selector(f".bpm-status:has-text('dynamics {before} of 6 ps')")
+        wait_for_trace(page, "dynamics")
+        page.wait_for_selector(".bpm-told:has-text('The bond model learned from 20 states')")
+        with page.expect_download() as download:
+            page.locator("button.bpm-csv").click()
+        assert len(download.value.path().read_text().splitlines()) > 100
+        assert [p for p in page.problems if "widget model not found" not in p] == [] and page.outside == []
+
+
+def write_molecule(page, text):
+    "Write a molecule into its field."
+    field = page.locator(".bpm-name input")
+    field.fill(text)
+    field.press("Enter")
 
 
 def box_of(page, selector):

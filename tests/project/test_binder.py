@@ -82,7 +82,12 @@ def fresh(tmp_path_factory):
     not CHROMIUM or find_spec("playwright") is None, reason="no chromium on this machine, or no playwright"
 )
 @pytest.mark.parametrize(
-    "notebook, trace", [("raman_comparison", "bands of"), ("kernel_laboratory", "parity isotropic")]
+    "notebook, trace",
+    [
+        ("raman_comparison", "bands of"),
+        ("kernel_laboratory", "parity isotropic"),
+        ("your_molecule", "bands of harmonic lines"),
+    ],
 )
 def test_a_fresh_environment_opens_the_dashboards(fresh, notebook, trace, tmp_path):
     python, copy = fresh

@@ -237,12 +237,12 @@ HEAVY = {
 HEAVY |= {"ray", "sklearn", "sympy", "tblite", "torch"}
 SKLEARN = {"sklearn", "pandas"}  # scikit-learn imports pandas where it is installed
 MODELS = {name: SKLEARN for name in ("BondDipole", "BondEnergy", "BondPolarizability", "load_model", "raman")}
-MAY_LOAD = dict(MODELS, kernel_lab=HEAVY, raman_compare=HEAVY)
+MAY_LOAD = dict(MODELS, kernel_lab=HEAVY, raman_compare=HEAVY, your_molecule=HEAVY)
 
 
 @pytest.mark.parametrize("name", bpm_nb.__all__)
 def test_a_name_of_the_face_loads_nothing_heavy(name):
-    if name in ("kernel_lab", "raman_compare"):
+    if name in ("kernel_lab", "raman_compare", "your_molecule"):
         pytest.importorskip("anywidget", reason="the widgets extra is not installed")
     code = f"import sys, bpm_nb; bpm_nb.{name}; print(*{{m.split('.')[0] for m in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -36,6 +36,17 @@ def test_a_step_that_was_measured_once_is_known_the_next_time():
     assert isinstance(progress_bar(1, disable=True), tqdm)
 
 
+def test_the_line_can_be_told_instead_of_drawn():
+    said = []
+    with whole_progress("page", told=lambda share, text: said.append((share, text))) as whole:
+        whole.add("dynamics", 4, "ps", bars=["ps"], guess=10.0)
+        with whole.step("dynamics"), whole_progress(), progress_bar(4, "ps") as bar:
+            skip(bar, 3)
+            bar.update()
+    assert [share for share, _ in said] == [0.0, 0.75, 1.0] and whole.line is None
+    assert said[1][1].startswith("dynamics 3 of 4 ps; about 10 s left") and said[2][1].endswith("then page")
+
+
 def test_a_bar_alone_does_not_take_for_speed_what_was_there():
     with progress_bar(10, "alone", file=open(os.devnull, "w")) as bar:
         skip(bar, 8)
