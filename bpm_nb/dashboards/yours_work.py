@@ -188,7 +188,9 @@ def finished_ps(
     folder: Path,  # of a run
 ) -> int:
     "Picoseconds that lie in it, thermostat and run."
-    return sum(1 for name in ("walk", "segment") for _ in (folder / "run.npz.parts").glob(f"{name}-*.npz"))
+    parts = folder / "run.npz.parts"
+    moved = sum(len(read_npz(file, ["energy"])["energy"]) for file in parts.glob("segments-*.npz"))
+    return moved + sum(1 for _ in parts.glob("walk-*.npz"))
 
 
 def run_so_far(
@@ -197,14 +199,14 @@ def run_so_far(
     dt_fs: float,  # time between states, fs
 ) -> Trajectory | None:
     "All segments that have begun, as far as each is; None before there is one. Raises `InputError` for broken pieces."
-    segments = {}
-    for file in sorted(parts.glob("segment-*.npz")):
-        segments.setdefault(file.stem.rpartition("-")[0], []).append(file)
-    n = min(map(len, segments.values()), default=0)
+    groups = {}  # of segments that move together
+    for file in sorted(parts.glob("segments-*.npz")):
+        groups.setdefault(file.stem.rpartition("-")[0], []).append(file)
+    n = min(map(len, groups.values()), default=0)
     if not n:
         return None
-    pos = [np.concatenate([read_npz(file, ["pos"])["pos"] for file in files[:n]]) for files in segments.values()]
-    return Trajectory(numbers, np.array(pos), dt_fs)
+    pos = [np.concatenate([read_npz(file, ["pos"])["pos"] for file in files[:n]], 1) for files in groups.values()]
+    return Trajectory(numbers, np.concatenate(pos), dt_fs)
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #d3d13c59
 N_FIRST = 60  # states of the thermostat from which the first model learns, at most

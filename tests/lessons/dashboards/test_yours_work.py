@@ -26,8 +26,9 @@ def test_segments_are_joined_as_far_as_all_of_them_are():
         parts = Path(folder, "run.npz.parts")
         parts.mkdir()
         assert run_so_far(parts, [1, 1], 2.0) is None and not finished_ps(Path(folder))
-        for c, g in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0)):
-            write_npz(parts / f"segment-{g:03}-{c:04}.npz", dict(pos=np.full((5, 2, 3), 10 * g + c) + np.eye(2, 3)))
+        for c, g in ((0, 0), (0, 2), (1, 0), (1, 2), (2, 0)):
+            pos = np.array([np.full((5, 2, 3), 10 * k + c) for k in (g, g + 1)]) + np.eye(2, 3)
+            write_npz(parts / f"segments-{g:03}-{c:04}.npz", dict(pos=pos, energy=np.zeros((2, 5))))
         run = run_so_far(parts, [1, 1], 2.0)
-        assert run.pos.shape == (2, 10, 2, 3) and finished_ps(Path(folder)) == 5
+        assert run.pos.shape == (4, 10, 2, 3) and finished_ps(Path(folder)) == 10
         assert (run.pos[1, :, 0, 1] == [10] * 5 + [11] * 5).all()
