@@ -8,6 +8,7 @@ With `--keep FOLDER` the lessons are written there with their results; numbers, 
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
@@ -74,7 +75,7 @@ def main():
             client.execute()
         seconds = time.perf_counter() - start, in_processors() - before
         rows.append((file.stem.replace("_", " "), *(f"{s:.0f}" for s in seconds), f"{client.peak:.0f}"))
-        print(*rows[-1], flush=True)
+        print(*rows[-1], file=sys.stderr, flush=True)
         if a.keep:
             a.keep.mkdir(parents=True, exist_ok=True)
             nbformat.write(notebook, a.keep / file.name)
