@@ -39,7 +39,7 @@ def with_laboratory_axes(fig):
     for col in (1, 2):
         fig.update_xaxes(title="reference (bohr³)", row=1, col=col)
         fig.update_yaxes(title="left out (bohr³)", row=1, col=col)
-        fig.update_xaxes(**power, title="λ", dtick=2, row=2, col=col).update_yaxes(**plain, title="γ", row=2, col=col)
+        fig.update_xaxes(**power, title="λ", dtick=3, row=2, col=col).update_yaxes(**plain, title="γ", row=2, col=col)
     fig.update_xaxes(**plain, title="predicted deviation (bohr³)", row=1, col=3)
     fig.update_yaxes(**power, title="error (bohr³)", dtick=1, row=1, col=3)
     fig.update_xaxes(**plain, title="training frames", row=2, col=3)

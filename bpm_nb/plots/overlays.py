@@ -62,13 +62,13 @@ class Panel:
     @property
     def range(self) -> tuple[float, float]:
         "Ends of its axis."
-        below = ROW * len(self.sources) + 6
+        below = ROW * len(self.sources) + 9
         return -below / self.unit * self.tallest, (1 + LABEL / self.unit) * self.tallest
 
     @property
     def pixels(self) -> float:
         "Its height."
-        return self.unit + LABEL + ROW * len(self.sources) + 6
+        return self.unit + LABEL + ROW * len(self.sources) + 9
 
 # %% ../../nbs/70_plots/07_overlays.ipynb #0509a2cf
 def panels(
@@ -109,7 +109,7 @@ def axis_name(k):
 
 def panel_axis(style, panel, domain, title, ticks):
     "Vertical axis of a panel: the scale of the curves, and below it the names of the rows of lines."
-    rows = [-(ROW * (k + 0.5) + 4) / panel.unit * panel.tallest for k in range(len(panel.sources))]
+    rows = [-(ROW * (k + 0.5) + 7) / panel.unit * panel.tallest for k in range(len(panel.sources))]
     values = [t * panel.tallest for t in ticks]
     names = [plain(name) for name in panel.sources] + [f"{v:.3g}" for v in values]
     axis = dict(domain=domain, range=list(panel.range), tickvals=rows + values, ticktext=names, automargin=True)
@@ -315,7 +315,7 @@ def hanging_lines(curve, panel, colour):
     traces = []
     for source, (nu, height) in curve.lines.items():
         nu, height = np.asarray(nu, float), np.asarray(height, float)
-        top = -(ROW * panel.sources.index(source) + 5) / panel.unit * panel.tallest
+        top = -(ROW * panel.sources.index(source) + 8) / panel.unit * panel.tallest
         length = (ROW - 3) / panel.unit * panel.tallest * height / height.max()
         gap = np.full_like(nu, np.nan)
         x, y = (np.stack(ends, 1).ravel() for ends in ((nu, nu, gap), (0 * nu + top, top - length, gap)))
