@@ -123,13 +123,15 @@ WIDTH = 8.0, 532.0, 300.0  # of a line, cm⁻¹; of the laser, nm; temperature, 
 
 def drawn_lines(
     modes: Modes,  # normal modes
+    pos: np.ndarray,  # (N, 3) positions of the minimum, Å
 ) -> dict:
-    "`labels` and `settings` of `Lines`. Raises `InputError` as `mode_curves` does."
+    "`motions`, `labels` and `settings` of `Lines`. Raises `InputError` as `mode_curves` does."
     from bpm_nb.reports.forms import line_settings
-    from bpm_nb.reports.harmonic import line_labels, mode_curves
+    from bpm_nb.reports.harmonic import line_labels, mode_curves, mode_motions
 
     labels = line_labels(modes, mode_curves(modes, *WIDTH), WIDTH[0])
-    return dict(labels=tuple(sorted(p.wavenumber_cm1 for p in labels)), settings=line_settings(WIDTH[0]))
+    at = tuple(sorted(p.wavenumber_cm1 for p in labels))
+    return dict(motions=mode_motions(modes, pos), labels=at, settings=line_settings(WIDTH[0]))
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #3da09727
 def lines_of(
@@ -139,7 +141,7 @@ def lines_of(
     "What is shown of them. Raises `InputError` where a calculation fails."
     from bpm_nb.pipeline.pages import MORE, certainty_text
     from bpm_nb.pipeline.source import source_tensors
-    from bpm_nb.reports.harmonic import SURE, harmonic_rows, mode_motions
+    from bpm_nb.reports.harmonic import SURE, harmonic_rows
     from bpm_nb.reports.html import table_html
 
     record, modes, sure = made.harmonic, made.modes, made.line_errors
@@ -156,8 +158,7 @@ def lines_of(
         rows=harmonic_rows(modes, record, weakest=0.0, **how),
         table=table_html([dict(list(row.items())[:5]) for row in harmonic_rows(modes, record, **how)]),
         pace=measured_pace(made),
-        motions=mode_motions(modes, record.pos),
-        **drawn_lines(modes),
+        **drawn_lines(modes, record.pos),
     )
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #8f6aeee4
