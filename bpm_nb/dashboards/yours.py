@@ -40,23 +40,21 @@ from .yours_state import YoursState
 from ..data.datasets import known
 from ..plots.overlays import Overlay, overlaid
 from ..plots.style import transparent
+from ..spectra.modes import harmonic_spectrum
+from ..spectra.raman import instrument_intensity
 
 # %% ../../nbs/85_dashboards/15_yours.ipynb #2cd35502
-WIDTH_CM1 = 8.0  # of a line
 LINES, RUN = "harmonic lines", "dynamics"  # names of the curves
 
 
 def line_overlay(
     state: YoursState,  # with its lines
 ) -> Overlay:
-    "The lines as an instrument sees them at the temperature that is set. Raises `InputError` as `mode_curves` does."
-    from bpm_nb.reports.harmonic import line_labels, mode_curves
-
-    curve = mode_curves(state.lines.modes, WIDTH_CM1, 532.0, state.temperature_K)
-    labels = line_labels(state.lines.modes, curve, WIDTH_CM1)
+    "The lines as an instrument sees them at the temperature that is set. Raises `InputError` for a wrong one."
+    activity = harmonic_spectrum(state.lines.modes, state.lines.settings, state.temperature_K)
+    curve = instrument_intensity(activity, 532.0, state.temperature_K)
     keep, y = curve.wavenumber_cm1 <= 4500, curve.curve()
-    at = tuple(sorted(p.wavenumber_cm1 for p in labels))
-    return Overlay(LINES, curve.wavenumber_cm1[keep], y[keep], np.full(keep.sum(), np.nan), at)
+    return Overlay(LINES, curve.wavenumber_cm1[keep], y[keep], np.full(keep.sum(), np.nan), state.lines.labels)
 
 # %% ../../nbs/85_dashboards/15_yours.ipynb #8522d399
 def run_overlay(
@@ -283,10 +281,8 @@ def line_motion(
     state: YoursState,  # with a chosen line
 ) -> tuple[np.ndarray, tuple]:
     "Positions (T, N, 3) over a period, Å; polarizability and its change along the motion, (3, 3) each."
-    from bpm_nb.reports.harmonic import mode_motions
-
     lines, k = state.lines, state.line
-    steps = animation(lines.numbers, mode_motions(lines.modes, lines.pos)[k])
+    steps = animation(lines.numbers, lines.motions[k])
     longest = np.linalg.norm(lines.modes.displacement[k], axis=1).max()
     return np.array([step.positions for step in steps]), (lines.alpha, lines.modes.dalpha[k] / longest)
 

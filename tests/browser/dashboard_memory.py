@@ -19,7 +19,7 @@ from browser import CHROMIUM, ROOT, click_band, page, server, wait_for_trace
 
 from bpm_nb.dashboards.jobs import IDLE_SERVER_S
 
-APPS = dict(raman_comparison="bands of", kernel_laboratory="best isotropic")  # tutorial: a trace of a whole plot
+APPS = dict(raman_comparison="bands of", kernel_laboratory="best isotropic", your_molecule="bands of harmonic lines")
 
 
 def kernels(of):

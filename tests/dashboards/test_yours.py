@@ -3,6 +3,9 @@
 Hydrogen chloride is the quickest molecule with a dipole; no small molecule has taught anything about it.
 """
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -12,8 +15,8 @@ pytest.importorskip("tblite", reason="the reference extra is not installed")
 from dashboard_samples import in_a_loop
 
 from bpm_nb.dashboards.yours import chosen_html, line_motion, lines_html, yours_figure, yours_files
-from bpm_nb.dashboards.yours_state import YoursState
-from bpm_nb.dashboards.yours_work import computed_lines, finished_ps
+from bpm_nb.dashboards.yours_state import YoursState, finished_ps
+from bpm_nb.dashboards.yours_work import computed_lines
 
 CHLORIDE = b"2\nhydrogen chloride\nH 0 0 0\nCl 0 0 1.3\n"
 HYDROXYL = b"2\nhydroxyl\nO 0 0 0\nH 0 0 0.97\n"
@@ -133,3 +136,19 @@ def test_a_run_is_cancelled_and_goes_on_and_nothing_is_repeated(tmp_path):
     assert state.next_step() == "Show dynamics" and "finished" in state.expected_text()
     state.n_segments, state.molecule = 2, "another.xyz"  # what is shown stays, and so do its files
     assert "Harmonic" not in yours_files(state)["molecule.html"].partition("</title>")[0]
+
+
+LIGHT = """
+import sys
+from bpm_nb.dashboards import YoursState
+from bpm_nb.dashboards.yours import yours_figure
+
+
+yours_figure(YoursState("water"))
+print(*({"matplotlib", "sklearn", "pandas", "rdkit", "tblite", "pyscf"} & set(sys.modules)), sep=",")
+"""
+
+
+def test_the_process_of_the_page_loads_neither_quantum_chemistry_nor_models():
+    done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

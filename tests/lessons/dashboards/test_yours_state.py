@@ -5,7 +5,17 @@ pytest.importorskip("anywidget", reason="anywidget is not installed")
 
 import numpy as np
 from pathlib import Path
-from bpm_nb.dashboards.yours_state import YoursState
+from bpm_nb.dashboards.yours_work import run_folder
+from bpm_nb.dashboards.yours_state import molecule_folder, YoursState
+
+
+def test_each_molecule_and_each_run_has_a_folder_of_its_own():
+    several = ["CCO", "cco", "C/C=C/C", "C/C=C\\C", ("a.xyz", b"1"), ("a.xyz", b"2"), "a.xyz", "../../x", "[2H]O"]
+    folders = [molecule_folder("base", one, {}) for one in several]
+    folders += [molecule_folder("base", ("a.xyz", b"1"), dict(charge=q, spin=0)) for q in (0, 1)]
+    assert len(set(folders)) == len(several) + 2 and {f.parent.name for f in folders} == {"base"}
+    short = dict(n_segments=2, length_ps=4, temperature_K=300.0, n_frames=100)
+    assert run_folder("m", short).name == "2x4ps-300K-100states" != run_folder("m", short | dict(temperature_K=310.0)).name
 
 
 def test_what_is_no_molecule_is_a_sentence_and_leaves_no_file():
