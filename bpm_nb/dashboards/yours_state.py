@@ -209,7 +209,7 @@ class YoursRun(YoursUpload):
 def finished_ps(
     folder: Path,  # of a run
 ) -> int:
-    "Picoseconds that lie in it, thermostat and run."
+    "Picoseconds that lie in it, thermostat and run. Raises `InputError` for a broken piece."
     parts = folder / "run.npz.parts"
     moved = sum(len(read_npz(file, ["energy"])["energy"]) for file in parts.glob("segments-*.npz"))
     return moved + sum(1 for _ in parts.glob("walk-*.npz"))
