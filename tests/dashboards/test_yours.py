@@ -15,8 +15,9 @@ pytest.importorskip("tblite", reason="the reference extra is not installed")
 from dashboard_samples import in_a_loop
 
 from bpm_nb.dashboards.yours import chosen_html, line_motion, lines_html, yours_figure, yours_files
-from bpm_nb.dashboards.yours_state import YoursState, finished_ps
+from bpm_nb.dashboards.yours_state import YoursState
 from bpm_nb.dashboards.yours_work import computed_lines
+from bpm_nb.dynamics.trajectory import finished_ps
 
 CHLORIDE = b"2\nhydrogen chloride\nH 0 0 0\nCl 0 0 1.3\n"
 HYDROXYL = b"2\nhydroxyl\nO 0 0 0\nH 0 0 0.97\n"
@@ -110,7 +111,7 @@ def test_a_run_is_cancelled_and_goes_on_and_nothing_is_repeated(tmp_path):
     state.observe(lambda change: curves.append(change.new), "curve")
 
     def stopped():
-        if state.doing and finished_ps(state.run_folder) >= 2:
+        if state.doing and finished_ps(state.run_folder / "run.npz") >= 2:
             processes.append(state.job.process)
             state.cancel()
         return processes and not processes[0].is_alive()
