@@ -32,7 +32,7 @@ def test_the_gradient_of_the_evidence_is_that_of_differences():
 def test_the_covariance_is_that_of_the_representation():
     from bpm_nb.regression.selection import target_covariances
 
-    learned = measured(plain, metric_of_frames(enol, plain, 2, 3))
+    learned = measured(plain, metric_of_frames(enol, plain, 2, (4, 3)))
     k = target_covariances(learned.rows(enol), learned.rows(enol), 1.0)
     by_hand = [np.zeros_like(x) for x in k]
     of_frames, q = learned.rows(enol)
@@ -51,14 +51,19 @@ def test_a_learned_metric_is_more_likely_and_knows_no_orientation():
 
     turn = Rotation.random(rng=0).as_matrix()
     turned = replace(enol, pos=enol.pos @ turn.T, alpha=turn @ enol.alpha @ turn.T)
-    learned, again = (metric_of_frames(frames, plain, 2, 5) for frames in (enol, turned))
+    learned, again = (metric_of_frames(frames, plain, 2, (8, 5)) for frames in (enol, turned))
     for kind in learned.sides:
         np.testing.assert_allclose(learned.sides[kind].log_amplitudes, again.sides[kind].log_amplitudes, atol=1e-5)
     groups = descriptor_groups(settings.descriptor, 3, rows[206].descriptors.shape[1])
     vectors = {k: leading_vectors(r.vectors, r.bonds.weight, 2) for k, r in rows.items()}
     problem, _ = metric_problem(rows, targets, groups, vectors)
     start = prior(problem.layout)[0]
-    assert minus_evidence(start, problem)[0] > minus_evidence(most_likely(problem, 5), problem)[0] + 5
+    better, variance = most_likely(problem, 5, start, 0.1 * np.eye(len(start)))
+    best, _ = most_likely(problem, 5, better, np.linalg.cholesky(variance))
+    values = [minus_evidence(theta, problem)[0] for theta in (start, better, best)]
+    assert values[0] > values[1] + 5 and values[1] > values[2]
+    far, _ = most_likely(problem, 2, start, 1e4 * np.eye(len(start)))  # steps that would overflow
+    assert np.isfinite(minus_evidence(far, problem)[0])
     half = first_frames(problem, 1)
     assert {k: len(r.q) for k, r in half.rows.items()} == {k: (r.bonds.frame < 6).sum() for k, r in rows.items()}
     assert [len(y) for y in half.targets] == [6, 30] and [len(y) for y in first_frames(half, 4).targets] == [4, 20]
