@@ -64,7 +64,7 @@ def run_overlay(
     intensity = state.curve.intensity
     keep, name = intensity.wavenumber_cm1 <= 4500, RUN if state.curve.is_whole else f"{RUN} so far"
     at = tuple(sorted(band.wavenumber_cm1 for band in state.curve.bands))
-    return Overlay(name, intensity.wavenumber_cm1[keep], intensity.curve()[keep], intensity.error()[keep], at)
+    return Overlay(name, intensity.wavenumber_cm1[keep], intensity.curve()[keep], state.curve.std[keep], at)
 
 # %% ../../nbs/85_dashboards/15_yours.ipynb #76ee9422
 def with_crosses(

@@ -214,6 +214,7 @@ class RunSpectrum:
     "Spectrum of a run, or of its beginning."
 
     intensity: Spectrum  # what an instrument sees
+    std: np.ndarray  # (K,) standard deviations of its curve; NaN where they are not known
     told: str  # what it stands on
     bands: tuple[BandAssignment, ...] = ()  # with what moves in each
     folder: Path | None = None  # of a run that is finished
@@ -303,7 +304,7 @@ def partial_spectrum(
         f"{asked.temperature_K:g} K, with a first bond model of {n_first} states from before the run; that of the "
         f"whole learns from {asked.n_frames} states of the run. {width_text(intensity)}"
     )
-    return RunSpectrum(intensity, told)
+    return RunSpectrum(intensity, intensity.error(), told)
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #ffa90739
 def assigned_bands(
@@ -371,6 +372,12 @@ def computed_run(
     return whole_spectrum(made, report)
 
 # %% ../../nbs/85_dashboards/13_yours_work.ipynb #1cfb6603
+SHADED = (
+    "Shaded: one standard deviation, by what the models that were learned do not know of places and strengths, and by "
+    "how segments differ where there are several."
+)
+
+
 def whole_spectrum(
     made: "MoleculeSpectrum",  # with dynamics
     report: Callable,  # report(fraction, text)
@@ -379,5 +386,8 @@ def whole_spectrum(
     from bpm_nb.pipeline.pages import run_text
 
     intensity = drawn_intensity(made.activity, made.temperature_K)
-    told = f"{run_text(made)} {width_text(intensity)}"
-    return RunSpectrum(intensity, told, assigned_bands(made, intensity, report), Path(made.folder))
+    told, std, errors = f"{run_text(made)} {width_text(intensity)}", intensity.error(), made.spectrum_errors
+    if errors is not None:
+        told = f"{told} {SHADED}"
+        std = np.hypot(np.nan_to_num(std), errors.of_curve(intensity.wavenumber_cm1, intensity.curve()))
+    return RunSpectrum(intensity, std, told, assigned_bands(made, intensity, report), Path(made.folder))

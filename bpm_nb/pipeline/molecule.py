@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from ..assignment.eckart import body_frame
 from ..core.files import InputError
 from ..core.progress import whole_progress
 from ..data.files import read, write
@@ -31,7 +32,7 @@ from ..dynamics.trajectory import CANDIDATES_PS, SETTLE_PS, reference_trajectory
 
 # %% ../../nbs/80_pipeline/06_molecule.ipynb #b487cd15
 from ..models.polarizability import BondDipole, BondPolarizability
-from .line_errors import bands_with_errors
+from .line_errors import SpectrumErrors, bands_with_errors, spectrum_errors
 from bpm_nb.pipeline.request import (
     SAVE_FS,
     TAUGHT,
@@ -230,6 +231,15 @@ def counted(
         with whole.step(name) if planned else nullcontext():
             yield
 
+# %% ../../nbs/80_pipeline/06_molecule.ipynb #cdd43e38
+def run_errors(
+    made: MoleculeSpectrum,  # with run and spectrum
+) -> SpectrumErrors | None:
+    "Of its spectrum; None where those of the lines are not known, and for a linear molecule. Raises `InputError`."
+    if made.line_errors is None or made.linear:
+        return None
+    return spectrum_errors(made.line_errors, made.modes, body_frame(made.run, made.harmonic.pos), made.activity)
+
 # %% ../../nbs/80_pipeline/06_molecule.ipynb #d1f0a2b3
 def dynamics_steps(
     made: MoleculeSpectrum,  # with its minimum
@@ -249,8 +259,8 @@ def dynamics_steps(
     activity = raman_spectrum(polarizability.predict_trajectory(run), run.dt_fs, asked.resolution_cm1)
     learned = dict(run=run, frames=frames, polarizability=polarizability, dipole=dipole, activity=activity)
     made, bands = replace(made, **learned), peaks(activity)
-    errors = made.spectrum_errors
-    return replace(made, bands=bands if errors is None else bands_with_errors(bands, errors))
+    errors = run_errors(made)
+    return replace(made, spectrum_errors=errors, bands=bands if errors is None else bands_with_errors(bands, errors))
 
 # %% ../../nbs/80_pipeline/06_molecule.ipynb #d1f0a2b4
 def planned_steps(

@@ -14,11 +14,10 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_masses
 
-from ..assignment.eckart import body_frame
 from ..core.display import Summarized, atom_labels, decimal
 from ..data.records import Frames, Harmonic, Trajectory
 from ..models.polarizability import BondDipole, BondPolarizability
-from .line_errors import LineErrors, SpectrumErrors, line_errors, spectrum_errors
+from .line_errors import LineErrors, SpectrumErrors, line_errors
 from .source import Source
 from ..spectra.bands import Peak
 from ..spectra.modes import Modes, normal_modes
@@ -65,14 +64,6 @@ class HarmonicLines:
         "Standard deviations of the modes; None where nothing was learned. Raises `InputError` as `line_errors`."
         return line_errors(self.source, self.harmonic.numbers, self.harmonic.pos, self.modes)
 
-    @cached_property
-    def spectrum_errors(self) -> SpectrumErrors | None:
-        "Of the spectrum of the run, by those of the lines; None without them, and for a linear molecule."
-        if self.line_errors is None or self.activity is None or self.linear:
-            return None
-        frame = body_frame(self.run, self.harmonic.pos)
-        return spectrum_errors(self.line_errors, self.modes, frame, self.activity)
-
 # %% ../../nbs/80_pipeline/05_result.ipynb #b0069899
 class MoleculeSummary(HarmonicLines, Summarized):
     "Of a `MoleculeSpectrum`: what follows from its fields."
@@ -112,4 +103,5 @@ class MoleculeSpectrum(MoleculeSummary):
     polarizability: BondPolarizability | None = None  # bond model of this molecule
     dipole: BondDipole | None = None  # likewise; None also where symmetry leaves no dipole
     activity: Spectrum | None = None  # Raman activity of the run
+    spectrum_errors: SpectrumErrors | None = None  # of the activity; None where those of the lines are not known
     bands: list[Peak] = field(default_factory=list)  # of the activity, the strongest first

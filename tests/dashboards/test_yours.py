@@ -5,6 +5,7 @@ Hydrogen chloride is the quickest molecule with a dipole; no small molecule has 
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from dashboard_samples import in_a_loop
 
 from bpm_nb.dashboards.yours import chosen_html, line_motion, lines_html, yours_figure, yours_files
 from bpm_nb.dashboards.yours_state import YoursState
-from bpm_nb.dashboards.yours_work import computed_lines
+from bpm_nb.dashboards.yours_work import computed_lines, whole_spectrum
 from bpm_nb.dynamics.trajectory import finished_ps
 
 CHLORIDE = b"2\nhydrogen chloride\nH 0 0 0\nCl 0 0 1.3\n"
@@ -137,6 +138,31 @@ def test_a_run_is_cancelled_and_goes_on_and_nothing_is_repeated(tmp_path):
     assert state.next_step() == "Show dynamics" and "finished" in state.expected_text()
     state.n_segments, state.molecule = 2, "another.xyz"  # what is shown stays, and so do its files
     assert "Harmonic" not in yours_files(state)["molecule.html"].partition("</title>")[0]
+
+
+@pytest.mark.slow
+def test_the_curve_of_a_run_holds_the_errors_of_the_models(tmp_path):
+    "One segment says nothing of its own error; lines that are uncertain by 30 cm⁻¹ and a tenth do."
+    from ase.build import molecule as example
+
+    from bpm_nb.pipeline.line_errors import SpectrumErrors
+    from bpm_nb.pipeline.molecule import molecule_spectrum
+    from bpm_nb.pipeline.request import Dynamics
+
+    asked = Dynamics(n_segments=1, length_ps=1, n_frames=20, step_fs=1.0, resolution_cm1=60)
+    made = molecule_spectrum(example("H2O"), tmp_path / "w", dynamics=asked, gfn2_only=True)
+    plain = whole_spectrum(made, lambda *_: None)
+    assert made.spectrum_errors is None and np.isnan(plain.std).all() and "Shaded" not in plain.told
+    axis = made.activity.wavenumber_cm1
+    errors = SpectrumErrors(axis, np.full(len(axis), 30.0), np.full(len(axis), 0.1))
+    curve = whole_spectrum(replace(made, spectrum_errors=errors), lambda *_: None)
+    height = np.where(curve.intensity.wavenumber_cm1 > 1000, curve.intensity.curve(), 0.0)
+    beside, top = (
+        np.abs(np.gradient(height)).argmax(),
+        height.argmax(),
+    )  # where a band that moves changes most, and least
+    assert "Shaded" in curve.told and curve.std[beside] > 0.15 * height[top]
+    assert 0.1 * height[top] <= curve.std[top] < 0.35 * height[top]
 
 
 LIGHT = """
