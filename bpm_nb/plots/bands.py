@@ -79,7 +79,7 @@ def root_heatmap(
     limit = np.abs(z).max() or 1.0
     ticks = np.array([-1, -0.3, -0.05, 0, 0.05, 0.3, 1]) * limit
     words = [f"{v:.2g}".replace("-", "−") for v in ticks]
-    look = dict(title=dict(text="share", side="right"), len=0.7, y=0.34, thickness=14)
+    look = dict(title=dict(text="share<br>", side="top"), len=0.7, y=0.34, thickness=14)
     bar = dict(tickvals=signed_root(ticks), ticktext=words, **look)
     return go.Heatmap(
         x=nu,
