@@ -19,6 +19,7 @@ from .state import State, errors_as_message, setting
 from .uploads import upload_title, uploaded_training
 from ..data.datasets import load, shipped
 from ..data.records import Frames, as_frames, checked
+from ..regression.kernel import training_indices
 from ..regression.krr import LAMBDAS
 
 # %% ../../nbs/85_dashboards/11_kernel_state.ipynb #7529a0bb
@@ -113,10 +114,8 @@ def training_test_split(
     name: str,  # of the dataset, for errors
 ) -> tuple[Frames, Frames]:
     "Training and test `Frames`. Raises `InputError` for too few of them."
-    from bpm_nb.models.tuning import training_indices
-
     n = min(n_train, len(pool) if test is not None else int(0.8 * len(pool)))
-    index = training_indices(pool, n, selection)
+    index = training_indices(pool.pos, n, selection)
     if test is None:
         test = pool[np.setdiff1d(np.arange(len(pool)), index)]
     if n < 10 or len(test) < 2:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['lifted', 'lifted_gaussian', 'gaussian', 'summed_kernels', 'sampled_points', 'half_precision', 'KernelBasis',
-           'pivoted_cholesky']
+           'pivoted_cholesky', 'training_indices']
 
 # %% ../../nbs/30_regression/01_kernel.ipynb #b76810ef
 from collections.abc import Mapping
@@ -155,3 +155,20 @@ def pivoted_cholesky(
         unexplained[pivot] = 0
         chosen.append(pivot)
     return np.array(chosen)
+
+# %% ../../nbs/30_regression/01_kernel.ipynb #5cc8a17d
+def training_indices(
+    pos: np.ndarray,  # (S, N, 3) positions of one molecule, Å
+    n: int,  # how many to choose
+    selection: str,  # "first", "random" or "diverse"
+) -> np.ndarray:
+    "Indices (n,) of training frames; `diverse` takes those that are least alike in their distances between atoms."
+    if selection == "first":
+        return np.arange(n)
+    if selection == "random":
+        return np.random.default_rng(0).permutation(len(pos))[:n]
+    a, b = np.triu_indices(pos.shape[1], 1)
+    distances = np.linalg.norm(pos[:, a] - pos[:, b], axis=-1)
+    scaled = (distances - distances.mean(0)) / max(distances.std(), 1e-12)
+    chosen = pivoted_cholesky(scaled, 0.5 / scaled.shape[1], n, 0.0)
+    return np.append(chosen, np.setdiff1d(np.arange(len(pos)), chosen))[:n]

@@ -11,7 +11,8 @@ from bpm_nb.dashboards.kernel import lab_figure
 from bpm_nb.dashboards.kernel_state import LAB_GAMMAS, LabState
 from bpm_nb.data.datasets import load
 from bpm_nb.models.polarizability import BondPolarizability
-from bpm_nb.models.tuning import scan, training_indices, tuning_columns, tuning_design, tuning_rows
+from bpm_nb.models.tuning import scan, tuning_columns, tuning_design, tuning_rows
+from bpm_nb.regression.kernel import training_indices
 from bpm_nb.regression.krr import LAMBDAS
 
 
@@ -80,7 +81,7 @@ def test_the_maps_show_the_evidence_and_the_star_is_what_a_fit_would_choose(lab)
 
 def test_selections_differ_and_have_no_frame_twice():
     frames = load("malonaldehyde-enol").train
-    chosen = [training_indices(frames, 50, how) for how in ("first", "random", "diverse")]
+    chosen = [training_indices(frames.pos, 50, how) for how in ("first", "random", "diverse")]
     assert all(len(np.unique(f)) == 50 for f in chosen) and len({tuple(sorted(f)) for f in chosen}) == 3
 
 
