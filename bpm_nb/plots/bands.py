@@ -77,17 +77,18 @@ def root_heatmap(
 ):
     "Heat map whose colours follow the root of the values; the numbers that it shows are the values."
     limit = np.abs(z).max() or 1.0
+    ends = 1.06 * limit**0.5  # of the bar: its title keeps clear of the number at the top
     ticks = np.array([-1, -0.3, -0.05, 0, 0.05, 0.3, 1]) * limit
     words = [f"{v:.2g}".replace("-", "−") for v in ticks]
-    look = dict(title=dict(text="share<br>", side="top"), len=0.7, y=0.34, thickness=14)
+    look = dict(title=dict(text="share", side="top"), len=0.7, y=0.34, thickness=14)
     bar = dict(tickvals=signed_root(ticks), ticktext=words, **look)
     return go.Heatmap(
         x=nu,
         y=names,
         z=signed_root(z),
         customdata=z,
-        zmin=-(limit**0.5),
-        zmax=limit**0.5,
+        zmin=-ends,
+        zmax=ends,
         colorscale=DIVERGING,
         hovertemplate="%{y}, %{x:.0f} cm⁻¹: %{customdata:.3f}<extra></extra>",
         colorbar=bar,
