@@ -53,10 +53,11 @@ def test_targets_go_with_atoms_too(water):
         model.score(atoms)
 
 
-def test_cross_validation_splits_a_list_of_atoms(water):
-    model = BondPolarizability(n_points=100, lam=1e-6)
+@pytest.mark.parametrize("metric, atol", [("shared", 0.0), ("learned", 1e-6)])  # rounding grows along its steps
+def test_cross_validation_splits_a_list_of_atoms(water, metric, atol):
+    model = BondPolarizability(n_points=100, lam=1e-6, metric=metric)
     of_atoms, of_frames = (cross_val_score(model, X, cv=3) for X in (as_atoms(water), water))
-    np.testing.assert_allclose(of_atoms, of_frames, atol=1e-6)  # rounding grows along the steps of the metric
+    np.testing.assert_allclose(of_atoms, of_frames, atol=atol)
 
 
 def test_a_trajectory_keeps_its_shape(water):
