@@ -131,10 +131,11 @@ def ridge_problem(
     summary: TrainingSummary,  # of these frames
     representation: Representation,  # of the sample
     hyperparameters: tuple,  # γ, and the λ of each part
-    bases: list,  # `PartBasis` of each part
+    basis: str,  # one of `BASES`
+    bases: list,  # `PartBasis` of each part, of the inducing basis
 ) -> RidgeProblem:
     "What the functions in `BASES` solve: frames, γ and λ, basis points, memory, and a choice of frames for errors."
-    n_points = default_n_points(model, summary.n_frames)
+    n_points = default_n_points(model, summary.n_frames, basis)
     return RidgeProblem(
         one_pass=frame_stream(frames, frames_per_block(model, summary.n_frames, n_points)),
         representation=representation,
@@ -213,7 +214,7 @@ def solved(
     gamma = 1.0 if has_metric(model, basis) else None
     *hyperparameters, decided = chosen_hyperparameters(model, summary.sample, representation, gamma)
     bases = inducing_bases(model, summary, representation, hyperparameters[0]) if basis == "inducing" else []
-    problem = ridge_problem(model, frames, summary, representation, hyperparameters, bases)
+    problem = ridge_problem(model, frames, summary, representation, hyperparameters, basis, bases)
     del bases
     solution = with_known_errors(BASES[basis](problem), decided, summary.n_frames)
     subset = frames_within_memory(solution.frames, model, 16_000, 2)

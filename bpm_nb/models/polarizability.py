@@ -24,9 +24,9 @@ bonds : "pairs", "covalent" or list of (int, int), default "pairs"
 cutoff : float, default 5.0
     Length at which pairs stop counting, Å.
 basis : "condensed", "inducing", "bonds", "structures" or None
-    What has a coefficient: every training bond, carried by basis points ("condensed") or as they are ("bonds"); basis
-    points ("inducing"); every training frame ("structures"). None: "condensed" for up to 600 frames, if their memory
-    is there and `n_points` is not given, else "inducing".
+    What has a coefficient: every training bond ("bonds"); every training frame ("structures"); every side of a few
+    bonds, by one equation for each target ("condensed") or one for each function ("inducing"). None: "condensed" for
+    up to 2000 frames, if their memory is there and `n_points` is not given, else "inducing".
 descriptor : "bond-axis", "soap" or settings of one, default "bond-axis"
     Surroundings of a bond, see `bpm_nb.bonds.BondAxis` and `bpm_nb.bonds.Soap`.
 """

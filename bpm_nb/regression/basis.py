@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['TILE_BYTES', 'PartBasis', 'plain_basis', 'part_tensors', 'bond_importance', 'telling_bonds', 'telling_basis',
-           'telling_bases', 'frame_slices', 'side_sums', 'design_matrices']
+           'telling_bases', 'frame_slices', 'side_sums', 'design_matrices', 'projected_covariances',
+           'projected_weights']
 
 # %% ../../nbs/30_regression/07_basis.ipynb #e3438a00
 from collections.abc import Mapping
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpstrf
 
 from ..core.work import row_blocks
@@ -242,3 +244,56 @@ def add_kind(
             of_tile, counts = basis.of_point[kind][columns] - tile.start, basis.counts[kind][columns]
             for d in range(sums.shape[1]):
                 design[:, columns] += sums[:, d][..., of_tile].reshape(-1, len(of_tile)) * counts[:, d]
+
+# %% ../../nbs/30_regression/07_basis.ipynb #29458848
+def kernel_factor(
+    z: np.ndarray,  # (M, R) points
+    gamma: float,  # inverse squared width of the kernel
+) -> np.ndarray:
+    "Lower Cholesky factor (M, M) of the kernel between the points."
+    return cholesky(gaussian(z, z, gamma) + 1e-10 * np.eye(len(z)), lower=True)
+
+
+def add_projected(
+    totals: list[np.ndarray],  # (C S, C S) of each part, in Fortran's order: the lower triangle grows
+    rows: BondRows,  # P bonds of one kind
+    q: np.ndarray,  # (P, R) their descriptors
+    z: np.ndarray,  # (M, R) points
+    gamma: float,  # inverse squared width of the kernel
+) -> None:
+    "Add what the bonds of one kind bring to the covariance of the targets, as far as the points know them."
+    order = np.argsort(rows.bonds.frame, kind="stable")
+    frames, kernel = frame_slices(rows.bonds.frame[order]), gaussian(q[order], z, gamma)
+    solve_triangular(kernel_factor(z, gamma), kernel.T, lower=True, overwrite_b=True, check_finite=False)
+    for part, total in enumerate(totals):
+        tensors = part_tensors(rows, part)[order]
+        for tile in row_blocks(len(z), 8 * rows.n_frames * tensors[0].size, 4 * TILE_BYTES):
+            sums = side_sums(tensors, frames, rows.n_frames, kernel[:, tile])
+            design = sums.transpose(0, 2, 1, 3).reshape(len(total), -1)
+            dsyrk(1.0, design.T, beta=1.0, c=total, trans=1, lower=1, overwrite_c=1)
+
+# %% ../../nbs/30_regression/07_basis.ipynb #59f621ec
+def projected_covariances(
+    points: Mapping[int, np.ndarray],  # {kind: (M, R)}
+    rows: Mapping[int, BondRows],  # {kind: rows} of S frames
+    q: Mapping[int, np.ndarray],  # {kind: (P, R)} descriptors of the rows
+    gamma: float,  # inverse squared width of the kernel
+) -> list[np.ndarray]:
+    "Covariance (C S, C S) of the targets of each part, by what the points know of bonds: the lower triangle."
+    first = next(iter(rows.values()))
+    totals = [np.zeros((c * first.n_frames, c * first.n_frames), order="F") for c in first.quantity.sizes]
+    for k, z in points.items():
+        add_projected(totals, rows[k], q[k], z, gamma)
+    return totals
+
+
+def projected_weights(
+    weights: np.ndarray,  # (P, D) of bonds of one kind
+    q: np.ndarray,  # (P, R) their descriptors
+    z: np.ndarray,  # (M, R) points
+    gamma: float,  # inverse squared width of the kernel
+) -> np.ndarray:
+    "Weights (M, D) of the points: of the function of the bonds, each by what the points know of it."
+    blocks = row_blocks(len(q), 8 * len(z), 4 * TILE_BYTES)
+    sums = sum(gaussian(z, q[some], gamma) @ weights[some] for some in blocks)
+    return cho_solve((kernel_factor(z, gamma), True), sums)

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['NOT_FINITE', 'LAMBDAS', 'FactorizedCovariance', 'Ridge', 'ridge', 'design_ridge', 'best_lambda', 'leave_one_out_std',
-           'whitened']
+           'CholeskyRidge', 'evidence_and_slope', 'factorize_best', 'residuals_left_out', 'whitened']
 
 # %% ../../nbs/30_regression/02_krr.ipynb #3f49b61c
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular, svd
+from scipy.linalg import cho_solve, cholesky, solve_triangular, svd
+from scipy.linalg.lapack import dpotrf
 
 from ..core.files import InputError
 
@@ -154,6 +155,112 @@ def leave_one_out_std(
     blocks = np.einsum("scr,sdr->scd", frames * (unfitted - 1), frames, optimize=True) + np.eye(solver.size)
     amplitude = ((coordinates**2 * unfitted).sum() + max(y @ y - coordinates @ coordinates, 0)) / n
     return np.sqrt(amplitude * np.trace(np.linalg.inv(blocks), axis1=1, axis2=2))
+
+# %% ../../nbs/30_regression/02_krr.ipynb #a5f6c658
+def mirror_lower(
+    matrix: np.ndarray,  # (n, n); its upper triangle is overwritten
+    block: int = 512,  # rows that are copied at a time
+) -> None:
+    "Copy the lower triangle to the upper one."
+    for i in range(0, len(matrix), block):
+        rows = slice(i, i + block)
+        matrix[rows, rows] = np.tril(matrix[rows, rows]) + np.tril(matrix[rows, rows], -1).T
+        matrix[rows, i + block :] = matrix[i + block :, rows].T
+
+# %% ../../nbs/30_regression/02_krr.ipynb #045bc801
+class CholeskyRidge:
+    """Ridge regression for one λ at a time, in units of `scale`, within the memory of the covariance.
+
+    Raises `InputError` for numbers that are not finite. References: as of `Ridge`."""
+
+    def __init__(
+        self,
+        covariance: np.ndarray,  # (n, n) in Fortran's order; the lower triangle is enough, the upper one is overwritten
+        size: int = 1,  # rows of one frame
+    ):
+        self.matrix, self.size, self.diagonal, self.noise = covariance, size, np.diag(covariance).copy(), None
+        self.scale = max(self.diagonal.mean(), 1e-300)
+        if not np.isfinite(self.diagonal).all():
+            raise InputError(NOT_FINITE)
+
+    def factorize(
+        self,
+        lam: float,  # relative λ; rounding may add to it
+    ) -> None:
+        "Make the factor of K + λ."
+        self.noise = lam * self.scale
+        for _ in range(12):
+            mirror_lower(self.matrix)
+            np.fill_diagonal(self.matrix, self.diagonal + self.noise)
+            if dpotrf(self.matrix, lower=0, clean=0, overwrite_a=1)[1] == 0:
+                return
+            self.noise = max(3 * self.noise, 1e-15 * len(self.matrix) * self.scale)
+        raise InputError(NOT_FINITE)
+
+    def solution(
+        self,
+        y: np.ndarray,  # (n,) targets
+    ) -> np.ndarray:
+        "Coefficients (K + λ)⁻¹ y, (n,)."
+        return cho_solve((self.matrix, False), y, check_finite=False)
+
+    def half_solution(
+        self,
+        y: np.ndarray,  # (n, m)
+    ) -> np.ndarray:
+        "(n, m), whose products are those of y with (K + λ)⁻¹ between."
+        return solve_triangular(self.matrix, y, trans=1, check_finite=False)
+
+# %% ../../nbs/30_regression/02_krr.ipynb #bef225ae
+def evidence_and_slope(
+    solver: CholeskyRidge,  # factorized
+    y: np.ndarray,  # (n,) targets
+    n_probes: int = 32,  # vectors of random signs
+) -> tuple[float, float]:
+    "Evidence, as of `Ridge`, and its derivative by ln λ, whose trace is estimated by probes."
+    c, n = solver.solution(y), len(y)
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (n, n_probes))
+    trace, quadratic = (solver.half_solution(signs) ** 2).sum() / n_probes, max(y @ c, 1e-300)
+    evidence = log_marginal_likelihood(quadratic, 2 * np.log(np.diag(solver.matrix)).sum(), n)
+    return evidence, 0.5 * solver.noise * (n * (c @ c) / quadratic - trace)
+
+
+def factorize_best(
+    solver: CholeskyRidge,  # of n targets
+    y: np.ndarray,  # (n,) targets
+    lam: float,  # relative λ to begin with
+) -> float:
+    "Factorize for the λ of the largest evidence, within a quarter of a decade, and tell which: secants of its slope."
+    x, last, span = np.log(lam), None, np.log(LAMBDAS[[0, -1]])
+    for _ in range(8):
+        solver.factorize(np.exp(x))
+        slope = evidence_and_slope(solver, y)[1]
+        step = np.copysign(np.log(10) / 2, slope)
+        if last is not None and slope != last[1]:
+            secant = slope * (x - last[0]) / (last[1] - slope)
+            # where the slope grows on the way, the secant points away from the top
+            step = np.clip(secant, -np.log(10), np.log(10)) if secant * slope > 0 else step
+        following = np.clip(x + step, *span)
+        if last is not None and abs(following - x) < np.log(10) / 4 or following == x:
+            break
+        x, last = following, (x, slope)
+    return float(np.exp(x))
+
+
+def residuals_left_out(
+    solver: CholeskyRidge,  # factorized
+    y: np.ndarray,  # (n,) targets
+    frames: np.ndarray,  # indices of frames, (S,)
+) -> np.ndarray:
+    "Residuals (S size,) of these frames, each of a fit without its own frame."
+    c, size, found = solver.solution(y).reshape(-1, solver.size, 1), solver.size, []
+    for some in np.array_split(frames, -(-len(frames) // 64)):
+        rows = (some[:, None] * size + np.arange(size)).ravel()
+        unit = np.zeros((len(y), len(rows)), order="F")
+        unit[rows, np.arange(len(rows))] = 1
+        v = solver.half_solution(unit).reshape(len(y), len(some), size)
+        found.append(np.linalg.solve(np.einsum("nfc,nfd->fcd", v, v, optimize=True), c[some]))
+    return np.concatenate(found).ravel()
 
 # %% ../../nbs/30_regression/02_krr.ipynb #bc03b8f5
 def whitened(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['training_sets', 'frame_stream', 'DistinctFrames', 'distinct_frames', 'TrainingSummary', 'training_summary',
-           'frames_per_block', 'default_n_points', 'default_sample_pairs', 'frames_within_memory', 'exact_basis_mib',
+           'frames_per_block', 'default_n_points', 'default_sample_pairs', 'frames_within_memory', 'basis_mib',
            'chosen_basis']
 
 # %% ../../nbs/30_regression/05_stream.ipynb #063a864d
@@ -202,12 +202,16 @@ def _n_workers():
 def default_n_points(
     model: ModelSettings,  # its memory, and the number asked for
     n_frames: int,  # training frames
+    basis: str = "inducing",  # or "condensed"
 ) -> int:
-    """Points of the inducing basis: as asked for, or 2500 and five for each frame.
+    """Points of a basis of few bonds: as asked for, or by the number of frames.
 
-    At most 5000, and what half the memory holds beside 24 MiB of buffers."""
+    Condensed: 3500 and 1.75 for each frame, at most 7000. Inducing: 2500 and five for each frame, at most 5000, and
+    what half the memory holds beside 24 MiB of buffers."""
     if model.n_points is not None:
         return model.n_points
+    if basis == "condensed":
+        return int(min(3500 + 1.75 * n_frames, 7000))
     return int(max(100, min(2500 + 5 * n_frames, 5000, np.sqrt(max(0, model.memory_mb - 24) * 2**19 / 72))))
 
 
@@ -243,28 +247,30 @@ def design_memory_bytes(
     return max(0, model.memory_mb - 128) * 2**18
 
 # %% ../../nbs/30_regression/05_stream.ipynb #6ac71052
-def exact_basis_mib(
+def basis_mib(
     model: ModelSettings,  # its descriptor and quantity
     summary: TrainingSummary,  # of the training frames
-    all_components: bool,  # whether all components of all frames stand in one matrix
+    basis: str,  # "condensed", "bonds" or "structures"
 ) -> float:
-    """Memory that a basis of all bonds takes, or, without all components, one of all frames, MiB.
-
-    Raises `InputError` for a descriptor that is not known."""
+    "Memory that the equations of a basis take, MiB. Raises `InputError` for a descriptor that is not known."
     n, counts = summary.n_frames, pair_counts(summary.sample, model.bonds, model.cutoff)
     rows, pairs = n * max(model.quantity.sizes), n * counts.mean()
-    descriptor_bytes = pairs * descriptor(model.descriptor).row_bytes
-    return (descriptor_bytes + 48 * rows * (rows if all_components else n)) / 2**20
+    described = pairs * descriptor(model.descriptor).row_bytes  # half of it stays
+    if basis != "condensed":
+        return (described + 48 * rows * (n if basis == "structures" else rows)) / 2**20
+    points = min(default_n_points(model, n, basis), pairs)
+    # a third of the bonds and of the points are of one kind
+    return max(described, described / 2 + 9 * rows**2 + pairs * points) / 2**20
 
 # %% ../../nbs/30_regression/05_stream.ipynb #37603088
 def check_memory(
     model: ModelSettings,  # its basis, memory, descriptor and quantity
     summary: TrainingSummary,  # of the training frames
 ) -> None:
-    "Nothing, where the fit has memory enough. Raises `InputError` where an exact basis would need more than there is."
+    "Nothing, where the fit has memory enough. Raises `InputError` where a basis would need more than there is."
     if model.basis in (None, "inducing"):
         return
-    need = exact_basis_mib(model, summary, model.basis != "structures")
+    need = basis_mib(model, summary, model.basis)
     if need > model.memory_mb:
         raise InputError(
             f"basis {model.basis!r} takes about {need:.0f} MiB for {summary.n_frames} frames, memory_mb is "
@@ -278,9 +284,9 @@ def chosen_basis(
 ) -> str:
     """The basis that was asked for.
 
-    None: "inducing" for a given number of points; otherwise "condensed" with at most 3000 targets of a part, which fit
-    into the memory, else "inducing". Raises `InputError` for a descriptor that is not known."""
+    None: "inducing" for a given number of points; otherwise "condensed" with at most 10 000 targets of a part, if they
+    fit into the memory, else "inducing". Raises `InputError` for a descriptor that is not known."""
     if model.basis is not None or model.n_points is not None:
         return model.basis or "inducing"
-    few = summary.n_frames * max(model.quantity.sizes) <= 3000
-    return "condensed" if few and exact_basis_mib(model, summary, True) <= model.memory_mb else "inducing"
+    few = summary.n_frames * max(model.quantity.sizes) <= 10_000
+    return "condensed" if few and basis_mib(model, summary, "condensed") <= model.memory_mb else "inducing"
