@@ -3250,6 +3250,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'bpm_nb/regression/kernel.py'),
                                           'bpm_nb.regression.kernel._whitening': ( '30_regression/kernel.html#_whitening',
                                                                                    'bpm_nb/regression/kernel.py'),
+                                          'bpm_nb.regression.kernel.add_halved_kernels': ( '30_regression/kernel.html#add_halved_kernels',
+                                                                                           'bpm_nb/regression/kernel.py'),
                                           'bpm_nb.regression.kernel.gaussian': ( '30_regression/kernel.html#gaussian',
                                                                                  'bpm_nb/regression/kernel.py'),
                                           'bpm_nb.regression.kernel.half_precision': ( '30_regression/kernel.html#half_precision',

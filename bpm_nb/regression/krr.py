@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NOT_FINITE', 'LAMBDAS', 'FactorizedCovariance', 'Ridge', 'ridge', 'design_ridge', 'best_lambda', 'leave_one_out_std',
-           'CholeskyRidge', 'evidence_and_slope', 'factorize_best', 'residuals_left_out', 'whitened']
+           'CholeskyRidge', 'factorize_best', 'residuals_left_out', 'whitened']
 
 # %% ../../nbs/30_regression/02_krr.ipynb #3f49b61c
 from collections.abc import Callable
@@ -224,24 +224,24 @@ def evidence_and_slope(
     evidence = log_marginal_likelihood(quadratic, 2 * np.log(np.diag(solver.matrix)).sum(), n)
     return evidence, 0.5 * solver.noise * (n * (c @ c) / quadratic - trace)
 
-
+# %% ../../nbs/30_regression/02_krr.ipynb #9c73396b
 def factorize_best(
     solver: CholeskyRidge,  # of n targets
     y: np.ndarray,  # (n,) targets
     lam: float,  # relative λ to begin with
 ) -> float:
-    "Factorize for the λ of the largest evidence, within a quarter of a decade, and tell which: secants of its slope."
+    "Factorize for the λ of the largest evidence, within an eighth of a decade, and tell which: secants of its slope."
     x, last, span = np.log(lam), None, np.log(LAMBDAS[[0, -1]])
     for _ in range(8):
         solver.factorize(np.exp(x))
         slope = evidence_and_slope(solver, y)[1]
-        step = np.copysign(np.log(10) / 2, slope)
+        step = np.copysign(np.log(10), slope)
         if last is not None and slope != last[1]:
             secant = slope * (x - last[0]) / (last[1] - slope)
             # where the slope grows on the way, the secant points away from the top
             step = np.clip(secant, -np.log(10), np.log(10)) if secant * slope > 0 else step
         following = np.clip(x + step, *span)
-        if last is not None and abs(following - x) < np.log(10) / 4 or following == x:
+        if last is not None and abs(following - x) < np.log(10) / 8 or following == x:
             break
         x, last = following, (x, slope)
     return float(np.exp(x))

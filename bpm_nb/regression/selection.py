@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.work import parallel_map
 from ..data.records import Frames
-from .kernel import summed_kernels
+from .kernel import add_halved_kernels, summed_kernels
 from .krr import LAMBDAS, Ridge, best_lambda, ridge
 from .representation import ModelSettings, Representation
 from .stream import frames_within_memory
@@ -32,6 +32,10 @@ def target_covariances(
     (rows, q), (other_rows, z) = one, other
     (first, *_), (second, *_) = rows.values(), other_rows.values()
     covariances = [np.zeros((c * first.n_frames, c * second.n_frames)) for c in first.quantity.sizes]
+    if one is other:
+        for k in rows:
+            add_halved_kernels([covariances[part] for part in rows[k].parts], q[k], gamma, *rows[k].to_components)
+        return [k + k.T for k in covariances]
     for k in set(rows) & set(other_rows):
         sides = [(a, b.T) for a, b in zip(rows[k].to_components, other_rows[k].to_components)]
         summed_kernels(q[k], z[k], gamma, *sides, totals=[covariances[part] for part in rows[k].parts])

@@ -206,12 +206,12 @@ def default_n_points(
 ) -> int:
     """Points of a basis of few bonds: as asked for, or by the number of frames.
 
-    Condensed: 3500 and 1.75 for each frame, at most 7000. Inducing: 2500 and five for each frame, at most 5000, and
+    Condensed: 3500 and two for each frame, at most 7500. Inducing: 2500 and five for each frame, at most 5000, and
     what half the memory holds beside 24 MiB of buffers."""
     if model.n_points is not None:
         return model.n_points
     if basis == "condensed":
-        return int(min(3500 + 1.75 * n_frames, 7000))
+        return int(min(3500 + 2 * n_frames, 7500))
     return int(max(100, min(2500 + 5 * n_frames, 5000, np.sqrt(max(0, model.memory_mb - 24) * 2**19 / 72))))
 
 

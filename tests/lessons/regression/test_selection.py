@@ -29,6 +29,13 @@ def test_the_covariance_is_the_double_sum_over_bonds():
     np.testing.assert_allclose(iso, slow[1], atol=1e-10)
 
 
+def test_frames_with_themselves_are_frames_with_others():
+    rows, again = representation.rows(few), representation.rows(few)
+    for same, other in zip(target_covariances(rows, rows, 0.3), target_covariances(rows, again, 0.3)):
+        np.testing.assert_allclose(same, other, atol=1e-12 * np.abs(other).max())
+        np.testing.assert_array_equal(same, same.T)
+
+
 def test_a_scan_holds_what_each_solver_says():
     frames = load("malonaldehyde-enol").train[:12]
     scanned = evidence_scan(frames, representation, [0.25, 1.0], [1e-8, 1e-4, 1e-2])
