@@ -35,7 +35,9 @@ def target_covariances(
     if one is other:
         for k in rows:
             add_halved_kernels([covariances[part] for part in rows[k].parts], q[k], gamma, *rows[k].to_components)
-        return [k + k.T for k in covariances]
+        for k in covariances:
+            k += k.T
+        return covariances
     for k in set(rows) & set(other_rows):
         sides = [(a, b.T) for a, b in zip(rows[k].to_components, other_rows[k].to_components)]
         summed_kernels(q[k], z[k], gamma, *sides, totals=[covariances[part] for part in rows[k].parts])

@@ -127,7 +127,7 @@ def condensed_solution(
     frames, gamma = joined(list(problem.one_pass())), problem.gamma
     rows, q = problem.representation.rows(frames)
     targets = problem.representation.targets(frames)
-    chosen = telling_bonds(q, {k: bond_importance(r) for k, r in rows.items()}, gamma, problem.n_points, 4000)
+    chosen = telling_bonds(q, {k: bond_importance(r) for k, r in rows.items()}, gamma, problem.n_points)
     points = {k: half_precision(q[k][i]) for k, i in chosen.items()}
     covariances, errors, parts = projected_covariances(points, rows, q, gamma), problem.error_frames(frames), []
     for y, size, lam in zip(targets, problem.sizes, problem.lams):

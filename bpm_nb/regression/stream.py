@@ -255,12 +255,12 @@ def basis_mib(
     "Memory that the equations of a basis take, MiB. Raises `InputError` for a descriptor that is not known."
     n, counts = summary.n_frames, pair_counts(summary.sample, model.bonds, model.cutoff)
     rows, pairs = n * max(model.quantity.sizes), n * counts.mean()
-    described = pairs * descriptor(model.descriptor).row_bytes  # half of it stays
+    described = pairs * descriptor(model.descriptor).row_bytes
     if basis != "condensed":
         return (described + 48 * rows * (n if basis == "structures" else rows)) / 2**20
     points = min(default_n_points(model, n, basis), pairs)
-    # a third of the bonds and of the points are of one kind
-    return max(described, described / 2 + 9 * rows**2 + pairs * points) / 2**20
+    choice, equations = 9 * min(pairs, 4000) ** 2, 9 * rows**2 + pairs * points  # a third of them are of one kind
+    return max(described, 0.6 * described + max(choice, equations) + 2**26) / 2**20
 
 # %% ../../nbs/30_regression/05_stream.ipynb #37603088
 def check_memory(

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 
 def test_halves_and_their_transposes_are_the_sums():
+    rng = np.random.default_rng(1)
     many, left = rng.normal(size=(1100, 3)), csr_array(rng.normal(size=(4, 1100)))
     half = np.zeros((4, 4))
     add_halved_kernels([half], many, 0.1, left)
