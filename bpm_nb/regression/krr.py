@@ -169,33 +169,22 @@ def mirror_lower(
 
 # %% ../../nbs/30_regression/02_krr.ipynb #045bc801
 class CholeskyRidge:
-    """Ridge regression for one λ at a time, in units of `scale`, within the memory of the covariance.
-
-    Raises `InputError` for numbers that are not finite. References: as of `Ridge`."""
+    "Ridge regression for one λ at a time, in units of `scale`, within the memory of the covariance."
 
     def __init__(
         self,
-        covariance: np.ndarray,  # (n, n) in Fortran's order; the lower triangle is enough, the upper one is overwritten
+        covariance: np.ndarray,  # (n, n), Fortran's order: the lower triangle; the upper one is overwritten
         size: int = 1,  # rows of one frame
     ):
         self.matrix, self.size, self.diagonal, self.noise = covariance, size, np.diag(covariance).copy(), None
         self.scale = max(self.diagonal.mean(), 1e-300)
-        if not np.isfinite(self.diagonal).all():
-            raise InputError(NOT_FINITE)
 
     def factorize(
         self,
-        lam: float,  # relative λ; rounding may add to it
+        lam: float,  # relative λ
     ) -> None:
-        "Make the factor of K + λ."
-        self.noise = lam * self.scale
-        for _ in range(12):
-            mirror_lower(self.matrix)
-            np.fill_diagonal(self.matrix, self.diagonal + self.noise)
-            if dpotrf(self.matrix, lower=0, clean=0, overwrite_a=1)[1] == 0:
-                return
-            self.noise = max(3 * self.noise, 1e-15 * len(self.matrix) * self.scale)
-        raise InputError(NOT_FINITE)
+        "Make the factor of K + λ. Raises `InputError` for numbers that are not finite."
+        self.noise = _factorized_in_place(self, lam * self.scale)
 
     def solution(
         self,
@@ -208,8 +197,20 @@ class CholeskyRidge:
         self,
         y: np.ndarray,  # (n, m)
     ) -> np.ndarray:
-        "(n, m), whose products are those of y with (K + λ)⁻¹ between."
+        "(n, m); its products are those of y with (K + λ)⁻¹ between."
         return solve_triangular(self.matrix, y, trans=1, check_finite=False)
+
+# %% ../../nbs/30_regression/02_krr.ipynb #3ba709b4
+def _factorized_in_place(ridge, noise):
+    "The noise, absolute, with what rounding needs besides."
+    n = len(ridge.matrix)
+    for _ in range(12):
+        mirror_lower(ridge.matrix)
+        np.fill_diagonal(ridge.matrix, ridge.diagonal + noise)
+        if np.isfinite(ridge.scale) and dpotrf(ridge.matrix, lower=0, clean=0, overwrite_a=1)[1] == 0:
+            return noise
+        noise = max(3 * noise, 1e-15 * n * ridge.scale)
+    raise InputError(NOT_FINITE)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #bef225ae
 def evidence_and_slope(
@@ -246,7 +247,7 @@ def factorize_best(
         x, last = following, (x, slope)
     return float(np.exp(x))
 
-
+# %% ../../nbs/30_regression/02_krr.ipynb #4d0d5a8f
 def residuals_left_out(
     solver: CholeskyRidge,  # factorized
     y: np.ndarray,  # (n,) targets

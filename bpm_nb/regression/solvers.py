@@ -16,6 +16,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
+# %% ../../nbs/30_regression/08_solvers.ipynb #2768e221
 from ..core.work import parallel_map
 from ..data.records import Frames, joined
 from bpm_nb.regression.basis import (
@@ -126,18 +127,21 @@ def condensed_solution(
     "`Solution` in all sides of `n_points` bonds. Raises `InputError` for a kernel that is not finite."
     frames, gamma = joined(list(problem.one_pass())), problem.gamma
     rows, q = problem.representation.rows(frames)
-    targets = problem.representation.targets(frames)
     chosen = telling_bonds(q, {k: bond_importance(r) for k, r in rows.items()}, gamma, problem.n_points)
     points = {k: half_precision(q[k][i]) for k, i in chosen.items()}
-    covariances, errors, parts = projected_covariances(points, rows, q, gamma), problem.error_frames(frames), []
-    for y, size, lam in zip(targets, problem.sizes, problem.lams):
-        solver, lam = factorized_solver(covariances.pop(0), y, size, lam, problem.choose_lambda)
-        parts.append((solver.solution(y), lam, residuals_left_out(solver, y, errors)))
-        del solver  # memory holds one
-    c, lams, residuals = zip(*parts)
+    covariances, errors = projected_covariances(points, rows, q, gamma), problem.error_frames(frames)
+    c, lams, residuals = zip(*_solved_parts(problem, covariances, problem.representation.targets(frames), errors))
     of_bonds = {k: np.stack([s.T @ c[p] for p, s in zip(r.parts, r.to_components)], 1) for k, r in rows.items()}
     weights = {k: projected_weights(of_bonds[k], q[k], z, gamma) for k, z in points.items()}
     return Solution(points, weights, lams, frames[errors], residuals, {})
+
+# %% ../../nbs/30_regression/08_solvers.ipynb #38439463
+def _solved_parts(problem, covariances, targets, errors):
+    "Coefficients, λ and residuals of frames left out, of each part; the covariances are taken from the list."
+    for y, size, lam in zip(targets, problem.sizes, problem.lams):
+        solver, lam = factorized_solver(covariances.pop(0), y, size, lam, problem.choose_lambda)
+        yield solver.solution(y), lam, residuals_left_out(solver, y, errors)
+        del solver  # memory holds one
 
 # %% ../../nbs/30_regression/08_solvers.ipynb #eda8d0f4
 def structures_solution(
