@@ -213,17 +213,16 @@ def _factorized_in_place(ridge, noise):
     raise InputError(NOT_FINITE)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #bef225ae
-def evidence_and_slope(
+def evidence_slope(
     solver: CholeskyRidge,  # factorized
     y: np.ndarray,  # (n,) targets
     n_probes: int = 32,  # vectors of random signs
-) -> tuple[float, float]:
-    "Evidence, as of `Ridge`, and its derivative by ln λ, whose trace is estimated by probes."
+) -> float:
+    "Derivative of the evidence by ln λ; probes estimate the trace in it."
     c, n = solver.solution(y), len(y)
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (n, n_probes))
-    trace, quadratic = (solver.half_solution(signs) ** 2).sum() / n_probes, max(y @ c, 1e-300)
-    evidence = log_marginal_likelihood(quadratic, 2 * np.log(np.diag(solver.matrix)).sum(), n)
-    return evidence, 0.5 * solver.noise * (n * (c @ c) / quadratic - trace)
+    trace = (solver.half_solution(signs) ** 2).sum() / n_probes
+    return 0.5 * solver.noise * (n * (c @ c) / max(y @ c, 1e-300) - trace)
 
 # %% ../../nbs/30_regression/02_krr.ipynb #9c73396b
 def factorize_best(
@@ -235,7 +234,7 @@ def factorize_best(
     x, last, span = np.log(lam), None, np.log(LAMBDAS[[0, -1]])
     for _ in range(8):
         solver.factorize(np.exp(x))
-        slope = evidence_and_slope(solver, y)[1]
+        slope = evidence_slope(solver, y)
         step = np.copysign(np.log(10), slope)
         if last is not None and slope != last[1]:
             secant = slope * (x - last[0]) / (last[1] - slope)
@@ -243,9 +242,9 @@ def factorize_best(
             step = np.clip(secant, -np.log(10), np.log(10)) if secant * slope > 0 else step
         following = np.clip(x + step, *span)
         if last is not None and abs(following - x) < np.log(10) / 8 or following == x:
-            break
+            return float(np.exp(x))
         x, last = following, (x, slope)
-    return float(np.exp(x))
+    return float(np.exp(last[0]))  # the one that was factorized
 
 # %% ../../nbs/30_regression/02_krr.ipynb #4d0d5a8f
 def residuals_left_out(
