@@ -3684,6 +3684,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'bpm_nb/regression/stream.py'),
                                           'bpm_nb.regression.stream.basis_mib': ( '30_regression/stream.html#basis_mib',
                                                                                   'bpm_nb/regression/stream.py'),
+                                          'bpm_nb.regression.stream.bonds_of_a_frame': ( '30_regression/stream.html#bonds_of_a_frame',
+                                                                                         'bpm_nb/regression/stream.py'),
                                           'bpm_nb.regression.stream.check_labels': ( '30_regression/stream.html#check_labels',
                                                                                      'bpm_nb/regression/stream.py'),
                                           'bpm_nb.regression.stream.check_memory': ( '30_regression/stream.html#check_memory',

@@ -19,6 +19,7 @@ from scipy.linalg.lapack import dpstrf
 from ..core.work import row_blocks
 from .kernel import gaussian
 from .representation import BondRows
+from .stream import MOST_CANDIDATES
 
 # %% ../../nbs/30_regression/07_basis.ipynb #1d4f46cd
 @dataclass(frozen=True, eq=False)
@@ -124,9 +125,6 @@ def first_pivots(
     least = left[min(n, len(left)) - 1]
     return {k: order[: max(1, (own >= least).sum())] for k, (order, own) in orders.items()}
 
-# %% ../../nbs/30_regression/07_basis.ipynb #06b2c3b7
-MOST_CANDIDATES = 4000  # bonds of a kind, at random, among which points are chosen
-
 # %% ../../nbs/30_regression/07_basis.ipynb #cb053975
 def telling_bonds(
     q: Mapping[int, np.ndarray],  # {kind: (P, R)} descriptors
@@ -144,6 +142,7 @@ def telling_bonds(
         covariance *= w
         covariance *= w[:, None]
         orders[k] = pivots(covariance)
+        del covariance  # before the next one is made
     return {k: some[k][order] for k, order in first_pivots(orders, n).items()}
 
 # %% ../../nbs/30_regression/07_basis.ipynb #adb73716
@@ -273,13 +272,13 @@ def add_projected(
     "Add what the bonds of one kind bring to the covariance of the targets, as far as the points know them."
     order = np.argsort(rows.bonds.frame, kind="stable")
     frames, kernel = frame_slices(rows.bonds.frame[order]), gaussian(q[order], z, gamma)
-    solve_triangular(kernel_factor(z, gamma), kernel.T, lower=True, overwrite_b=True, check_finite=False)
-    for part, total in enumerate(totals):
+    kernel = solve_triangular(kernel_factor(z, gamma), kernel.T, lower=True, overwrite_b=True, check_finite=False).T
+    for part in range(len(totals)):
         tensors = part_tensors(rows, part)[order]
         for tile in row_blocks(len(z), 8 * rows.n_frames * tensors[0].size, 2 * TILE_BYTES):
             sums = side_sums(tensors, frames, rows.n_frames, kernel[:, tile])
-            design = sums.transpose(0, 2, 1, 3).reshape(len(total), -1)
-            dsyrk(1.0, design.T, beta=1.0, c=total, trans=1, lower=1, overwrite_c=1)
+            design = sums.transpose(0, 2, 1, 3).reshape(len(totals[part]), -1)
+            totals[part] = dsyrk(1.0, design.T, beta=1.0, c=totals[part], trans=1, lower=1, overwrite_c=1)
 
 # %% ../../nbs/30_regression/07_basis.ipynb #59f621ec
 def projected_covariances(

@@ -207,7 +207,8 @@ def _factorized_in_place(ridge, noise):
     for _ in range(12):
         mirror_lower(ridge.matrix)
         np.fill_diagonal(ridge.matrix, ridge.diagonal + noise)
-        if np.isfinite(ridge.scale) and dpotrf(ridge.matrix, lower=0, clean=0, overwrite_a=1)[1] == 0:
+        ridge.matrix, failed = dpotrf(ridge.matrix, lower=0, clean=0, overwrite_a=1)
+        if not failed and np.isfinite(ridge.scale):
             return noise
         noise = max(3 * noise, 1e-15 * n * ridge.scale)
     raise InputError(NOT_FINITE)
@@ -232,7 +233,7 @@ def factorize_best(
 ) -> float:
     "Factorize for the λ of the largest evidence, within an eighth of a decade, and tell which: secants of its slope."
     x, last, span = np.log(lam), None, np.log(LAMBDAS[[0, -1]])
-    for _ in range(8):
+    for _ in range(14):
         solver.factorize(np.exp(x))
         slope = evidence_slope(solver, y)
         step = np.copysign(np.log(10), slope)
@@ -242,9 +243,9 @@ def factorize_best(
             step = np.clip(secant, -np.log(10), np.log(10)) if secant * slope > 0 else step
         following = np.clip(x + step, *span)
         if last is not None and abs(following - x) < np.log(10) / 8 or following == x:
-            return float(np.exp(x))
+            break
         x, last = following, (x, slope)
-    return float(np.exp(last[0]))  # the one that was factorized
+    return solver.noise / solver.scale  # of the last factor
 
 # %% ../../nbs/30_regression/02_krr.ipynb #4d0d5a8f
 def residuals_left_out(

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ..bonds.descriptors import descriptor_groups
 from ..bonds.quantities import BondSides, length_powers
+from ..core.work import one_blas_thread
 from ..data.records import Frames
 from bpm_nb.regression.covariance import (
     add_covariances,
@@ -298,5 +298,5 @@ def metric_of_frames(
     settings, n_species = representation.settings, len(representation.species)
     rows = bond_rows(frames, representation.species, settings, vectors=True)
     groups = descriptor_groups(settings.descriptor, n_species, next(iter(rows.values())).descriptors.shape[1])
-    with threadpool_limits(1):  # its blocks are too small to share
+    with one_blas_thread():  # its blocks are too small to share
         return learned_metric(rows, representation.targets(frames), groups, n_vectors, n_steps)

@@ -61,7 +61,7 @@ class RidgeProblem:
     lams: tuple  # (Q,) relative regularization of each part
     choose_lambda: bool  # look for better λ, starting from `lams`
     bases: list  # `PartBasis` of each part, of the inducing basis
-    n_points: int  # that may carry the function of all bonds
+    n_points: int  # of the condensed basis
     design_bytes: float  # memory for designs that stay between sweeps, bytes
     error_frames: Callable[[Frames], np.ndarray]  # frames → indices of those whose residuals are wanted
 
@@ -118,7 +118,7 @@ def factorized_solver(
     if choose:
         return solver, factorize_best(solver, y, lam)
     solver.factorize(lam)
-    return solver, lam
+    return solver, solver.noise / solver.scale
 
 # %% ../../nbs/30_regression/08_solvers.ipynb #12cedbeb
 def condensed_solution(

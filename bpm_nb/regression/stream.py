@@ -23,7 +23,7 @@ from ..core.tensors import principal_values
 from ..data.records import Frames, checked, joined, molecule_groups
 from ..data.times import written_digit
 from ..data.validation import require_plausible, require_single_valued
-from .representation import BondSettings, ModelSettings, element_counts
+from .representation import BondSettings, ModelSettings, bond_settings, element_counts
 
 # %% ../../nbs/30_regression/05_stream.ipynb #c6e8073d
 def training_sets(
@@ -202,11 +202,11 @@ def _n_workers():
 def default_n_points(
     model: ModelSettings,  # its memory, and the number asked for
     n_frames: int,  # training frames
-    basis: str = "inducing",  # or "condensed"
+    basis: str = "inducing",  # one of `BASES`
 ) -> int:
     """Points of a basis of few bonds: as asked for, or by the number of frames.
 
-    Condensed: 3500 and two for each frame, at most 7500. Inducing: 2500 and five for each frame, at most 5000, and
+    Condensed: 3500 and two for each frame, at most 7500, and 4000 of a kind. Inducing: 2500 and five for each frame, at most 5000, and
     what half the memory holds beside 24 MiB of buffers."""
     if model.n_points is not None:
         return model.n_points
@@ -247,19 +247,33 @@ def design_memory_bytes(
     return max(0, model.memory_mb - 128) * 2**18
 
 # %% ../../nbs/30_regression/05_stream.ipynb #6ac71052
+MOST_CANDIDATES = 4000  # bonds of a kind, at random, among which the points of a basis are chosen
+
+
+def bonds_of_a_frame(
+    model: ModelSettings,  # its bonds and quantity
+    sample: Frames,  # training frames
+) -> tuple[float, float]:
+    "Mean number in about fifty of the frames: of all bonds, and of those of the most frequent kind."
+    settings, some, found = bond_settings(model), sample[:: max(1, len(sample) // 50)], {}
+    for _, numbers, pos, cell in molecule_groups(some):
+        for kind, n in zip(*np.unique(settings.bonds(numbers, pos, cell).kind, return_counts=True)):
+            found[int(kind)] = found.get(int(kind), 0) + n
+    return sum(found.values()) / len(some), max(found.values(), default=0) / len(some)
+
+# %% ../../nbs/30_regression/05_stream.ipynb #4d15a3f3
 def basis_mib(
     model: ModelSettings,  # its descriptor and quantity
     summary: TrainingSummary,  # of the training frames
     basis: str,  # "condensed", "bonds" or "structures"
 ) -> float:
     "Memory that the equations of a basis take, MiB. Raises `InputError` for a descriptor that is not known."
-    n, counts = summary.n_frames, pair_counts(summary.sample, model.bonds, model.cutoff)
-    rows, pairs = n * max(model.quantity.sizes), n * counts.mean()
-    described = pairs * descriptor(model.descriptor).row_bytes
+    every, of_kind = (summary.n_frames * x for x in bonds_of_a_frame(model, summary.sample))
+    rows, described = summary.n_frames * max(model.quantity.sizes), every * descriptor(model.descriptor).row_bytes
     if basis != "condensed":
-        return (described + 48 * rows * (n if basis == "structures" else rows)) / 2**20
-    points = min(default_n_points(model, n, basis), pairs)
-    choice, equations = 9 * min(pairs, 4000) ** 2, 9 * rows**2 + pairs * points  # a third of them are of one kind
+        return (described + 48 * rows * (summary.n_frames if basis == "structures" else rows)) / 2**20
+    points = min(default_n_points(model, summary.n_frames, basis) * of_kind / max(every, 1), MOST_CANDIDATES)
+    choice, equations = 9 * min(of_kind, MOST_CANDIDATES) ** 2, 9 * rows**2 + 8 * of_kind * points
     return max(described, 0.6 * described + max(choice, equations) + 2**26) / 2**20
 
 # %% ../../nbs/30_regression/05_stream.ipynb #37603088

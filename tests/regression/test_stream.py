@@ -22,14 +22,14 @@ from bpm_nb.models.polarizability import BondPolarizability
 
 def mib(key): return int(re.search(key + r":\\s+(\\d+) kB", open("/proc/self/status").read())[1])/1024
 
-n, allowed = int(sys.argv[1]), float(sys.argv[2])
+n, allowed, basis = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 train, rng = load("malonaldehyde-enol").train, np.random.default_rng(0)
 some = rng.integers(len(train), size=n)
 frames = Frames(train.numbers[some], train.pos[some] + rng.normal(scale=0.01, size=(n, 9, 3)), train.alpha[some])
 # the programs themselves, and the buffers of their threads
 BondPolarizability(n_points=10).fit(frames[:4]).predict(frames[:4])
 before = mib("VmRSS")
-model = BondPolarizability(memory_mb=allowed).fit(frames)
+model = BondPolarizability(memory_mb=allowed, basis=basis).fit(frames)
 found = model.predict(frames)
 result = (frames.pos.nbytes + frames.alpha.nbytes + found.nbytes)/2**20
 print(mib("VmHWM") - before, result, sum(len(e.points) for e in model.expansions_.values()))
@@ -37,10 +37,14 @@ print(mib("VmHWM") - before, result, sum(len(e.points) for e in model.expansions
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
-@pytest.mark.parametrize(("n_frames", "allowed"), [(300, 128), (3000, 128), (300, 290), (600, 400)])
-def test_the_peak_of_a_process_stays_within_the_budget(n_frames, allowed):
+@pytest.mark.parametrize(
+    ("n_frames", "allowed", "basis"),
+    [(300, 128, "inducing"), (3000, 128, "inducing"), (300, 300, "condensed"), (600, 440, "condensed")],
+)
+def test_the_peak_of_a_process_stays_within_the_budget(n_frames, allowed, basis):
     "Of a whole process, with what the allocator keeps: beside the frames and the result."
-    child = subprocess.run([sys.executable, "-c", CHILD, str(n_frames), str(allowed)], capture_output=True, text=True)
+    arguments = [sys.executable, "-c", CHILD, str(n_frames), str(allowed), basis]
+    child = subprocess.run(arguments, capture_output=True, text=True)
     assert not child.returncode, child.stderr
     peak, data, points = map(float, child.stdout.split())
     assert peak <= allowed + data, f"{peak:.0f} MiB at {points:.0f} points"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from bpm_nb.core.files import InputError
 from bpm_nb.data.records import Frames, joined
 from bpm_nb.regression.representation import BondSettings, element_counts
-from bpm_nb.regression.stream import training_sets, frame_stream, distinct_frames, training_summary, frames_per_block
+from bpm_nb.regression.stream import training_sets, frame_stream, distinct_frames, training_summary, frames_per_block, bonds_of_a_frame, basis_mib
 
 
 from bpm_nb.core.tensors import components
@@ -76,3 +76,17 @@ def test_an_exact_basis_that_would_not_fit_says_what_it_needs():
     for basis in ("bonds", "structures"):
         with pytest.raises(InputError, match="60 frames, memory_mb is 10.*inducing"):
             BondPolarizability(basis=basis, memory_mb=10).fit(enol[:60])
+
+
+def test_many_bonds_of_one_kind_need_their_kernel():
+    from types import SimpleNamespace
+
+    from bpm_nb.models.polarizability import BondPolarizability
+
+    ball = Frames(np.full((600, 12), 6), np.random.default_rng(0).normal(size=(600, 12, 3)))
+    model = BondPolarizability()
+    every, of_kind = bonds_of_a_frame(model, ball)
+    assert every == of_kind > 30
+    need = basis_mib(model, SimpleNamespace(sample=ball, n_frames=600), "condensed")
+    assert need * 2**20 > 8 * 600 * of_kind * 4000
+    assert bonds_of_a_frame(model, enol[:200]) == (36, 12)
