@@ -206,8 +206,8 @@ def default_n_points(
 ) -> int:
     """Points of a basis of few bonds: as asked for, or by the number of frames.
 
-    Condensed: 3500 and two for each frame, at most 7500, and 4000 of a kind. Inducing: 2500 and five for each frame, at most 5000, and
-    what half the memory holds beside 24 MiB of buffers."""
+    Condensed: 3500 and two for each frame, at most 7500, and 4000 of a kind. Inducing: 2500 and five for each frame,
+    at most 5000, and what half the memory holds beside 24 MiB of buffers."""
     if model.n_points is not None:
         return model.n_points
     if basis == "condensed":
