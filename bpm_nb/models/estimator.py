@@ -89,7 +89,7 @@ class BondSettings(BriefDisplay, BaseEstimator):
         descriptor: str | BondAxis | Soap = "bond-axis",  # or settings
         gamma: float | None = None,  # inverse squared width γ
         lam: float | tuple | None = None,  # relative ridge λ
-        n_points: int | None = None,  # basis points; None: 2500 + 5 S, at most 5000
+        n_points: int | None = None,  # basis points; None: see `default_n_points`
         memory_mb: float = 2048,  # for the work, MiB
         baseline: str | None = None,  # "gfn2": what it lacks
         metric: str | KernelMetric = "learned",  # "shared": one width for all numbers

@@ -38,7 +38,7 @@ gamma : float or None
 lam : float, tuple of float or None
     Ridge λ, relative to the mean diagonal of the covariance, one or one a part; None: by the evidence.
 n_points : int or None
-    Basis points M; None: 2500 and five for each frame, at most 5000.
+    Basis points M; None: 3500 and two for each frame, at most 7500; inducing: 2500 and five, at most 5000.
 memory_mb : float, default 2048
     Memory for the work beside frames and result, MiB.
 baseline : "gfn2" or None
