@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import file_hash, read_npz, reading, write_atomic
+from ..core.files import file_hash, read_npz, reading, write_atomic, write_npz
 from .datasets import MODELS, PARTS, SHIPPED, UNLEARNED
 from .files import read, write
 from .records import Frames, Harmonic, Trajectory
@@ -31,7 +31,7 @@ def ship(
     Their description is written when frames and trajectory are complete. Raises `InputError` for a file that cannot be
     read or written.
     """
-    for part in set(PARTS) - {"lines"}:
+    for part in (part for part in PARTS if part != "lines"):
         if (file := Path(folder) / f"{name}_{part}.npz").exists():
             _ship_part(file, part, Path(to), values)
     if all(list(Path(to).glob(f"{name}_{part}*.npz")) for part in ("train", "test", "trajectory")):
@@ -40,11 +40,22 @@ def ship(
 # %% ../../nbs/10_data/13_shipping.ipynb #256c44d3
 def _ship_part(file: Path, part: str, to: Path, values: int) -> None:
     if part in MODELS:
-        return write_atomic(to / file.name, lambda f: f.write(file.read_bytes()))
+        return write_npz(to / file.name, _own_arrays(file, to / file.name.replace(part, MODELS[0])))
     pieces = _pieces(read(file), values)
     for k, piece in enumerate(pieces):
         target = to / (file.name if len(pieces) == 1 else f"{file.stem}_{k + 1}.npz")
         write(target, piece, COARSENESS.get(part, 1))
+
+# %% ../../nbs/10_data/13_shipping.ipynb #dfbdb5c9
+def _own_arrays(file: Path, first: Path) -> dict:
+    "Arrays of a model, {name: array}, without those that stand in the file of the first one as well."
+    own = read_npz(file)
+    if not first.exists() or first.name == file.name:
+        return own
+    others = read_npz(first)
+    shared = [k for k, x in own.items() if k in others and x.dtype == others[k].dtype and np.array_equal(x, others[k])]
+    kept = {k: x for k, x in own.items() if k not in shared}
+    return kept | dict(shared=np.array(shared), beside=np.array([first.name, file_hash(first)])) if shared else own
 
 # %% ../../nbs/10_data/13_shipping.ipynb #9769b303
 def _pieces(record: Frames | Trajectory | Harmonic, values: int) -> list:

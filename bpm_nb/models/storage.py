@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 
 from ..bonds.descriptors import DESCRIPTORS, descriptor
 from ..bonds.quantities import BondSides
-from ..core.files import InputError, file_reader, read_npz, reading, write_npz
+from ..core.files import InputError, file_hash, file_reader, read_npz, reading, write_npz
 from ..data.records import Frames
 from ..dynamics.calculators import surface_name
 from .checks import check_fitted, check_settings
@@ -172,6 +172,27 @@ def model_from_arrays(
     check_model_arrays(model)
     return model
 
+# %% ../../nbs/40_models/04_storage.ipynb #2f01e1b0
+def whole_arrays(
+    path: str | Path,  # a model file
+) -> dict:
+    """Arrays of the file, and what it shares with the file beside it that it names, {name: array}.
+
+    Raises `InputError` where that file is not there, or is another one.
+    """
+    arrays = read_npz(path)
+    if "beside" not in arrays:
+        return arrays
+    with reading(path, "a broken model file", "make a new one with 'bpm-nb fit'"):
+        (name, checksum), shared = map(str, arrays.pop("beside")), [str(k) for k in arrays.pop("shared")]
+        other = Path(path).with_name(Path(name).name)
+    if not other.exists():
+        raise InputError(f"half of this model stands in {other.name}, which is not beside it; copy both files")
+    others = read_npz(other)
+    if file_hash(other) != checksum or not others.keys() >= set(shared):
+        raise InputError(f"half of this model stands in {other.name}, which has changed; take both from one place")
+    return arrays | {k: others[k] for k in shared}
+
 # %% ../../nbs/40_models/04_storage.ipynb #945f0c1a
 @file_reader
 def loaded_model(
@@ -179,7 +200,7 @@ def loaded_model(
     model_class: type,  # `BondPolarizability` or `BondDipole`
 ) -> BaseEstimator:
     "The fitted model. Raises `InputError` for a file that is not a model of this class."
-    arrays = read_npz(path)
+    arrays = whole_arrays(path)
     if str(arrays.get("format")) not in FORMATS:
         raise InputError("not a model of this version of bpm_nb; make one with 'bpm-nb fit'")
     quantity = str(arrays.get("quantity"))
