@@ -3513,6 +3513,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'bpm_nb/regression/process.py'),
                                            'bpm_nb.regression.process.FrameGroup.n_kept': ( '30_regression/process.html#framegroup.n_kept',
                                                                                             'bpm_nb/regression/process.py'),
+                                           'bpm_nb.regression.process.block_curvatures': ( '30_regression/process.html#block_curvatures',
+                                                                                           'bpm_nb/regression/process.py'),
                                            'bpm_nb.regression.process.by_group': ( '30_regression/process.html#by_group',
                                                                                    'bpm_nb/regression/process.py'),
                                            'bpm_nb.regression.process.covariance_factor': ( '30_regression/process.html#covariance_factor',

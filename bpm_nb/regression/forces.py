@@ -65,6 +65,7 @@ def force_rows(
     gamma: float,  # inverse squared width of the kernel
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (S, N, 3) positions, Å
+    slopes: bool = True,  # whether forces are wanted; where not, D is 0
 ) -> dict[int, ForceRows]:
     "{kind: `ForceRows`} of the kinds that have a projection. Raises `InputError` where `bonds` does."
     settings, species, rows = representation.settings, representation.species, {}
@@ -74,6 +75,11 @@ def force_rows(
     for kind in np.intersect1d(b.kind, list(representation.projections)):
         projection, some = representation.projections[kind], b[b.kind == kind]
         q = projection(raw[b.kind == kind])
+        if not slopes:
+            rows[int(kind)] = ForceRows(
+                some.frame, q, some.weight, np.empty((len(q), 0, q.shape[1])), np.empty((len(q), 0))
+            )
+            continue
         slope = descriptor_jacobian(settings.descriptor, numbers, pos, some, species, projection.matrix)
         slope = 2 * gamma * some.weight[:, None, None] * slope.reshape(len(q), -1, q.shape[1])
         at_rest = weight_gradients(settings, numbers, some) - np.einsum("pdr,pr->pd", slope, q)

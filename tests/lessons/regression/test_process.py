@@ -3,7 +3,7 @@ import numpy as np
 from dataclasses import replace
 from scipy.linalg import cho_solve
 from bpm_nb.data.records import Frames
-from bpm_nb.regression.process import frame_groups, EnergyProcess, cross_covariance, exact_functions, left_out_by_process, process_variances, EnergyPosterior, STEP, curvature_variances
+from bpm_nb.regression.process import frame_groups, EnergyProcess, cross_covariance, exact_functions, left_out_by_process, process_variances, EnergyPosterior, STEP, MOVES_AT_ONCE, curvature_variances
 
 
 from bpm_nb.bonds.descriptors import BondAxis
@@ -58,3 +58,25 @@ def test_curvatures_are_known_where_forces_are():
     assert curvature_variances(known, frames.numbers[0], start, move)[0] < 0.2 * unknown
     twice = curvature_variances(posterior, frames.numbers[0], start, 2 * move)[0]
     np.testing.assert_allclose(twice, 16 * unknown, rtol=1e-6)  # of the square of a length
+
+
+def test_many_curvatures_are_those_of_one_at_a_time():
+    posterior = EnergyPosterior(representation, frames, 0.3, lams=(1e-4,), basis=None, largest_std={}, amplitudes=(1.0,))
+    moves = np.random.default_rng(2).normal(size=(MOVES_AT_ONCE + 3, 9, 3))
+    together = curvature_variances(posterior, frames.numbers[0], frames.pos[0], moves)
+    alone = [curvature_variances(posterior, frames.numbers[0], frames.pos[0], move[None])[0] for move in moves]
+    np.testing.assert_allclose(together, alone, rtol=1e-5)
+
+
+def test_more_curvatures_take_no_more_memory():
+    import tracemalloc
+
+    posterior = EnergyPosterior(representation, frames, 0.3, lams=(1e-4,), basis=None, largest_std={}, amplitudes=(1.0,))
+    moves = np.random.default_rng(2).normal(size=(5 * MOVES_AT_ONCE, 9, 3))
+    peaks = []
+    for some in (moves[:1], moves[:MOVES_AT_ONCE], moves):  # the first one finds the factor of the covariance
+        tracemalloc.start()
+        curvature_variances(posterior, frames.numbers[0], frames.pos[0], some)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.3 * peaks[1], peaks
