@@ -216,7 +216,7 @@ def mode_bands(
     **options: float | str | None,  # options of `bpm_nb.spectra.density_estimator`
 ) -> list[Peak | None]:
     """The strongest band of each normal mode in the run, in the order of `normal_modes`; near-degenerate ones have one;
-    None where none stands out. Raises `InputError` for other atoms, and for a linear molecule."""
+    None where none stands out. Raises `InputError` for other atoms."""
     if not np.array_equal(trajectory.numbers, harmonic.numbers):
         raise InputError(
             "the run and the derivatives are of different molecules, or their atoms stand in another order"

@@ -313,7 +313,7 @@ def assigned_bands(
     report: Callable,  # report(fraction, text)
     n: int = 12,  # bands at most
 ) -> tuple[BandAssignment, ...]:
-    "The strongest, with bonds and motion; none of a linear molecule, which has no axes to see motions from."
+    "The strongest, with bonds and motion; none where one has nothing that light sees move."
     resolution = intensity.settings["resolution_cm1"]
     bands = peaks(intensity, range_cm1=(2 * resolution, 4000.0))[:n]
     report(1.0, "bonds and motions behind the bands")

@@ -235,8 +235,8 @@ def counted(
 def run_errors(
     made: MoleculeSpectrum,  # with run and spectrum
 ) -> SpectrumErrors | None:
-    "Of its spectrum; None where those of the lines are not known, and for a linear molecule. Raises `InputError`."
-    if made.line_errors is None or made.linear:
+    "Of its spectrum; None where those of the lines are not known. Raises `InputError`."
+    if made.line_errors is None:
         return None
     return spectrum_errors(made.line_errors, made.modes, body_frame(made.run, made.harmonic.pos), made.activity)
 

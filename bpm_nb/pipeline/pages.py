@@ -103,9 +103,7 @@ def assigned_sections(
     made: MoleculeSpectrum,  # with dynamics
     left_out: list,  # models without a quarter of the frames each
 ) -> list[tuple]:
-    "Bonds and motions behind the bands; a linear molecule has no axes to see motions from. Raises `InputError`."
-    if made.linear:
-        return []
+    "Bonds and motions behind the bands. Raises `InputError`."
     resolution = made.activity.settings["resolution_cm1"]
     analysis = band_analysis(made.polarizability, made.run, 12, resolution, made.harmonic, jackknife=left_out)
     return assignment_report(analysis, made.run, made.harmonic)[2][1:-2]

@@ -54,11 +54,6 @@ class HarmonicLines:
         "Normal modes at the minimum. Raises `InputError` for derivatives that are not finite."
         return normal_modes(self.harmonic, self.masses)
 
-    @property
-    def linear(self) -> bool:
-        "Whether all atoms lie on a line: no axes to see motions from."
-        return len(self.modes.wavenumber_cm1) == 3 * len(self.harmonic.numbers) - 5
-
     @cached_property
     def line_errors(self) -> LineErrors | None:
         "Standard deviations of the modes; None where nothing was learned. Raises `InputError` as `line_errors`."

@@ -7,6 +7,7 @@ __all__ = ['STEP', 'Posterior', 'frame_blocks', 'leave_one_out_variances', 'unex
            'fitted_posterior', 'slope_covariances', 'posterior_std', 'extrapolation_grade']
 
 # %% ../../nbs/30_regression/10_posterior.ipynb #fc18aa4a
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -14,9 +15,11 @@ from typing import ClassVar
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
+from ..core.files import InputError
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 from ..data.records import Frames, molecule_groups
 from .kernel import KernelBasis, half_precision, sampled_points
+from .krr import NOT_FINITE
 from .prediction import FittedModel, bonds_by_kind, described_bonds, pair_columns
 from .representation import Representation
 from .selection import target_covariances
@@ -55,8 +58,17 @@ def _factorized_subset(posterior):
     "Rows of the subset, Cholesky factors of `K + λ` of each part, and λ of each, absolute."
     rows = posterior.representation.rows(posterior.frames)
     kernels = target_covariances(rows, rows, posterior.gamma)
-    noises = [lam * max(np.trace(k) / len(k), 1e-300) for k, lam in zip(kernels, posterior.lams)]
-    return rows, [cho_factor(k + noise * np.eye(len(k))) for k, noise in zip(kernels, noises)], noises
+    return rows, *zip(*(_factorized(k, lam) for k, lam in zip(kernels, posterior.lams)))
+
+
+def _factorized(k, lam):
+    "Cholesky factor of `K + λ`, and λ, absolute, with what rounding needs besides."
+    size = max(np.trace(k) / len(k), 1e-300)
+    for _ in range(12):
+        with suppress(np.linalg.LinAlgError):
+            return cho_factor(k + lam * size * np.eye(len(k))), lam * size
+        lam = max(3 * lam, 1e-15 * len(k))
+    raise InputError(NOT_FINITE)
 
 # %% ../../nbs/30_regression/10_posterior.ipynb #af5b6b7b
 def _posterior_covariances(posterior, new):

@@ -290,7 +290,7 @@ def band_words(
     resolution_cm1: float,  # width of a sharp line, cm⁻¹
     reference: np.ndarray | None = None,  # (N, 3) positions to see motions from, Å; None: the mean ones
 ) -> list[str]:
-    "What moves in each band, in words; nothing where a run has no axes to see motions from, as a linear molecule."
+    "What moves in each band, in words; no words for any where one has nothing that light sees move."
     at = [p.wavenumber_cm1 for p in bands]
     widths = [np.fmax(p.width_cm1, resolution_cm1) for p in bands]
     try:

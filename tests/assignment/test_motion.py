@@ -10,9 +10,11 @@ from ase.io import write as ase_write
 from scipy.spatial.transform import Rotation
 from vibrations import Springs
 
-from bpm_nb.assignment.eckart import body_frame, eckart_frame
+from bpm_nb.assignment.eckart import body_frame
 from bpm_nb.assignment.motion import animation, band_filter, band_motion, overlap
 from bpm_nb.core.files import InputError
+from bpm_nb.core.units import C_CM_FS
+from bpm_nb.data.records import Trajectory
 from bpm_nb.spectra.blocks import density_estimator
 from bpm_nb.spectra.density import midpoint_factor
 
@@ -53,12 +55,36 @@ def test_the_motion_knows_nothing_of_the_frame_of_the_laboratory():
     assert abs(first.purity - second.purity) < 1e-9
 
 
-def test_a_linear_molecule_and_a_silent_band_are_refused():
-    pos = np.array([[0, 0, -1.16], [0, 0, 0], [0, 0, 1.16]]) + np.random.default_rng(0).normal(
-        scale=1e-4, size=(2000, 3, 3)
-    )
-    with pytest.raises(InputError, match="linear"):
-        eckart_frame(pos, np.array([16.0, 12, 16]))
+def linear_run(n_segments=3, n_frames=4000, dt=2.0):
+    "Carbon dioxide that tumbles: run, polarizability, modes (4, 3, 3) and their wavenumbers: bends, stretches."
+    rng, masses = np.random.default_rng(0), np.array([16.0, 12.0, 16.0])
+    bend, symmetric, other = np.array([1, -8 / 3, 1]), np.array([1.0, 0, -1]), np.array([1, -8 / 3, 1])
+    modes = np.zeros((4, 3, 3))
+    for k, (axis, pattern) in enumerate(((0, bend), (1, bend), (2, symmetric), (2, other))):
+        modes[k, :, axis] = pattern
+    nu = np.array([660.0, 660.0, 1330.0, 2350.0])
+    angle = 2 * np.pi * C_CM_FS * nu * dt * np.arange(n_frames)[:, None] + rng.uniform(0, 6, (n_segments, 1, 4))
+    q = 0.02 * rng.rayleigh(size=(n_segments, 1, 4)) * np.cos(angle)
+    turn = Rotation.from_rotvec(4e-4 * np.arange(n_frames)[:, None] * [1.0, -0.7, 0]).as_matrix()
+    line = np.array([[0, 0, 1.16], [0, 0, 0], [0, 0, -1.16]])
+    pos = (line + np.einsum("gtk,kai->gtai", q, modes)) @ turn.swapaxes(1, 2)
+    light = np.zeros((4, 3, 3))
+    light[0, 0, 2] = light[0, 2, 0] = light[1, 1, 2] = light[1, 2, 1] = 3.0
+    light[2], light[3] = np.diag([4.0, 4, 9]), np.diag([1.0, 1, 2])
+    alpha = turn @ (np.diag([13.0, 13, 27]) + np.einsum("gtk,kij->gtij", q, light)) @ turn.swapaxes(1, 2)
+    return Trajectory(np.array([8, 6, 8]), pos, dt, temperature_K=300.0), alpha, modes, nu, masses
+
+
+def test_the_motions_of_a_linear_molecule_are_its_modes():
+    run, alpha, modes, nu, masses = linear_run()
+    bends, symmetric, other = band_motion(body_frame(run), alpha, nu[1:])
+    assert overlap(symmetric.displacement, modes[2], masses) > 0.999
+    assert overlap(other.displacement, modes[3], masses) > 0.999
+    shares = overlap(np.stack([bends.displacement] * 2), modes[:2], masses)
+    assert (shares**2).sum() > 0.999
+
+
+def test_a_silent_band_is_refused():
     m = Springs(n_segments=1)
     with pytest.raises(InputError, match="nothing that light sees"):
         band_motion(body_frame(m.run), 0 * m.alpha, 1000.0)

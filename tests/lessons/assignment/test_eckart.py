@@ -14,3 +14,16 @@ def test_a_molecule_that_only_tumbles_stands_still_in_the_eckart_frame():
     drift = np.random.default_rng(0).normal(size=(50, 1, 3))
     aligned, _, reference = eckart_frame(ethanol.positions @ tumbling + drift, masses, ethanol.positions)
     np.testing.assert_allclose(aligned, np.broadcast_to(reference, aligned.shape), atol=1e-12)
+
+
+def test_a_bend_of_a_linear_molecule_swings_on_in_its_plane():
+    masses, line = np.array([16.0, 12.0, 16.0]), np.array([[0, 0, -1.16], [0, 0, 0], [0, 0, 1.16]])
+    bend = np.array([[1.0, 0, 0], [-8 / 3, 0, 0], [1, 0, 0]])
+    swing = 0.02 * np.sin(np.arange(400))[:, None, None]
+    tumbling = Rotation.from_rotvec(np.linspace(0, 4, 400)[:, None] * [1.0, 0.4, 0])  # about an axis across the line
+    aligned, rotation, _ = eckart_frame((line + swing * bend) @ tumbling.as_matrix(), masses, line)
+    np.testing.assert_allclose(np.linalg.det(rotation), 1)
+    np.testing.assert_allclose(aligned[..., 2], np.broadcast_to(line[:, 2], (400, 3)), atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(aligned[:, 1, :2], axis=1), abs(swing[:, 0, 0]) * 8 / 3, atol=1e-12)
+    plane = np.linalg.svd(aligned[:, 1, :2], full_matrices=False)[1]
+    assert plane[1] < 0.05 * plane[0]
