@@ -166,7 +166,9 @@ def test_linear_molecules_and_those_without_a_dipole_come_to_an_end(tmp_path, na
 
     made = raman(molecule(name), tmp_path / name, dynamics=replace(SHORT, n_frames=20))
     page, table, _ = write_results(made)
-    assert "Harmonic lines" in page.read_text("utf-8") and table.stat().st_size > 1000
+    text = page.read_text("utf-8")
+    assert "Harmonic lines" in text and table.stat().st_size > 1000
+    assert dict(N2="N≡N stretch", C2H2="C≡C stretch")[name] in text and "Which bonds" in text
     assert (made.dipole is None) == (name == "N2")
 
 
