@@ -3239,6 +3239,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'bpm_nb/regression/forces.py'),
                                           'bpm_nb.regression.forces.in_noise_units': ( '30_regression/forces.html#in_noise_units',
                                                                                        'bpm_nb/regression/forces.py'),
+                                          'bpm_nb.regression.forces.kind_rows': ( '30_regression/forces.html#kind_rows',
+                                                                                  'bpm_nb/regression/forces.py'),
                                           'bpm_nb.regression.forces.left_out_residuals': ( '30_regression/forces.html#left_out_residuals',
                                                                                            'bpm_nb/regression/forces.py'),
                                           'bpm_nb.regression.forces.symmetric': ( '30_regression/forces.html#symmetric',

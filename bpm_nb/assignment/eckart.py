@@ -149,7 +149,7 @@ def body_frame(
     trajectory: Trajectory,  # run of one molecule
     reference: np.ndarray | None = None,  # (N, 3) positions, Å, as those of the minimum; None: `typical_structure`
 ) -> BodyFrame:
-    "`BodyFrame` of a run."
+    "`BodyFrame` of a run. Raises `InputError` where `bonds` does."
     masses = trajectory.mass()
     pos, rotation, reference = eckart_frame(trajectory.pos, masses, reference)
     steps, near = np.diff(pos, axis=1), neighbourhoods(trajectory.numbers, reference)

@@ -59,6 +59,25 @@ def weight_gradients(
         gradients[rows, bonds.atoms[:, end]] = sign * slopes
     return gradients.reshape(len(slopes), -1)
 
+# %% ../../nbs/30_regression/11_forces.ipynb #c054318d
+def kind_rows(
+    representation: Representation,  # bonds, elements and projections
+    gamma: float,  # inverse squared width of the kernel
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+    bonds: Bonds,  # P bonds of one kind
+    q: np.ndarray,  # (P, R) their descriptors
+    slopes: bool,  # whether forces are wanted; where not, D is 0
+) -> ForceRows:
+    "Those of one kind. Raises `InputError` where `descriptor_jacobian` does."
+    if not slopes:
+        return ForceRows(bonds.frame, q, bonds.weight, np.empty((*q.shape[:1], 0, q.shape[1])), np.empty((len(q), 0)))
+    settings, matrix = representation.settings, representation.projections[bonds.kind[0]].matrix
+    slope = descriptor_jacobian(settings.descriptor, numbers, pos, bonds, representation.species, matrix)
+    slope = 2 * gamma * bonds.weight[:, None, None] * slope.reshape(len(q), -1, q.shape[1])
+    at_rest = weight_gradients(settings, numbers, bonds) - np.einsum("pdr,pr->pd", slope, q)
+    return ForceRows(bonds.frame, q, bonds.weight, slope, at_rest)
+
 # %% ../../nbs/30_regression/11_forces.ipynb #64d72c54
 def force_rows(
     representation: Representation,  # bonds, elements and projections
@@ -73,17 +92,8 @@ def force_rows(
     b = b[np.argsort(b.frame, kind="stable")]
     raw = settings.descriptor.descriptors(numbers, pos, b, species)
     for kind in np.intersect1d(b.kind, list(representation.projections)):
-        projection, some = representation.projections[kind], b[b.kind == kind]
-        q = projection(raw[b.kind == kind])
-        if not slopes:
-            rows[int(kind)] = ForceRows(
-                some.frame, q, some.weight, np.empty((len(q), 0, q.shape[1])), np.empty((len(q), 0))
-            )
-            continue
-        slope = descriptor_jacobian(settings.descriptor, numbers, pos, some, species, projection.matrix)
-        slope = 2 * gamma * some.weight[:, None, None] * slope.reshape(len(q), -1, q.shape[1])
-        at_rest = weight_gradients(settings, numbers, some) - np.einsum("pdr,pr->pd", slope, q)
-        rows[int(kind)] = ForceRows(some.frame, q, some.weight, slope, at_rest)
+        some, q = b[b.kind == kind], representation.projections[kind](raw[b.kind == kind])
+        rows[int(kind)] = kind_rows(representation, gamma, numbers, pos, some, q, slopes)
     return rows
 
 # %% ../../nbs/30_regression/11_forces.ipynb #fa1cb391

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STEP', 'MOVES_AT_ONCE', 'EnergyProcess', 'exact_functions', 'with_noise', 'left_out_by_process', 'evidence',
-           'process_variances', 'EnergyPosterior', 'curvature_variances', 'block_curvatures']
+           'process_variances', 'EnergyPosterior', 'curvature_variances']
 
 # %% ../../nbs/30_regression/12_process.ipynb #b1a67e4a
 from dataclasses import dataclass, replace
@@ -286,14 +286,14 @@ def curvature_variances(
     found = np.concatenate([block_curvatures(posterior.process, numbers, pos, block) for block in blocks])
     return posterior.amplitudes[0] ** 2 * np.maximum(found, 0)
 
-
+# %% ../../nbs/30_regression/12_process.ipynb #8c1555e5
 def block_curvatures(
     process: EnergyProcess,  # of some training frames
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (N, 3) positions, Å
     moves: np.ndarray,  # (D, N, 3) displacements for a unit of each coordinate
 ) -> np.ndarray:
-    "Variances of the second derivatives of the energy, (D,), eV², before the amplitude."
+    "Of the second derivatives, (D,), eV², before the amplitude. Raises `InputError` where `bonds` does."
     h = STEP / np.abs(moves).max((1, 2))
     steps, one = h[:, None, None] * moves, np.eye(len(moves)) / h[:, None] ** 2
     around = np.concatenate([pos[None], pos + steps, pos - steps])
