@@ -163,20 +163,28 @@ def channels(o3, first, second, hidden):
 
 
 class Course:
-    "Follows the error on frames set aside, and says when to take smaller steps and when to stop."
+    """Follows the error on frames set aside, and says when to take smaller steps and when to stop.
 
-    def __init__(self, adam):
-        self.adam, self.best, self.state, self.since, self.halvings = adam, np.inf, None, 0, 0
+    In the last third of the time steps become shorter until the end, as an underfit network gains most by that."""
+
+    def __init__(self, adam, seconds):
+        self.adam, self.longest, self.seconds, self.start = adam, adam.defaults["lr"], seconds, time.process_time()
+        self.best, self.state, self.since, self.halvings = np.inf, None, 0, 0
+
+    @property
+    def left(self):
+        "Share of the time that is left."
+        return 1 - (time.process_time() - self.start) / self.seconds
 
     def going_on(self, error, mean):
-        self.since += 1
+        self.since += self.left > 1 / 3
         if error < self.best:
             self.since = 0 if error < 0.99 * self.best else self.since
             self.best, self.state = error, copy.deepcopy(mean.state_dict())
         if self.since >= PATIENCE:
             self.since, self.halvings = 0, self.halvings + 1
-            for group in self.adam.param_groups:
-                group["lr"] /= 2
+        for group in self.adam.param_groups:
+            group["lr"] = self.longest / 2**self.halvings * min(1, 3 * max(0, self.left))
         return self.halvings <= HALVINGS
 
 
@@ -190,7 +198,7 @@ def trained(network, minutes):
     def fit(train):
         torch.manual_seed(0)
         torch.set_num_threads(1)
-        start, order = time.process_time(), np.random.default_rng(1).permutation(len(train))
+        order = np.random.default_rng(1).permutation(len(train))
         x = torch.as_tensor(train.pos[order], dtype=torch.float32)
         iso = np.trace(train.alpha, 0, 1, 2) / 3
         scale = np.sqrt((train.alpha - iso[:, None, None] * np.eye(3)).var(0).mean() + iso.var())
@@ -201,13 +209,13 @@ def trained(network, minutes):
         model = network(train.numbers[0])
         mean = copy.deepcopy(model)
         adam = torch.optim.AdamW(model.parameters(), lr=network.rate, weight_decay=1e-4)
-        course, step, ended = Course(adam), 0, False
+        course, step, ended = Course(adam, 60 * minutes), 0, False
 
         def loss(a, b):
             trace = (a - b).diagonal(dim1=1, dim2=2).mean(1)
             return ((a - b) ** 2).mean() + 2 * (trace**2).mean()
 
-        while not ended and time.process_time() - start < 60 * minutes:
+        while not ended and course.left > 0:
             for chosen in torch.randperm(n).split(BATCH):
                 adam.zero_grad()
                 loss(model(x[chosen]), y[chosen]).backward()
