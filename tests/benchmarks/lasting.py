@@ -1,11 +1,12 @@
 """Without a fall
 
-Long runs on surfaces learned from the shipped training frames: 100 ps at constant energy and 300 K, and 20 ps of rings
-of 16 beads, in steps of 0.5 fs. Every tenth of a picosecond the posterior says how well the energy of the state, or of
-a bead, is known; a run ends there when that is worse than 100 meV, where a guarded run would stop, and the table says
-when. Drift: slope of the total energy. Kinetic energy of the rings: centroid virial, with its standard error, beside
-that of the harmonic modes of the table of density-functional theory for so many beads, which knows no anharmonicity.
-`--step 0.25` takes another step in fs, `--only NAME` one molecule, `--over` surfaces over GFN2-xTB instead.
+Long runs on the surfaces that ship, which know beads, or, where none ships, on surfaces learned from the shipped
+training frames: 100 ps at constant energy and 300 K, and 20 ps of rings of 16 beads, in steps of 0.5 fs. Every tenth of
+a picosecond the posterior says how well the energy of the state, or of a bead, is known; a run ends there when that is
+worse than 100 meV, where a guarded run would stop, and the table says when. Drift: slope of the total energy. Kinetic
+energy of the rings: centroid virial, with its standard error, beside that of the harmonic modes of the table of
+density-functional theory for so many beads, which knows no anharmonicity. `--step 0.25` takes another step in fs,
+`--only NAME` one molecule, `--over` surfaces over GFN2-xTB instead.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from bpm_nb.core.files import InputError
 from bpm_nb.data import load
+from bpm_nb.data.datasets import shipped_files
 from bpm_nb.data.records import Frames
 from bpm_nb.dynamics.path_integral import (
     Ring,
@@ -31,6 +33,7 @@ from bpm_nb.dynamics.path_integral import (
 from bpm_nb.models.calculator import BondCalculator, LearnedSurface
 from bpm_nb.models.energy import BondEnergy
 from bpm_nb.models.guard import LIMIT, relevant_std
+from bpm_nb.models.library import load_model
 from bpm_nb.plots.style import with_error
 from bpm_nb.spectra.modes import normal_modes
 
@@ -98,13 +101,20 @@ def harmonic_kinetic(data):
     return sum(harmonic_potential_energy(nu, KELVIN, BEADS) for nu in lines) + 0.5 * moving * units.kB * KELVIN
 
 
+def model_of(data, over):
+    "The model that ships; where none does, one of the training frames."
+    if not SMALL and shipped_files(data.name, "surface"):
+        return load_model(data.name, "delta" if over else "direct")
+    return BondEnergy(baseline="gfn2" if over else None, n_points=N_POINTS).fit(data.train[:N_TRAIN])
+
+
 def lasted(picoseconds, fallen):
     return f"fell after {picoseconds:.1f}" if fallen else f"{picoseconds:.3g}"
 
 
 def row(name, step_fs, over):
     data = load(name)
-    model = BondEnergy(baseline="gfn2" if over else None, n_points=N_POINTS).fit(data.train[:N_TRAIN])
+    model = model_of(data, over)
     with threadpool_limits(1):
         length, drift, deviation, fallen = conserved(data, model, step_fs)
         of_rings, kinetic, of_beads, ring_fell = rings(data, model, step_fs)
