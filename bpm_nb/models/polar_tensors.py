@@ -255,13 +255,13 @@ def predicted_frame(
     cell: np.ndarray | None,  # (3, 3) vectors of the cell, Å; None: there is none
 ) -> np.ndarray:
     "Polar tensors (N, 3, 3) of one frame, e, with the right sum."
-    values, tensors = environment(model).described(numbers, pos, cell, model.species_)
-    p, sigma = np.zeros((len(numbers), 3, 3)), np.zeros(len(numbers))
-    for z, error in zip(model.species_, model.element_errors_):
-        atoms = numbers == z
-        if atoms.any():
+    p = np.zeros((len(numbers), 3, 3))
+    for rows, values, tensors in environment(model).described_blocks(numbers, pos, cell, model.species_):
+        for z in np.unique(numbers[rows]):
+            atoms = numbers[rows] == z
             parts = model.expansions_[int(z)](chosen_atoms(values, atoms), chosen_atoms(tensors, atoms))
-            p[atoms], sigma[atoms] = POLAR_TENSOR.assemble(parts), error
+            p[rows][atoms] = POLAR_TENSOR.assemble(parts)
+    sigma = model.element_errors_[np.searchsorted(model.species_, numbers)]
     return p if model.charge is None else with_sum(p, model.charge, sigma)
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #eb7ae7ba
