@@ -213,12 +213,16 @@ def xyz_times(
 def write_xyz(
     path: str | Path,  # .xyz or .extxyz file
     frames: Frames,  # S frames
+    by_atom: dict[str, np.ndarray] | None = None,  # {name of a column: numbers (S, N)}, beside the properties
 ) -> None:
     "Write frames as extended xyz, atomically. Raises `InputError` for a place that cannot be written."
     from io import StringIO
 
     from ase.io import write as ase_write
 
-    text = StringIO()
-    ase_write(text, frames.to_ase(), format="extxyz")
+    text, images = StringIO(), frames.to_ase()
+    for name, values in (by_atom or {}).items():
+        for atoms, column in zip(images, values):
+            atoms.new_array(name, column[: len(atoms)])
+    ase_write(text, images, format="extxyz")
     write_atomic(path, lambda f: f.write(text.getvalue().encode()))
