@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.files import InputError
 from ..core.units import KM_MOL, thermal_energy
+from ..data.cells import IMAGE_REACH, images_matter
 from ..data.records import Trajectory
 from .blocks import checked_series, density_estimator
 from .raman import raman_spectrum
@@ -163,7 +164,13 @@ class Predictor(Protocol):
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #1ffe1a54
 def predicted_infrared(run, model, options):
-    "Infrared absorption by a model of dipoles, or of polar tensors."
+    "Infrared absorption by a model of dipoles, or of polar tensors; in a cell by the derivative of the dipole."
+    from ase.units import Bohr
+
+    frames = run.frames
+    if hasattr(model, "derivative") and images_matter(frames.pos, frames.cell, IMAGE_REACH).any():
+        polar = model.derivative(run).swapaxes(2, 3) * Bohr
+        return polar_ir_spectrum(run, polar.reshape(*run.pos.shape, 3), **options)
     values = model.predict_trajectory(run)
     if values.ndim == 5:  # of each atom
         return polar_ir_spectrum(run, values, **options)
