@@ -4069,6 +4069,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'bpm_nb/spectra/infrared.py'),
                                          'bpm_nb.spectra.infrared.predicted_infrared': ( '50_spectra/infrared.html#predicted_infrared',
                                                                                          'bpm_nb/spectra/infrared.py'),
+                                         'bpm_nb.spectra.infrared.require_velocities': ( '50_spectra/infrared.html#require_velocities',
+                                                                                         'bpm_nb/spectra/infrared.py'),
                                          'bpm_nb.spectra.infrared.trajectory_spectra': ( '50_spectra/infrared.html#trajectory_spectra',
                                                                                          'bpm_nb/spectra/infrared.py')},
             'bpm_nb.spectra.measured': { 'bpm_nb.spectra.measured.Table': ('50_spectra/measured.html#table', 'bpm_nb/spectra/measured.py'),

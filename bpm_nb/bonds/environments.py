@@ -71,6 +71,7 @@ def atom_neighbours(
     apart = (np.abs(vector) > 1e-6).any(1)
     atom, other, vector = atom[apart], other[apart], vector[apart]
     column, elements = columns_by_element(atom, numbers[other], len(pos))
+    elements = elements if len(elements) else np.zeros(1, int)  # an empty place, where all atoms are alone
     vectors, atoms = np.zeros((len(pos), len(elements), 3)), np.zeros((len(pos), len(elements)), int)
     vectors[..., 0] = 2 * reach
     vectors[atom, column], atoms[atom, column] = vector, other

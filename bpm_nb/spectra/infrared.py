@@ -83,6 +83,14 @@ def checked_groups(groups, n):
         raise InputError(f"groups: give a whole number from 0 for each of the {n} atoms")
     return groups
 
+# %% ../../nbs/50_spectra/06_infrared.ipynb #2a2cd9e1
+def require_velocities(
+    run: Trajectory,  # of anything
+) -> None:
+    "Raises `InputError` for a run at rest."
+    if run.vel is None:
+        raise InputError("the run has no velocities, which move the charges: give one with velocities")
+
 # %% ../../nbs/50_spectra/06_infrared.ipynb #6a132648
 def dipole_rates(
     run: Trajectory,  # G segments of T states, with velocities
@@ -92,8 +100,7 @@ def dipole_rates(
     "Derivative of the dipole in time by group, (G, T, Q, 3), e·bohr/fs. Raises `InputError` for a run at rest."
     from ase.units import Bohr
 
-    if run.vel is None:
-        raise InputError("the run has no velocities, which move the charges: give one with velocities")
+    require_velocities(run)
     if np.shape(polar_tensor) != (*run.pos.shape, 3):
         raise InputError(f"polar_tensor has shape {np.shape(polar_tensor)}, expected {(*run.pos.shape, 3)}")
     groups = checked_groups(groups, len(run.numbers))
@@ -169,6 +176,7 @@ def predicted_infrared(run, model, options):
 
     frames = run.frames
     if hasattr(model, "derivative") and images_matter(frames.pos, frames.cell, IMAGE_REACH).any():
+        require_velocities(run)
         polar = model.derivative(run).swapaxes(2, 3) * Bohr
         return polar_ir_spectrum(run, polar.reshape(*run.pos.shape, 3), **options)
     values = model.predict_trajectory(run)
