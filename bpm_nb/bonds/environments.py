@@ -114,7 +114,7 @@ class Densities:
         by_degree = [c[rows] for c in self.harmonics]
         return Densities(self.scalars[rows], self.vectors[rows], self.tensors[rows], by_degree)
 
-
+# %% ../../nbs/20_bonds/07_environments.ipynb #286a2492
 def joined_densities(
     blocks: list[Densities],  # of blocks of atoms
 ) -> Densities:
@@ -123,7 +123,7 @@ def joined_densities(
     scalars, vectors, tensors, *by_degree = map(np.concatenate, zip(first, *others))
     return Densities(scalars, vectors, tensors, by_degree)
 
-
+# %% ../../nbs/20_bonds/07_environments.ipynb #d57ca8cc
 def densities(
     near: AtomNeighbours,  # of N atoms
     shells: np.ndarray,  # (N, K, n) shell functions
@@ -209,8 +209,8 @@ def all_densities(
     return joined_densities([densities(b, x, species, settings.degree) for b, x in zip(blocks, shells)])
 
 # %% ../../nbs/20_bonds/07_environments.ipynb #d8248dea
-class EnvironmentFamilies:
-    "What is seen with these settings."
+class EnvironmentBlocks:
+    "What is seen with these settings, block by block."
 
     def described_blocks(
         self,
@@ -227,6 +227,10 @@ class EnvironmentFamilies:
             told = told_tensors(far[rows], shells, own, species)
             traces = [np.trace(x, axis1=2, axis2=3) for x in told[:2]]
             yield rows, [density_invariants(own[rows]), np.concatenate(traces, 1)], own_tensors(own[rows]) + told
+
+# %% ../../nbs/20_bonds/07_environments.ipynb #f7124bfb
+class EnvironmentFamilies(EnvironmentBlocks):
+    "What is seen with these settings."
 
     def described(
         self,

@@ -179,9 +179,9 @@ def listed_image_pairs(numbers, pos, cell, choice, directed):
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #7b8ef129
 def bonds_to_images(numbers, pos, choice, cutoff, directed, cell) -> Bonds:
-    "As `bonds`, in cells (S, 3, 3), frame by frame."
+    "As `bonds`, frame by frame, by a list of the pairs within reach."
     reach, rows = longest_bond(numbers, choice, cutoff), []
-    for s, (x, vectors) in enumerate(zip(pos, cell)):
+    for s, (x, vectors) in enumerate(zip(pos, cell_of_each(cell, len(pos)))):
         if np.isinf(reach):
             a, b, offset = listed_image_pairs(numbers, x.real, vectors, choice, directed)
         else:
@@ -191,7 +191,7 @@ def bonds_to_images(numbers, pos, choice, cutoff, directed, cell) -> Bonds:
         some = np.flatnonzero(weight.real)
         atoms = np.stack([a, b], 1)[some]
         rows.append((np.full(len(some), s), atoms, weight[some], pair_kind(*numbers[atoms].T), vector[some]))
-    return Bonds(*map(np.concatenate, zip(*rows)), directed=directed)
+    return Bonds(*map(np.concatenate, zip(*rows)), directed=directed, cell=cell)
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #e38d13eb
 def bonds(
@@ -204,8 +204,7 @@ def bonds(
 ) -> Bonds:
     "`Bonds` of frames of one molecule or cell. Raises `InputError` as `pair_limits` does."
     if pairs_are_listed(pos, cell, longest_bond(numbers, choice, cutoff)).any():
-        listed = bonds_to_images(numbers, pos, choice, cutoff, directed, cell_of_each(cell, len(pos)))
-        return replace(listed, cell=cell)
+        return bonds_to_images(numbers, pos, choice, cutoff, directed, cell)
     a, b = _atom_pairs(numbers, choice, directed)
     on, off = limits_between(numbers, a, b, choice, cutoff)
     vector = pos[:, b] - pos[:, a]

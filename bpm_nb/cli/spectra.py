@@ -124,7 +124,7 @@ def dipole_model(
         raise InputError(f"{out}: a .jdx holds one spectrum; write .csv or .html")
     return (BondPolarTensor if stored_quantity(a.infrared) == "polar_tensor" else BondDipole).load(a.infrared)
 
-
+# %% ../../nbs/90_cli/03_spectra.ipynb #d3f5af12
 def infrared_and_states(
     run: "Trajectory",  # the run
     dipole: "BondDipole | BondPolarTensor | None",  # fitted model

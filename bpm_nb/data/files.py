@@ -28,7 +28,7 @@ def write(
     path: str | Path,  # .npz, or .xyz / .extxyz for frames
     record: Frames | Trajectory | Harmonic,  # what to write
     coarseness: int = 1,  # a run in npz is stored in steps so many times 1e-5 Å and 1e-6 Å/fs
-    by_atom: dict[str, np.ndarray] | None = None,  # {name: numbers (S, N)} of frames, beside their properties
+    by_atom: dict[str, np.ndarray] | None = None,  # {name: (S, N)} of frames
 ) -> None:
     "Write a record, atomically. Raises `InputError` for another ending and a place that cannot be written."
     path = Path(path)

@@ -203,7 +203,7 @@ def polar_model(
 ) -> "BondPolarTensor":
     "The model of `polar_arrays`. Raises some exception for arrays that make none."
     arrays = {k: x.astype(float) if x.dtype.kind == "f" else x for k, x in arrays.items()}
-    check_finite({k: x for k, x in arrays.items() if "errors" not in k and "variance" not in k})
+    check_finite({k: x for k, x in arrays.items() if not k.endswith(("errors", "variance"))})
     params = json.loads(str(arrays["params"]), parse_constant=refuse_constant)
     own = AtomEnvironment(**params.pop("environment"))
     model = BondPolarTensor(**params, environment=None if own == AtomEnvironment() else own)
@@ -215,7 +215,7 @@ def polar_model(
     by_kind = arrays_by_kind(arrays)
     model.expansions_ = {int(z): stored_function(by_kind[z], model.gamma) for z in model.species_}
     row = 3.0 * np.arange(len(model.species_))[:, None] + np.zeros(3)
-    predicted_frame(model, model.species_, row, None)  # all sizes fit together
+    predicted_frame(model, model.species_, row, None)  # all sizes fit
     return model
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #1fa09d74
@@ -315,7 +315,7 @@ class PolarTensorSettings(BaseEstimator):
         self.n_points, self.n_tensors, self.charge = n_points, n_tensors, charge
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #2bff894f
-class PolarTensorPredictor:
+class FramesPredictor:
     "What a fitted model says of the atoms of molecules and cells."
 
     def predict(
@@ -325,8 +325,7 @@ class PolarTensorPredictor:
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """(S, N, 3, 3), e, zero after the last atom; with `return_std` also (S, N), e, of any component of each atom.
 
-        Standard deviations are infinite for a model of one frame. Raises `NotFittedError`, or `InputError` for frames
-        that it cannot know."""
+        Infinite for a model of one frame. Raises `NotFittedError`, or `InputError` for frames it cannot know."""
         check_fitted(self)
         frames = checked(as_frames(X))
         check_elements(frames, self.species_)
@@ -337,6 +336,10 @@ class PolarTensorPredictor:
                 p[s, :n], std[s, :n] = predicted_frame(self, numbers[:n], frames.pos[s, :n], cell)
                 bar.update()
         return (p, std) if return_std else p
+
+# %% ../../nbs/40_models/17_polar_tensors.ipynb #aaa872dd
+class PolarTensorPredictor(FramesPredictor):
+    "What a fitted model says of the atoms of molecules and cells, also along a run."
 
     def predict_trajectory(
         self,

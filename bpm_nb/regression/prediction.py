@@ -228,7 +228,7 @@ def _described(model, numbers, pos, b):
         return described(settings, numbers, pos, b, model.species_)
     return settings.descriptors(numbers, pos, b, model.species_), np.zeros((len(b.frame), 0, 3), b.vector.dtype)
 
-
+# %% ../../nbs/30_regression/09_prediction.ipynb #a3163993
 def bonds_by_kind(
     model: FittedModel,  # fitted
     bonds: Bonds,  # P bonds

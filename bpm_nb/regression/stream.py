@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['training_sets', 'frame_stream', 'DistinctFrames', 'distinct_frames', 'TrainingSummary', 'training_summary',
-           'frames_per_block', 'bonds_per_block', 'default_n_points', 'default_sample_pairs', 'frames_within_memory',
-           'basis_mib', 'chosen_basis']
+           'frames_per_block', 'default_n_points', 'default_sample_pairs', 'frames_within_memory', 'basis_mib',
+           'chosen_basis']
 
 # %% ../../nbs/30_regression/05_stream.ipynb #063a864d
 from collections.abc import Callable, Iterable, Iterator
@@ -195,16 +195,18 @@ def frames_per_block(
     return lambda atoms: int(max(1, min(500, -(-n_frames // workers), budget / frame_bytes(atoms))))
 
 
+def _n_workers():
+    return effective_n_jobs(get_active_backend()[1] or -1)
+
+# %% ../../nbs/30_regression/05_stream.ipynb #b46d486d
 def bonds_per_block(
     model: ModelSettings,  # its memory and descriptor
 ) -> int:
-    "Bonds that a worker describes at once: their descriptors fit into its share of half the memory, 64 MiB at most."
+    """Bonds that a worker describes at once: their descriptors fit into its share of half the memory, 64 MiB at most.
+
+    Raises `InputError` for a descriptor that is not known."""
     share = min(model.memory_mb * 2**19 / (2 * _n_workers() + 2), 2**26)
     return int(max(1, share / descriptor(model.descriptor).row_bytes))
-
-
-def _n_workers():
-    return effective_n_jobs(get_active_backend()[1] or -1)
 
 # %% ../../nbs/30_regression/05_stream.ipynb #572d2092
 def default_n_points(

@@ -116,17 +116,9 @@ def unexplained_variance(
     "What the points leave unexplained of each atom's environment, (P,), from 0 to 1."
     return np.clip(1 - ((kernel @ whitening) ** 2).sum(1), 0, 1)
 
-# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #98cc769e
-@dataclass(frozen=True, eq=False)
-class TensorFunction:
-    "A tensor of atoms of one element as a function of their environment."
-
-    scale: EnvironmentScale  # of the environments
-    points: np.ndarray  # (M, F) numbers of the basis points
-    weights: tuple  # (M, D) of the tensors of each part
-    constant: float  # that the part without a direction is counted from
-    gamma: float  # of the kernel
-    variance: np.ndarray  # (2,) of a component at the points, and how it grows with what they leave unexplained
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #bdb5d949
+class FunctionErrors:
+    "How large the errors of a `TensorFunction` are."
 
     @cached_property
     def whitening(self) -> np.ndarray:
@@ -141,6 +133,18 @@ class TensorFunction:
         q = (np.concatenate(values, 1) - self.scale.mean) * self.scale.scale
         unexplained = unexplained_variance(gaussian_kernel(q, self.points, self.gamma), self.whitening)
         return np.sqrt(self.variance[0] + self.variance[1] * unexplained)
+
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #98cc769e
+@dataclass(frozen=True, eq=False)
+class TensorFunction(FunctionErrors):
+    "A tensor of atoms of one element as a function of their environment."
+
+    scale: EnvironmentScale  # of the environments
+    points: np.ndarray  # (M, F) numbers of the basis points
+    weights: tuple  # (M, D) of the tensors of each part
+    constant: float  # that the part without a direction is counted from
+    gamma: float  # of the kernel
+    variance: np.ndarray  # (2,) of a component at the points, and how it grows with what they leave unexplained
 
     def __call__(
         self,
@@ -241,6 +245,22 @@ def left_out_squares(
             squares[k] += square - 2 * a @ own_sums + a @ own_gram @ a
     return np.maximum(squares, 0) / rows.targets[part].size
 
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #a61cbcdb
+def error_ratios(
+    left: AtomRows,  # P atoms of frames left out
+    points: AtomRows,  # M of the fit
+    kept: np.ndarray,  # (M,) which of them are not of these frames
+    a: np.ndarray,  # (M C,) coefficients of the fit
+    part: int,  # index
+    gamma: float,  # of the kernel
+    lam: float,  # ridge
+) -> np.ndarray:
+    "Errors (P, C), without sign, over √(λ + u)."
+    kernel = gaussian_kernel(left.q, points.q, gamma)
+    found = tensor_kernel(kernel, left.tensors[part], points.tensors[part]) @ a
+    unexplained = unexplained_variance(kernel[:, kept], whitened_points(points.q[kept], gamma))
+    return np.abs(found.reshape(len(kernel), -1) - left.targets[part]) / np.sqrt(lam + unexplained)[:, None]
+
 # %% ../../nbs/30_regression/16_tensor_kernel.ipynb #994c87c4
 MOST_LEFT_OUT = 500  # atoms of one group whose errors are looked at
 
@@ -257,14 +277,12 @@ def left_out_unit(
     each = {g: normal_sums(rows[groups == g], points, part, gamma) for g in np.unique(groups)}
     covariance, (gram, sums) = point_covariance(points, part, gamma), (sum(x) for x in zip(*each.values()))
     for g, (own_gram, own_sums) in each.items():
-        left, kept = rows[groups == g].sample(MOST_LEFT_OUT), of_points != g
-        a, kernel = solved(gram - own_gram, sums - own_sums, covariance, lam), gaussian_kernel(left.q, points.q, gamma)
-        found = tensor_kernel(kernel, left.tensors[part], points.tensors[part]) @ a
-        unexplained = unexplained_variance(kernel[:, kept], whitened_points(points.q[kept], gamma))
-        ratios.append((found.reshape(len(kernel), -1) - left.targets[part]) / np.sqrt(lam + unexplained)[:, None])
-    return float(np.median(np.abs(np.concatenate(ratios))) / 0.6745)
+        a = solved(gram - own_gram, sums - own_sums, covariance, lam)
+        left = rows[groups == g].sample(MOST_LEFT_OUT)
+        ratios.append(error_ratios(left, points, of_points != g, a, part, gamma, lam))
+    return float(np.median(np.concatenate(ratios)) / 0.6745)
 
-
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #f1ee2096
 def component_variance(
     lams: Sequence[float],  # ridge of each part
     units: Sequence[float],  # of its standard deviations
@@ -304,14 +322,11 @@ def fitted_function(
     """The function, the ridge of each part, and the error of its components in frames left out.
 
     Raises `InputError` for numbers that are not finite."""
-    points, weights, lams, errors, units = rows.sample(n_points), [], [], [], []
-    for part, given in enumerate(lam):
-        used, error, unit = chosen_lambda(rows, part, gamma, given)
+    points, weights = rows.sample(n_points), []
+    lams, errors, units = zip(*(chosen_lambda(rows, part, gamma, given) for part, given in enumerate(lam)))
+    for part, used in enumerate(lams):
         gram, sums = normal_sums(rows, points, part, gamma)
         a = solved(gram, sums, point_covariance(points, part, gamma), used)
         weights.append(np.einsum("mdc,mc->md", points.tensors[part], a.reshape(len(points.q), -1)))
-        lams.append(used)
-        errors.append(error)
-        units.append(unit)
     variance = component_variance(lams, units, [x.shape[1] for x in rows.targets])
-    return TensorFunction(scale, points.q, tuple(weights), constant, gamma, variance), lams, errors
+    return TensorFunction(scale, points.q, tuple(weights), constant, gamma, variance), list(lams), list(errors)

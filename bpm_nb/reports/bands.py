@@ -22,6 +22,8 @@ from ..assignment.words import mode_shares
 from ..bonds.pairs import bond_labels
 from ..data.datasets import Line
 from ..data.records import Harmonic, Trajectory
+
+# %% ../../nbs/75_reports/05_bands.ipynb #053bdf37
 from ..models.checks import warn_of_extrapolation
 from ..models.polarizability import BondPolarizability
 from .sections import NATURAL, blocks_text, settings_section
@@ -82,20 +84,28 @@ def run_shares(
     shares = bond_shares(tensors, run.dt_fs, len(run.pos), resolution_cm1=resolution_cm1)
     return labels, shares, np.array(alpha)
 
+# %% ../../nbs/75_reports/05_bands.ipynb #2deb8922
+def chosen_partition(
+    run: Trajectory,  # of anything
+    all_pairs: bool,  # whether all pairs of atoms are wanted
+) -> str:
+    "Of what the shares are: all pairs, else bonds, or in a liquid kinds of pairs."
+    return "pairs" if all_pairs else "kinds" if is_liquid(run) else "bonds"
+
 # %% ../../nbs/75_reports/05_bands.ipynb #5cdc1885
 def band_analysis(
     model: BondPolarizability,  # fitted model
     run: Trajectory,  # G segments of T frames
-    n_bands: int = 12,  # bands at most, the strongest ones
+    n_bands: int = 12,  # strongest bands, at most
     resolution_cm1: float = 5.0,  # width of a sharp line, cm⁻¹
     minimum: Harmonic | None = None,  # derivatives at the minimum
-    all_pairs: bool = False,  # shares of all pairs of atoms, not of bonds, or in a liquid of kinds of pairs
-    jackknife: Sequence = (),  # models that each lack some training frames
+    all_pairs: bool = False,  # shares of all pairs of atoms
+    jackknife: Sequence = (),  # models without some training frames
 ) -> BandAnalysis:
     "Spectrum of a run and what lies behind its bands. Raises `InputError` for a run too short."
     check_sampling(run.numbers, run.dt_fs, run.provenance.get("step_fs"))
     warn_of_extrapolation(model, run.frames)
-    partition = "pairs" if all_pairs else "kinds" if is_liquid(run) else "bonds"
+    partition = chosen_partition(run, all_pairs)
     labels, shares, alpha = run_shares(model, run, resolution_cm1, partition)
     spectrum = raman_spectrum(alpha, run.dt_fs, resolution_cm1)
     bands = peaks(spectrum)[:n_bands]
