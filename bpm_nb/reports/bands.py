@@ -98,8 +98,8 @@ def band_analysis(
     run: Trajectory,  # G segments of T frames
     n_bands: int = 12,  # strongest bands, at most
     resolution_cm1: float = 5.0,  # width of a sharp line, cm⁻¹
-    minimum: Harmonic | None = None,  # derivatives at the minimum
-    all_pairs: bool = False,  # shares of all pairs of atoms
+    minimum: Harmonic | None = None,  # derivatives there
+    all_pairs: bool = False,  # shares of all pairs
     jackknife: Sequence = (),  # models without some training frames
 ) -> BandAnalysis:
     "Spectrum of a run and what lies behind its bands. Raises `InputError` for a run too short."
