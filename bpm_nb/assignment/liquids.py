@@ -7,10 +7,12 @@ __all__ = ['TERMS', 'molecule_labels', 'molecule_tensors', 'raman_terms']
 
 # %% ../../nbs/65_assignment/10_liquids.ipynb #0129139b
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from .shares import BondModel, Shares
+from ..bonds.pairs import kind_label, pair_kind
 from ..core.files import InputError
 from ..core.work import row_blocks
 from ..data.fragments import bonds_with_images
@@ -42,14 +44,21 @@ def summed_by_molecule(
     tensors: np.ndarray,  # (T, P, 3, 3) of each
 ) -> np.ndarray:
     "Tensors (T, M + 1, 3, 3) of the molecules, and last of all pairs of atoms of different ones."
+    n, (first, second) = labels.max() + 1, labels[pairs].T
+    return summed_by_row(np.where(first == second, first, n), n + 1, tensors)
+
+
+def summed_by_row(
+    row: np.ndarray,  # (P,) of each tensor, from 0
+    n: int,  # R, of rows
+    tensors: np.ndarray,  # (T, P, 3, 3)
+) -> np.ndarray:
+    "Sums (T, R, 3, 3) of the tensors of each row."
     from scipy.sparse import csr_array
 
-    n = labels.max() + 1
-    first, second = labels[pairs].T
-    row = np.where(first == second, first, n)
-    to_molecule = csr_array((np.ones(len(row)), (row, np.arange(len(row)))), (n + 1, len(row)))
-    flat = to_molecule @ np.moveaxis(tensors, 1, 0).reshape(len(pairs), -1)
-    return np.moveaxis(flat.reshape(n + 1, len(tensors), 3, 3), 0, 1)
+    to_row = csr_array((np.ones(len(row)), (row, np.arange(len(row)))), (n, len(row)))
+    flat = to_row @ np.moveaxis(tensors, 1, 0).reshape(len(row), -1)
+    return np.moveaxis(flat.reshape(n, len(tensors), 3, 3), 0, 1)
 
 # %% ../../nbs/65_assignment/10_liquids.ipynb #3643315a
 def molecule_tensors(
@@ -64,13 +73,60 @@ def molecule_tensors(
     labels = molecule_labels(run) if labels is None else np.asarray(labels)
     if labels.shape != run.numbers.shape or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise InputError(f"labels: give a whole number from 0 for each of the {len(run.numbers)} atoms")
-    blocks = row_blocks(run.pos.shape[1], 72 * PAIRS_AN_ATOM * len(labels), BUDGET)
+    return labels, summed_in_blocks(model, run, partial(summed_by_molecule, labels))
+
+# %% ../../nbs/65_assignment/10_liquids.ipynb #aeee7ad8
+def summed_in_blocks(
+    model: BondModel,  # fitted
+    run: Trajectory,  # of a liquid that the model knows
+    sums: Callable,  # function(pairs, tensors) → (T, R, 3, 3)
+) -> Callable[[int], np.ndarray]:
+    "Function: segment index → the sums of its states, some states at a time."
+    blocks = row_blocks(run.pos.shape[1], 72 * PAIRS_AN_ATOM * len(run.numbers), BUDGET)
 
     def tensors(g):
         frames = run[g].frames
-        return np.concatenate([summed_by_molecule(labels, *model.bond_tensors(frames[b])) for b in blocks])
+        return np.concatenate([sums(*model.bond_tensors(frames[b])) for b in blocks])
 
-    return labels, tensors
+    return tensors
+
+# %% ../../nbs/65_assignment/10_liquids.ipynb #38012922
+PLACES, LARGEST_KIND = ("in molecules", "between molecules"), 10**6
+
+
+def pair_groups(
+    numbers: np.ndarray,  # (N,) atomic numbers
+    labels: np.ndarray,  # (N,) molecule of each atom
+    pairs: np.ndarray,  # (P, 2) pairs of atoms
+) -> np.ndarray:
+    "Whether they are of different molecules, and their kind, as one number (P,)."
+    first, second = labels[pairs].T
+    return LARGEST_KIND * (first != second) + pair_kind(*numbers[pairs].T)
+
+# %% ../../nbs/65_assignment/10_liquids.ipynb #26187c19
+def kind_tensors(
+    model: BondModel,  # fitted `bpm_nb.models.BondPolarizability`
+    run: Trajectory,  # of a liquid that the model knows
+) -> tuple[list[str], Callable[[int], np.ndarray]]:
+    """Names (R,) as "O–H in molecules", and a function: segment index → the sum of all these, (T, R, 3, 3), bohr³.
+
+    The model raises `InputError` for atoms that it does not know."""
+    labels = molecule_labels(run)
+    groups = np.unique(pair_groups(run.numbers, labels, model.pairs_within_reach(run)))
+    names = [f"{kind_label(int(g % LARGEST_KIND))} {PLACES[g // LARGEST_KIND]}" for g in groups]
+
+    def sums(pairs, tensors):
+        row = np.searchsorted(groups, pair_groups(run.numbers, labels, pairs))
+        return summed_by_row(row, len(groups), tensors)
+
+    return names, summed_in_blocks(model, run, sums)
+
+# %% ../../nbs/65_assignment/10_liquids.ipynb #84add90b
+def is_liquid(
+    run: Trajectory,  # of anything
+) -> bool:
+    "Whether it repeats, and has more than one molecule."
+    return run.cell is not None and bool(molecule_labels(run).any())
 
 # %% ../../nbs/65_assignment/10_liquids.ipynb #7bff06dd
 TERMS = ("intra, auto", "intra, cross", "inter, auto", "intra with inter")

@@ -6,6 +6,7 @@
 __all__ = ['NEAREST', 'shell_functions', 'AtomEnvironment']
 
 # %% ../../nbs/20_bonds/07_environments.ipynb #d9357e67
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,7 @@ def atom_neighbours(
     apart = (np.abs(vector) > 1e-6).any(1)
     atom, other, vector = atom[apart], other[apart], vector[apart]
     column, elements = columns_by_element(atom, numbers[other], len(pos))
+    elements = elements if len(elements) else np.zeros(1, int)  # an empty place, where all atoms are alone
     vectors, atoms = np.zeros((len(pos), len(elements), 3)), np.zeros((len(pos), len(elements)), int)
     vectors[..., 0] = 2 * reach
     vectors[atom, column], atoms[atom, column] = vector, other
@@ -104,7 +106,24 @@ class Densities:
     tensors: np.ndarray  # (N, C, 3, 3) of u uᵀ − 1/3
     harmonics: list  # (N, 2 l + 1, C) of harmonics, by degree l
 
+    def __getitem__(
+        self,
+        rows: slice,  # of atoms
+    ) -> "Densities":
+        "Those of the chosen atoms."
+        by_degree = [c[rows] for c in self.harmonics]
+        return Densities(self.scalars[rows], self.vectors[rows], self.tensors[rows], by_degree)
 
+# %% ../../nbs/20_bonds/07_environments.ipynb #286a2492
+def joined_densities(
+    blocks: list[Densities],  # of blocks of atoms
+) -> Densities:
+    "Those of all."
+    first, *others = ([b.scalars, b.vectors, b.tensors, *b.harmonics] for b in blocks)
+    scalars, vectors, tensors, *by_degree = map(np.concatenate, zip(first, *others))
+    return Densities(scalars, vectors, tensors, by_degree)
+
+# %% ../../nbs/20_bonds/07_environments.ipynb #d57ca8cc
 def densities(
     near: AtomNeighbours,  # of N atoms
     shells: np.ndarray,  # (N, K, n) shell functions
@@ -171,14 +190,46 @@ def told_tensors(
 BYTES, BUDGET = 8 * 9 * 6, 2**26  # of what one neighbour tells in one shell; of one block of atoms
 
 
-def told_families(near, shells, told, species) -> list[np.ndarray]:
-    "As `told_tensors`, in blocks of atoms."
-    rows = row_blocks(len(shells), BYTES * len(near.elements) * told.scalars.shape[1], BUDGET)
-    blocks = [told_tensors(near[r], shells[r], told, species) for r in rows]
-    return [np.concatenate(family) for family in zip(*blocks)]
+def atom_blocks(
+    near: AtomNeighbours,  # of N atoms
+    n_shells: int,  # C, in which each of them tells
+) -> list[slice]:
+    "Slices of atoms within the budget, at least one."
+    return row_blocks(len(near.atoms), BYTES * len(near.elements) * n_shells, BUDGET) or [slice(0)]
+
+
+def all_densities(
+    settings: "AtomEnvironment",  # what is seen
+    near: AtomNeighbours,  # of N atoms
+    species: np.ndarray,  # (E,) elements
+) -> Densities:
+    "`densities` of all atoms, in blocks of atoms."
+    blocks = [near[rows] for rows in atom_blocks(near, settings.n * len(species))]
+    shells = (shell_functions(b.length, settings.n, settings.cutoff) for b in blocks)
+    return joined_densities([densities(b, x, species, settings.degree) for b, x in zip(blocks, shells)])
 
 # %% ../../nbs/20_bonds/07_environments.ipynb #d8248dea
-class EnvironmentFamilies:
+class EnvironmentBlocks:
+    "What is seen with these settings, block by block."
+
+    def described_blocks(
+        self,
+        numbers: np.ndarray,  # (N,) atomic numbers
+        pos: np.ndarray,  # (N, 3) positions, Å
+        cell: np.ndarray | None,  # (3, 3) vectors of the cell, Å; None: there is none
+        species: np.ndarray,  # (E,) elements to expect
+    ) -> Iterator[tuple[slice, list[np.ndarray], list[np.ndarray]]]:
+        "Some P atoms of one frame after the other: two families of numbers (P, …), and six of tensors (P, …, 3, 3)."
+        own = all_densities(self, atom_neighbours(numbers, pos, cell, self.cutoff), species)
+        far = atom_neighbours(numbers, pos, cell, self.told_cutoff)
+        for rows in atom_blocks(far, own.scalars.shape[1]):
+            shells = shell_functions(far[rows].length, self.told_n, self.told_cutoff)
+            told = told_tensors(far[rows], shells, own, species)
+            traces = [np.trace(x, axis1=2, axis2=3) for x in told[:2]]
+            yield rows, [density_invariants(own[rows]), np.concatenate(traces, 1)], own_tensors(own[rows]) + told
+
+# %% ../../nbs/20_bonds/07_environments.ipynb #f7124bfb
+class EnvironmentFamilies(EnvironmentBlocks):
     "What is seen with these settings."
 
     def described(
@@ -188,13 +239,9 @@ class EnvironmentFamilies:
         cell: np.ndarray | None,  # (3, 3) vectors of the cell, Å; None: there is none
         species: np.ndarray,  # (E,) elements to expect
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        "Two families of numbers (N, …), and six of tensors (N, …, 3, 3), of one frame."
-        near = atom_neighbours(numbers, pos, cell, self.cutoff)
-        own = densities(near, shell_functions(near.length, self.n, self.cutoff), species, self.degree)
-        far = atom_neighbours(numbers, pos, cell, self.told_cutoff)
-        told = told_families(far, shell_functions(far.length, self.told_n, self.told_cutoff), own, species)
-        traces = [np.trace(x, axis1=2, axis2=3) for x in told[:2]]
-        return [density_invariants(own), np.concatenate(traces, 1)], own_tensors(own) + told
+        "As `described_blocks`, of all atoms at once."
+        _, values, tensors = zip(*self.described_blocks(numbers, pos, cell, species))
+        return tuple([np.concatenate(family) for family in zip(*x)] for x in (values, tensors))
 
 # %% ../../nbs/20_bonds/07_environments.ipynb #fbe81e4c
 @dataclass(frozen=True)

@@ -264,7 +264,7 @@ def descriptor_pullback(
     atoms in the columns of the neighbours; of a molecule these are its atoms."""
     if not isinstance(settings, BondAxis):
         pullback = partial(difference_gradients, settings, numbers, pos, bonds, species)
-        every = NeighbourLists(numbers, pos, replace(bonds, cell=None), settings.cutoff)
+        every = NeighbourLists(numbers, pos, replace(bonds, cell=None), np.inf)
         return *described(settings, numbers, pos, bonds, species), pullback, every
     return axial_descriptors_pullback(settings, numbers, pos, bonds, species)
 

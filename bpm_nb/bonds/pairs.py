@@ -15,7 +15,7 @@ import numpy as np
 from ..core.display import atom_labels
 from ..core.files import InputError
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
-from ..data.cells import images_matter, images_within, nearest_offsets
+from ..data.cells import cell_of_each, images_within, nearest_offsets, pairs_are_listed
 from ..data.records import Frames, molecule_groups
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #8d8917d6
@@ -174,16 +174,14 @@ def image_pairs(
 
 def listed_image_pairs(numbers, pos, cell, choice, directed):
     "As `image_pairs`, of a list of pairs: the nearest images."
-    a, b = _atom_pairs(numbers, directed)
-    counts = limits_between(numbers, a, b, choice, 0.0)[0] > 0
-    a, b = a[counts], b[counts]
+    a, b = _atom_pairs(numbers, choice, directed)
     return a, b, nearest_offsets(pos[b] - pos[a], cell)
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #7b8ef129
 def bonds_to_images(numbers, pos, choice, cutoff, directed, cell) -> Bonds:
-    "As `bonds`, in cells (S, 3, 3), frame by frame."
+    "As `bonds`, frame by frame, by a list of the pairs within reach."
     reach, rows = longest_bond(numbers, choice, cutoff), []
-    for s, (x, vectors) in enumerate(zip(pos, cell)):
+    for s, (x, vectors) in enumerate(zip(pos, cell_of_each(cell, len(pos)))):
         if np.isinf(reach):
             a, b, offset = listed_image_pairs(numbers, x.real, vectors, choice, directed)
         else:
@@ -205,9 +203,9 @@ def bonds(
     cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> Bonds:
     "`Bonds` of frames of one molecule or cell. Raises `InputError` as `pair_limits` does."
-    if images_matter(pos, cell, longest_bond(numbers, choice, cutoff)).any():
+    if pairs_are_listed(pos, cell, longest_bond(numbers, choice, cutoff)).any():
         return bonds_to_images(numbers, pos, choice, cutoff, directed, cell)
-    a, b = _atom_pairs(numbers, directed)
+    a, b = _atom_pairs(numbers, choice, directed)
     on, off = limits_between(numbers, a, b, choice, cutoff)
     vector = pos[:, b] - pos[:, a]
     weight = smooth_cutoff(np.sqrt((vector**2).sum(-1)), on, off)
@@ -233,9 +231,13 @@ def weight_slopes(
     return cutoff_slope(bonds.length, *limits_between(numbers, *bonds.atoms.T, choice, cutoff))
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #33b9c4c5
-def _atom_pairs(numbers, directed):
-    "First and second atoms of all pairs, the lighter atom first."
-    a, b = np.triu_indices(len(numbers), 1)
+def _atom_pairs(numbers, choice, directed):
+    "First and second atoms of all pairs, or of those of a list, the lighter atom first."
+    if isinstance(choice, str):
+        a, b = np.triu_indices(len(numbers), 1)
+    else:
+        a, b = np.unique(np.sort(_listed_pairs(choice, len(numbers)), axis=1), axis=0).T
+        a, b = a[a != b], b[a != b]
     swap = numbers[a] > numbers[b]
     a, b = np.where(swap, b, a), np.where(swap, a, b)
     if directed:
@@ -272,14 +274,13 @@ def pair_counts(
     choice: str | list = "pairs",  # "pairs", "covalent", or a list of index pairs
     cutoff: float = 5.0,  # Å, for "pairs"
 ) -> np.ndarray:
-    "Pairs of atoms of each frame (S,); of frames in a cell those that are bonds. Raises `InputError` as `bonds` does."
+    "Pairs of atoms of each frame (S,); those that are bonds where these are listed. Raises `InputError` as `bonds`."
     n_atoms = (frames.numbers > 0).sum(1)
     counts = n_atoms * (n_atoms - 1) // 2
-    for index, numbers, pos, cell in molecule_groups(frames) if frames.cell is not None else ():
-        for s in index[images_matter(pos, cell, longest_bond(numbers, choice, cutoff))]:
-            one = slice(s, s + 1)
-            listed = bonds(numbers, frames.pos[one, : len(numbers)], choice, cutoff, cell=frames.cell[one])
-            counts[s] = len(listed.frame)
+    for index, numbers, pos, cell in molecule_groups(frames):
+        for k in np.flatnonzero(pairs_are_listed(pos, cell, longest_bond(numbers, choice, cutoff))):
+            own = None if cell is None else cell[k : k + 1]
+            counts[index[k]] = len(bonds(numbers, pos[k : k + 1], choice, cutoff, cell=own).frame)
     return counts
 
 # %% ../../nbs/20_bonds/01_pairs.ipynb #4f780f76

@@ -9,7 +9,7 @@ __all__ = ['REACH', 'geometry_invariants', 'first_alike']
 import numpy as np
 
 from .pairs import image_pairs, pair_blocks, pair_kind
-from ..data.cells import images_matter
+from ..data.cells import cell_of_each, pairs_are_listed
 from ..data.records import Frames, molecule_groups
 
 # %% ../../nbs/20_bonds/06_repeats.ipynb #e45ebd28
@@ -21,7 +21,7 @@ def geometry_invariants(
     invariants = np.empty((len(frames), n + 1))
     for block in pair_blocks(len(frames), frames.numbers.shape[1]):
         for index, numbers, pos, cell in molecule_groups(frames[block]):
-            near = images_matter(pos, cell, REACH)
+            near, cell = pairs_are_listed(pos, cell, REACH), cell_of_each(cell, len(pos))
             invariants[block.start + index[~near]] = _sums_over_distances(numbers, pos[~near], n)
             for s in np.flatnonzero(near):
                 invariants[block.start + index[s]] = _sums_with_images(numbers, pos[s], cell[s], n)

@@ -197,12 +197,31 @@ def evaluate(
     if (quantity := stored_quantity(a.model)) in ("energy", "polar_tensor"):
         return evaluated_energies(a) if quantity == "energy" else evaluated_polar_tensors(a, error_text)
     model, frames = model_file(a.model), read_frames(a.test, a.unit, "alpha", a.key, a.order)
-    require_plausible(frames.numbers, frames.pos, frames.alpha, a.test)
+    require_plausible(frames.numbers, frames.pos, frames.alpha, a.test, frames.cell)
     with errors_name_file(a.test):
         result = errors(frames.alpha, model.predict(frames))
-    return result, errors_text(result)
+    more, text = errors_of_a_molecule(frames, result)
+    return result | more, errors_text(result) + text
 
+# %% ../../nbs/90_cli/02_models.ipynb #78ec63fe
+def errors_of_a_molecule(
+    frames: Frames,  # that were predicted for
+    errors: dict,  # of whole frames
+) -> tuple[dict, str]:
+    """The same errors for each molecule of a liquid or crystal, for machines and as text; nothing for other frames.
 
+    Raises `InputError` as `Trajectory` does."""
+    from bpm_nb.assignment.liquids import molecule_labels
+
+    if frames.cell is None or (frames.numbers != frames.numbers[0]).any():
+        return {}, ""
+    first = Trajectory(frames.numbers[0], frames.pos[None, :1], 1.0, cell=frames.cell[None, :1])
+    n = int(molecule_labels(first).max()) + 1
+    found = {f"{name}_rmse_au_per_molecule": errors[f"{name}_rmse_au"] / n for name in ("iso", "beta", "alpha")}
+    each = ", ".join(f"{error:.3g}" for error in found.values())
+    return (found | dict(n_molecules=n), f"\nfor each of {n} molecules: {each} bohr³") if n > 1 else ({}, "")
+
+# %% ../../nbs/90_cli/02_models.ipynb #634e9db3
 def add_evaluate(
     commands: _SubParsersAction,  # verbs of the command line
 ) -> None:
@@ -253,7 +272,7 @@ def predict(
     with errors_name_file(a.frames):
         warn_of_extrapolation(model, frames)
         alpha = model.predict(record)
-    write(out, Frames(frames.numbers, frames.pos, alpha, provenance=provenance))
+    write(out, Frames(frames.numbers, frames.pos, alpha, provenance=provenance, cell=frames.cell))
     return dict(output=str(out), n_frames=len(frames)), f"{len(frames)} frames with polarizabilities\n{out}"
 
 # %% ../../nbs/90_cli/02_models.ipynb #5ef7203b

@@ -54,12 +54,18 @@ def predicted_polar_tensors(
     a: Namespace,  # parsed arguments, see `add_predict`
     out: Path,  # where the frames go
 ) -> tuple[dict, str]:
-    "Write frames with the polar tensors of their atoms. Raises `InputError` for frames that cannot be used."
+    """Write frames with the polar tensors of their atoms, and a standard deviation of each, `polar_tensor_std`, e.
+
+    Raises `InputError` for frames that cannot be used."""
     from bpm_nb.models.polar_tensors import BondPolarTensor
 
     model, frames = BondPolarTensor.load(a.model), read_frames(a.frames)
     with errors_name_file(a.frames):
-        polar = model.predict(frames)
+        polar, std = model.predict(frames, return_std=True)
     provenance = dict(model=str(a.model), frames=str(a.frames))
-    write(out, Frames(frames.numbers, frames.pos, provenance=provenance, cell=frames.cell, polar_tensor=polar))
-    return dict(output=str(out), n_frames=len(frames)), f"{len(frames)} frames with polar tensors\n{out}"
+    predicted = Frames(frames.numbers, frames.pos, provenance=provenance, cell=frames.cell, polar_tensor=polar)
+    write(out, predicted, by_atom=dict(polar_tensor_std=std))
+    mean, largest = float(std[frames.numbers > 0].mean()), float(std.max())
+    result = dict(output=str(out), n_frames=len(frames), std_mean_e=mean, std_largest_e=largest)
+    sure = f"standard deviation of a component {mean:.3f} e, of the least certain atom {largest:.3f} e"
+    return result, f"{len(frames)} frames with polar tensors, {sure}\n{out}"

@@ -24,6 +24,7 @@ from bpm_nb.cli.arguments import (
     model_file,
     number,
     output_path,
+    stored_quantity,
     verb,
 )
 from ..core.files import InputError, errors_name_file
@@ -31,6 +32,7 @@ from ..data.files import read_frames, read_trajectory
 
 if TYPE_CHECKING:  # scikit-learn is loaded where a model is
     from bpm_nb.data.records import Trajectory
+    from bpm_nb.models.polar_tensors import BondPolarTensor
     from bpm_nb.models.polarizability import BondDipole, BondPolarizability
     from bpm_nb.spectra.spectrum import Curve, Spectrum
 
@@ -109,8 +111,9 @@ def series_spectrum(
 def dipole_model(
     a: Namespace,  # parsed arguments of `spectrum`
     out: Path,  # where the result goes
-) -> "BondDipole | None":
-    "The model of the dipole, if one was given. Raises `InputError` where it cannot be used."
+) -> "BondDipole | BondPolarTensor | None":
+    "The model of the dipole or of polar tensors, if one was given. Raises `InputError` where it cannot be used."
+    from bpm_nb.models.polar_tensors import BondPolarTensor
     from bpm_nb.models.polarizability import BondDipole
 
     if not a.infrared:
@@ -119,12 +122,12 @@ def dipole_model(
         raise InputError(f"{a.infrared}: an infrared spectrum needs MODEL and TRAJECTORY instead of --alpha")
     if out.suffix == ".jdx":
         raise InputError(f"{out}: a .jdx holds one spectrum; write .csv or .html")
-    return BondDipole.load(a.infrared)
+    return (BondPolarTensor if stored_quantity(a.infrared) == "polar_tensor" else BondDipole).load(a.infrared)
 
-
+# %% ../../nbs/90_cli/03_spectra.ipynb #d3f5af12
 def infrared_and_states(
     run: "Trajectory",  # the run
-    dipole: "BondDipole | None",  # fitted model
+    dipole: "BondDipole | BondPolarTensor | None",  # fitted model
     resolution_cm1: float,  # width of a sharp line, cm⁻¹
 ) -> "dict[str, Curve]":
     "Infrared spectrum and density of states by name; none without a model of the dipole."
@@ -313,8 +316,8 @@ def add_spectrum(
     p.add_argument(
         "--infrared",
         metavar="DIPOLE",
-        help="what 'bpm-nb fit --quantity dipole' wrote: adds the infrared spectrum and the density of states "
-        "to page and table",
+        help="what 'bpm-nb fit' wrote with --quantity dipole or polar-tensor: adds the infrared spectrum and the "
+        "density of states to page and table",
     )
     add_intensity(p)
     add_full_range(p)

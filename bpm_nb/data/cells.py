@@ -130,6 +130,27 @@ def images_matter(
     width = fraction.max(1) - fraction.min(1)
     return (is_periodic(cell) & (width + reach / heights(cell) > 1)).any(-1)
 
+# %% ../../nbs/10_data/03_cells.ipynb #405f6733
+ALL_PAIRS = 300  # atoms, of which all pairs are looked at
+
+
+def pairs_are_listed(
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+    cell: np.ndarray | None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
+    reach: float,  # Å; infinite: all pairs count
+) -> np.ndarray:
+    "Whether pairs within reach come from `images_within`, (S,) booleans: where images matter, and of many atoms."
+    many = pos.shape[1] > ALL_PAIRS and np.isfinite(reach)
+    return images_matter(pos, cell, reach) | many
+
+
+def cell_of_each(
+    cell: np.ndarray | None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
+    n_frames: int,  # S
+) -> np.ndarray:
+    "The same (S, 3, 3), zeros where nothing repeats."
+    return np.zeros((n_frames, 3, 3)) if cell is None else cell
+
 # %% ../../nbs/10_data/03_cells.ipynb #485688fc
 IMAGE_REACH = 5.0  # Å, further away an image is not felt by what knows molecules alone
 

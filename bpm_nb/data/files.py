@@ -28,11 +28,12 @@ def write(
     path: str | Path,  # .npz, or .xyz / .extxyz for frames
     record: Frames | Trajectory | Harmonic,  # what to write
     coarseness: int = 1,  # a run in npz is stored in steps so many times 1e-5 Å and 1e-6 Å/fs
+    by_atom: dict[str, np.ndarray] | None = None,  # {name: (S, N)} of frames
 ) -> None:
     "Write a record, atomically. Raises `InputError` for another ending and a place that cannot be written."
     path = Path(path)
     if path.suffix in (".xyz", ".extxyz"):
-        return write_xyz(path, record.frames)
+        return write_xyz(path, record.frames, by_atom)
     if path.suffix != ".npz":
         raise InputError(f"{path}: the ending tells the format; use .npz, .xyz or .extxyz")
     arrays = {f.name: getattr(record, f.name) for f in fields(record) if getattr(record, f.name) is not None}
@@ -41,7 +42,7 @@ def write(
         arrays |= {k: delta_encoded(arrays[k], coarseness * step) for k, step in STEPS.items() if k in arrays}
         arrays["coarseness"] = coarseness
     in_cell = IN_CELL if getattr(record, "cell", None) is not None else ""
-    write_npz(path, dict(arrays, kind=type(record).__name__ + in_cell))
+    write_npz(path, dict(by_atom or {}, **arrays, kind=type(record).__name__ + in_cell))
 
 # %% ../../nbs/10_data/11_files.ipynb #3d8db6be
 def read(

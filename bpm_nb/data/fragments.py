@@ -13,7 +13,7 @@ import numpy as np
 from ..core.display import atom_labels
 from ..core.files import InputError
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
-from .cells import images_matter, images_within
+from .cells import cell_of_each, images_within, pairs_are_listed
 
 # %% ../../nbs/10_data/04_fragments.ipynb #289e7faa
 def pair_distances(
@@ -203,7 +203,8 @@ def require_whole_molecules(
     cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> None:
     "Refuse positions in another unit, and molecules in pieces: raises `InputError` with the first one."
-    near, (rows, which) = images_matter(pos, cell, REACH), np.unique(numbers, axis=0, return_inverse=True)
+    near, (rows, which) = pairs_are_listed(pos, cell, REACH), np.unique(numbers, axis=0, return_inverse=True)
+    cell = cell_of_each(cell, len(pos))
     for g, row in enumerate(rows):
         atoms, own = row[row > 0], which.ravel() == g
         require_bonds(atoms, pos, np.flatnonzero(own & ~near), source)

@@ -14,7 +14,7 @@ from ..core.files import InputError
 from ..core.tensors import ASYMMETRY
 from ..core.units import UNITS
 from ..core.work import CACHE_BLOCK_BYTES, row_blocks
-from .cells import IMAGE_REACH, images_matter, images_within, validated_cells
+from .cells import IMAGE_REACH, cell_of_each, images_matter, images_within, pairs_are_listed, validated_cells
 
 # %% ../../nbs/10_data/06_validation.ipynb #8453b781
 def validated_array(value, dtype: type, shape: tuple, n: int, name: str) -> np.ndarray:
@@ -154,9 +154,9 @@ def require_apart(
     cell: np.ndarray | None = None,  # (S, 3, 3) vectors of the cells, Å; None: there are none
 ) -> None:
     "Refuse frames with two atoms, or an atom and an image, nearer than `smallest`: raises `InputError`."
-    if cell is not None:
-        require_images_apart(numbers, pos, source, smallest, cell)
-    inside = np.flatnonzero(~images_matter(pos, cell, smallest))
+    listed = pairs_are_listed(pos, cell, smallest)
+    require_images_apart(numbers, pos, source, smallest, cell_of_each(cell, len(pos)), listed)
+    inside = np.flatnonzero(~listed)
     a, b = np.triu_indices(numbers.shape[1] if len(inside) else 0, 1)
     for rows in row_blocks(len(inside), 80 * len(a), CACHE_BLOCK_BYTES):
         x, real = pos[inside[rows]], numbers[inside[rows]] > 0
@@ -167,9 +167,9 @@ def require_apart(
             _refuse_pair(source, inside[rows.start + s], a[pair], b[pair], d2[s, pair] ** 0.5)
 
 # %% ../../nbs/10_data/06_validation.ipynb #94df5b6f
-def require_images_apart(numbers, pos, source, smallest, cell) -> None:
-    "As `require_apart`, for the frames whose images are within reach."
-    for s in np.flatnonzero(images_matter(pos, cell, smallest)):
+def require_images_apart(numbers, pos, source, smallest, cell, listed) -> None:
+    "As `require_apart`, for the frames whose pairs are listed, (S,) booleans."
+    for s in np.flatnonzero(listed):
         x = pos[s, numbers[s] > 0]
         a, b, offset = images_within(x, x, cell[s], smallest)
         distance = np.linalg.norm(x[b] + offset - x[a], axis=1)

@@ -9,6 +9,7 @@ __all__ = ['read_xyz', 'write_xyz']
 import re
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 
 from ..core.files import InputError, errors_name_file, first_line, require_file, write_atomic
@@ -95,7 +96,9 @@ def xyz_images(
             "is the file cut short or of another kind?"
         ) from None
     set_isotopes(images, starts, heavy)
-    return images, comment_times([lines[k + 1] for k in starts])
+    comments = [lines[k + 1] for k in starts]
+    set_cells(images, path, comments)
+    return images, comment_times(comments)
 
 # %% ../../nbs/10_data/08_xyz.ipynb #8cb1aa34
 def set_isotopes(
@@ -112,6 +115,57 @@ def set_isotopes(
         masses[line - starts[k] - 2] = ISOTOPES[symbol]
         images[k].set_masses(masses)
 
+# %% ../../nbs/10_data/08_xyz.ipynb #0671e270
+def cp2k_cell_file(
+    path: Path,  # of positions
+) -> Path | None:
+    "The file of cells that belongs to `NAME-pos-1.xyz`: `NAME-1.cell`; None where there is none."
+    match = re.fullmatch(r"(.+)-pos-(\d+)", path.stem)
+    file = path.with_name(f"{match[1]}-{match[2]}.cell") if match else None
+    return file if file is not None and file.is_file() else None
+
+
+def cp2k_cells(
+    file: Path,  # `NAME-1.cell`
+) -> dict[int, np.ndarray]:
+    "{step: vectors of its cell (3, 3), Å}; of a step that stands twice, the last. Raises `InputError`."
+    rows = [(k, x.split()) for k, x in enumerate(file.read_text("utf-8", errors="replace").splitlines(), 1)]
+    cells = {}
+    for line, row in rows:
+        if not row or row[0].startswith("#"):
+            continue
+        try:
+            step, values = int(row[0]), np.array([float(x) for x in row[1:]])
+        except ValueError:
+            values = np.zeros(0)
+        if len(values) not in (10, 11) or not np.isfinite(values).all():
+            raise InputError(f"{file}, line {line}: not a step, a time, nine numbers of a cell and a volume")
+        cells[step] = values[1:10].reshape(3, 3)
+    return cells
+
+# %% ../../nbs/10_data/08_xyz.ipynb #567ad9c4
+def set_cells(
+    images: list[Atoms],  # S molecules
+    path: Path,  # their file
+    comments: list[str],  # (S,) their comments
+) -> None:
+    "Give those without a cell the one that CP2K wrote beside them. Raises `InputError` where the two do not agree."
+    file = cp2k_cell_file(path)
+    if file is None or any(atoms.pbc.any() for atoms in images):
+        return
+    cells, steps = cp2k_cells(file), [re.search(r"(?<![\w.])i\s*=\s*(\d+)", x) for x in comments]
+    if not all(steps) and len(cells) != len(images):
+        raise InputError(
+            f"{path} has {len(images)} frames and {file.name} {len(cells)} cells: give one cell for each frame, or "
+            "move that file away"
+        )
+    steps = [int(m[1]) for m in steps] if all(steps) else list(cells)
+    for k, (atoms, step) in enumerate(zip(images, steps)):
+        if step not in cells:
+            raise InputError(f"{path}, frame {k}: {file.name} has no cell of its step {step}; print both as often")
+        atoms.set_cell(cells[step])
+        atoms.set_pbc(True)
+
 # %% ../../nbs/10_data/08_xyz.ipynb #55cbdf10
 def read_xyz(
     path: Path,  # .xyz or .extxyz file
@@ -119,7 +173,7 @@ def read_xyz(
     keys: dict[str, str] | None = None,  # {property: its key in the file} where that is not ASE's
     order: str | None = None,  # of six numbers of a polarizability, as in "xx yy zz xy xz yz"
 ) -> Frames:
-    """The S frames of a file, each molecule in one piece, with the cell that `Lattice` and `pbc` give.
+    """The S frames of a file, each molecule in one piece, with the cell that `Lattice` and `pbc` or CP2K's file give.
 
     Raises `InputError` for a file that is missing, broken, or without a named key, and for a cell that is flat.
     """
@@ -159,12 +213,16 @@ def xyz_times(
 def write_xyz(
     path: str | Path,  # .xyz or .extxyz file
     frames: Frames,  # S frames
+    by_atom: dict[str, np.ndarray] | None = None,  # {name of a column: numbers (S, N)}, beside the properties
 ) -> None:
     "Write frames as extended xyz, atomically. Raises `InputError` for a place that cannot be written."
     from io import StringIO
 
     from ase.io import write as ase_write
 
-    text = StringIO()
-    ase_write(text, frames.to_ase(), format="extxyz")
+    text, images = StringIO(), frames.to_ase()
+    for name, values in (by_atom or {}).items():
+        for atoms, column in zip(images, values):
+            atoms.new_array(name, column[: len(atoms)])
+    ase_write(text, images, format="extxyz")
     write_atomic(path, lambda f: f.write(text.getvalue().encode()))

@@ -159,7 +159,7 @@ def with_sum(
     return p - (share / share.sum())[:, None, None] * (p.sum(0) - charge * np.eye(3))
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #fd4bd89a
-FORMAT = "bpm_nb polar tensors 1"
+FORMAT = "bpm_nb polar tensors 2"
 
 
 def polar_arrays(
@@ -174,6 +174,7 @@ def polar_arrays(
     arrays |= dict(spreads=model.info_["spreads"], info=json.dumps(counts))
     for z, f in model.expansions_.items():
         own = dict(mean=f.scale.mean, scale=f.scale.scale, points=f.points, constant=f.constant)
+        own["variance"] = f.variance
         own |= {f"combinations{k}": x for k, x in enumerate(f.scale.combinations)}
         own |= {f"weights{k}": x for k, x in enumerate(f.weights)}
         arrays |= {f"{z}/{name}": x for name, x in own.items()}
@@ -191,9 +192,10 @@ def stored_function(
     n, widths = len(arrays["mean"]), [1, *(x.shape[1] for x in combinations)]
     fits = arrays["scale"].shape == (n,) and arrays["points"].shape[1:] == (n,)
     fits &= all(w.shape == (len(arrays["points"]), d) for w, d in zip(weights, widths))
+    fits &= arrays["variance"].shape == (2,)
     if not fits or combinations[0].shape[0] != combinations[1].shape[0]:
         raise ValueError("arrays of different sizes")
-    return TensorFunction(scale, arrays["points"], weights, float(arrays["constant"]), gamma)
+    return TensorFunction(scale, arrays["points"], weights, float(arrays["constant"]), gamma, arrays["variance"])
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #cf871fe7
 def polar_model(
@@ -201,7 +203,7 @@ def polar_model(
 ) -> "BondPolarTensor":
     "The model of `polar_arrays`. Raises some exception for arrays that make none."
     arrays = {k: x.astype(float) if x.dtype.kind == "f" else x for k, x in arrays.items()}
-    check_finite({k: x for k, x in arrays.items() if "errors" not in k})
+    check_finite({k: x for k, x in arrays.items() if not k.endswith(("errors", "variance"))})
     params = json.loads(str(arrays["params"]), parse_constant=refuse_constant)
     own = AtomEnvironment(**params.pop("environment"))
     model = BondPolarTensor(**params, environment=None if own == AtomEnvironment() else own)
@@ -213,7 +215,7 @@ def polar_model(
     by_kind = arrays_by_kind(arrays)
     model.expansions_ = {int(z): stored_function(by_kind[z], model.gamma) for z in model.species_}
     row = 3.0 * np.arange(len(model.species_))[:, None] + np.zeros(3)
-    predicted_frame(model, model.species_, row, None)  # all sizes fit together
+    predicted_frame(model, model.species_, row, None)  # all sizes fit
     return model
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #1fa09d74
@@ -253,16 +255,17 @@ def predicted_frame(
     numbers: np.ndarray,  # (N,) atomic numbers
     pos: np.ndarray,  # (N, 3) positions, Å
     cell: np.ndarray | None,  # (3, 3) vectors of the cell, Å; None: there is none
-) -> np.ndarray:
-    "Polar tensors (N, 3, 3) of one frame, e, with the right sum."
-    values, tensors = environment(model).described(numbers, pos, cell, model.species_)
-    p, sigma = np.zeros((len(numbers), 3, 3)), np.zeros(len(numbers))
-    for z, error in zip(model.species_, model.element_errors_):
-        atoms = numbers == z
-        if atoms.any():
-            parts = model.expansions_[int(z)](chosen_atoms(values, atoms), chosen_atoms(tensors, atoms))
-            p[atoms], sigma[atoms] = POLAR_TENSOR.assemble(parts), error
-    return p if model.charge is None else with_sum(p, model.charge, sigma)
+) -> tuple[np.ndarray, np.ndarray]:
+    "Polar tensors (N, 3, 3) of one frame, e, with the right sum, and standard deviations (N,) of their components."
+    p, std = np.zeros((len(numbers), 3, 3)), np.zeros(len(numbers))
+    for rows, values, tensors in environment(model).described_blocks(numbers, pos, cell, model.species_):
+        for z in np.unique(numbers[rows]):
+            atoms = numbers[rows] == z
+            function, own = model.expansions_[int(z)], chosen_atoms(values, atoms)
+            p[rows][atoms] = POLAR_TENSOR.assemble(function(own, chosen_atoms(tensors, atoms)))
+            std[rows][atoms] = function.std(own)
+    sigma = model.element_errors_[np.searchsorted(model.species_, numbers)]
+    return (p if model.charge is None else with_sum(p, model.charge, sigma)), std
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #eb7ae7ba
 def fitted_polar_attributes(
@@ -312,24 +315,31 @@ class PolarTensorSettings(BaseEstimator):
         self.n_points, self.n_tensors, self.charge = n_points, n_tensors, charge
 
 # %% ../../nbs/40_models/17_polar_tensors.ipynb #2bff894f
-class PolarTensorPredictor:
+class FramesPredictor:
     "What a fitted model says of the atoms of molecules and cells."
 
     def predict(
         self,
         X: object,  # `Frames`, a `Trajectory`, ASE `Atoms`, or a list of these
-    ) -> np.ndarray:
-        "(S, N, 3, 3), e, zero after the last atom. Raises `NotFittedError`, or `InputError` for frames it cannot know."
+        return_std: bool = False,  # whether to return standard deviations too
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """(S, N, 3, 3), e, zero after the last atom; with `return_std` also (S, N), e, of any component of each atom.
+
+        Infinite for a model of one frame. Raises `NotFittedError`, or `InputError` for frames it cannot know."""
         check_fitted(self)
         frames = checked(as_frames(X))
         check_elements(frames, self.species_)
-        p = np.zeros((*frames.numbers.shape, 3, 3))
+        p, std = np.zeros((*frames.numbers.shape, 3, 3)), np.zeros(frames.numbers.shape)
         with progress_bar(len(frames), "polar tensors", delay=2, leave=False) as bar:
             for s, numbers in enumerate(frames.numbers):
                 n, cell = (numbers > 0).sum(), None if frames.cell is None else frames.cell[s]
-                p[s, :n] = predicted_frame(self, numbers[:n], frames.pos[s, :n], cell)
+                p[s, :n], std[s, :n] = predicted_frame(self, numbers[:n], frames.pos[s, :n], cell)
                 bar.update()
-        return p
+        return (p, std) if return_std else p
+
+# %% ../../nbs/40_models/17_polar_tensors.ipynb #aaa872dd
+class PolarTensorPredictor(FramesPredictor):
+    "What a fitted model says of the atoms of molecules and cells, also along a run."
 
     def predict_trajectory(
         self,
@@ -362,7 +372,8 @@ class BondPolarTensor(PolarTensorRegressor, PolarTensorPredictor, StoredPolarTen
 
     P = Σ_t f_t(q) T_t for each element and part, see `bpm_nb.regression.tensor_kernel`; it turns with the molecule.
     Fitted: `species_` (E,); `lam_` (E, 3); `errors_` (3,), of a component of each part in frames left out (of a
-    smaller fit: some 2000 atoms, 300 points), e; `element_errors_` (E,), of any component.
+    smaller fit: some 2000 atoms, 300 points), e; `element_errors_` (E,), of any component. `predict` gives a standard
+    deviation of each atom, too.
 
     References
     ----------

@@ -41,6 +41,9 @@ def settings_json(
     return json.dumps(params, default=lambda x: surface_name(x) if callable(x) else np.asarray(x).tolist())
 
 # %% ../../nbs/40_models/04_storage.ipynb #2a2e3c22
+UNITS = ("curvature_unit",)  # of a posterior, where it has them
+
+
 def posterior_arrays(
     posterior: Posterior,  # of a fitted model
 ) -> dict:
@@ -49,6 +52,7 @@ def posterior_arrays(
     arrays |= {f"{kind}/limit": limit for kind, limit in posterior.largest_std.items()}
     remembered = {name: getattr(posterior.frames, name) for name in posterior.remembered}
     arrays |= {f"remembered_{name}": values for name, values in remembered.items() if values is not None}
+    arrays |= {name: getattr(posterior, name) for name in UNITS if hasattr(posterior, name)}
     return arrays | dict(amplitudes=posterior.amplitudes)
 
 # %% ../../nbs/40_models/04_storage.ipynb #f0851995
@@ -108,7 +112,7 @@ def arrays_by_kind(
             by_kind.setdefault(int(kind), {})[own_name] = arrays[name]
     return dict(sorted(by_kind.items()))
 
-
+# %% ../../nbs/40_models/04_storage.ipynb #54bd31b3
 def posterior_from_arrays(
     model: BaseEstimator,  # `BondModel` with all other fitted attributes
     arrays: dict,  # {name: array} of a file
@@ -125,6 +129,7 @@ def posterior_from_arrays(
         KernelBasis({kind: own["known"] for kind, own in by_kind.items()}, model.gamma_),
         {kind: float(own["limit"]) for kind, own in by_kind.items()},
         tuple(arrays["amplitudes"]),
+        **{name: float(arrays[name]) for name in UNITS if name in arrays},
     )
 
 # %% ../../nbs/40_models/04_storage.ipynb #5c5890aa

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from ..assignment.eckart import eckart_frame
 from ..bonds.descriptors import BondAxis
 from ..core.files import InputError, write_atomic, write_npz
 from ..core.work import packed_tasks
@@ -24,6 +25,7 @@ from ..data.files import read
 from ..data.records import Frames
 from ..models.energy import BondEnergy
 from ..models.polarizability import BondDipole, BondPolarizability
+from ..regression.process import stiffness_variance
 
 # %% ../../nbs/80_pipeline/14_organic_models.ipynb #3454abee
 Model = BondEnergy | BondPolarizability | BondDipole
@@ -82,6 +84,32 @@ def errors_and_stds(
     some = frames.numbers > 0 if forces else slice(None)
     return (predicted - exact)[some], std[some]
 
+# %% ../../nbs/80_pipeline/14_organic_models.ipynb #3a016a48
+def stiffness_ratio(
+    model: Model,  # fitted
+    frames: Frames,  # of one molecule
+) -> tuple[float, float] | None:
+    """How far its first two frames are apart, Å, and by how many standard deviations the change of the force on the
+    way is missed. None for one frame, for bonds that the model never saw, and for other quantities than the energy."""
+    if not isinstance(model, BondEnergy) or len(frames) < 2:
+        return None
+    try:
+        off = (model.predict_forces(frames) - frames.forces)[:2]
+    except InputError:
+        return None
+    atoms = frames.numbers[0] > 0
+    ends, turn, _ = eckart_frame(frames.pos[:2, atoms], np.ones(atoms.sum()), frames.pos[0, atoms])
+    way, off = ends[1] - ends[0], off[:, atoms] @ turn
+    missed = ((off[1] - off[0]) * way).sum() / (length := np.linalg.norm(way))
+    return length, abs(missed) / np.sqrt(stiffness_variance(model.posterior_, frames.numbers[0, atoms], ends))
+
+
+def unit_of_curvature(
+    ways: np.ndarray,  # (n, 2) lengths and ratios
+) -> float:
+    "Of the nearer half, as that of any error."
+    return float(np.median(ways[ways[:, 0] <= np.median(ways[:, 0]), 1])) / 0.6745
+
 # %% ../../nbs/80_pipeline/14_organic_models.ipynb #e67f8269
 def calibrated(
     model: Model,  # not fitted
@@ -90,14 +118,16 @@ def calibrated(
 ) -> Model:
     """The fitted model; half of the errors of a molecule left out lie within 0.6745 of its standard deviations.
     Raises `InputError` for frames that cannot be used."""
-    found = [errors_and_stds(fitted, own) for _, fitted, own in left_out(model, frames, molecules)]
-    ratios = np.concatenate([np.abs(error / std).ravel() for error, std in filter(None, found)])
-    unit = float(np.median(ratios)) / 0.6745
-    fitted = clone(model).fit(frames)
-    fitted.posterior_ = replace(fitted.posterior_, amplitudes=tuple(unit * a for a in fitted.posterior_.amplitudes))
+    found = [(errors_and_stds(f, own), stiffness_ratio(f, own)) for _, f, own in left_out(model, frames, molecules)]
+    ratios = [np.abs(error / std).ravel() for error, std in (x for x, _ in found if x is not None)]
+    unit, fitted = float(np.median(np.concatenate(ratios))) / 0.6745, clone(model).fit(frames)
+    units = dict(amplitudes=tuple(unit * a for a in fitted.posterior_.amplitudes))
+    if ways := [x for _, x in found if x is not None]:
+        units["curvature_unit"] = unit_of_curvature(np.array(ways)) / unit
+    fitted.posterior_ = replace(fitted.posterior_, **units)
     return fitted
 
-
+# %% ../../nbs/80_pipeline/14_organic_models.ipynb #bcae22c5
 def organic_models(
     frames: Frames,  # of many molecules, their names in the provenance, with energies, forces, α and μ
 ) -> dict[str, Model]:

@@ -20,7 +20,7 @@ from ..core.work import CACHE_BLOCK_BYTES, row_blocks
 from ..data.records import Frames, molecule_groups
 from .kernel import KernelBasis, half_precision, sampled_points
 from .krr import NOT_FINITE
-from .prediction import FittedModel, bonds_by_kind, described_bonds, pair_columns
+from .prediction import FittedModel, bonds_by_kind, described_blocks, pair_columns
 from .representation import Representation
 from .selection import target_covariances
 from .solvers import RidgeProblem, Solution
@@ -222,12 +222,12 @@ def extrapolation_grade(
 
     In units of the largest in the training set, of several images the largest. Raises `InputError` as `bonds` does."""
     ((_, numbers, pos, cell),) = molecule_groups(frames)
-    b, raw, _ = described_bonds(model, numbers, pos, cell)
-    posterior, values = model.posterior_, np.zeros(len(b.frame))
-    for kind, of_kind in bonds_by_kind(model, b):
-        if kind in posterior.largest_std:
-            q = model.expansions_[kind].projection(raw[of_kind])
-            values[of_kind] = unexplained_std(posterior.basis, kind, q) / posterior.largest_std[kind]
-    grades = np.zeros((len(pos), len(pairs)))
-    np.maximum.at(grades, (b.frame, pair_columns(pairs, b.atoms)), b.weight * values)
+    posterior, grades = model.posterior_, np.zeros((len(pos), len(pairs)))
+    for b, raw, _ in described_blocks(model, numbers, pos, cell):
+        values = np.zeros(len(b.frame))
+        for kind, of_kind in bonds_by_kind(model, b):
+            if kind in posterior.largest_std:
+                q = model.expansions_[kind].projection(raw[of_kind])
+                values[of_kind] = unexplained_std(posterior.basis, kind, q) / posterior.largest_std[kind]
+        np.maximum.at(grades, (b.frame, pair_columns(pairs, b.atoms)), b.weight * values)
     return (grades,)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STEP', 'MOVES_AT_ONCE', 'EnergyProcess', 'exact_functions', 'with_noise', 'left_out_by_process', 'evidence',
-           'process_variances', 'EnergyPosterior', 'curvature_variances']
+           'process_variances', 'EnergyPosterior', 'curvature_variances', 'stiffness_variance']
 
 # %% ../../nbs/30_regression/12_process.ipynb #b1a67e4a
 from dataclasses import dataclass, replace
@@ -217,10 +217,26 @@ def process_variances(
         variances.append(np.maximum(left, 0) * noise**2)
     return variances
 
+# %% ../../nbs/30_regression/12_process.ipynb #87153171
+class ForceVariances:
+    "Of the process of a posterior."
+
+    def force_variances(
+        self,
+        frames: Frames,  # S frames
+    ) -> np.ndarray:
+        "(S, N, 3), (eV/Å)². Raises `InputError` where `bonds` does."
+        variances = np.zeros((len(frames), frames.pos[0].size))
+        for s, of_frame in enumerate(process_variances(self.process, frames, ("forces",))):
+            variances[s, : len(of_frame)] = self.amplitudes[0] ** 2 * of_frame
+        return variances.reshape(frames.pos.shape)
+
 # %% ../../nbs/30_regression/12_process.ipynb #62e2ce25
 @dataclass(frozen=True, eq=False)
-class EnergyPosterior(Posterior):
+class EnergyPosterior(ForceVariances, Posterior):
     "Variances of energies and forces."
+
+    curvature_unit: float = 1.0  # by how much second derivatives are less certain than the covariance says
 
     remembered: ClassVar[tuple] = "numbers", "pos", "energy", "forces"  # kept
 
@@ -236,16 +252,6 @@ class EnergyPosterior(Posterior):
     ) -> list[np.ndarray]:
         "(S, 1, 1), eV². Raises `InputError` where `bonds` does."
         return [self.amplitudes[0] ** 2 * np.reshape(process_variances(self.process, frames), (-1, 1, 1))]
-
-    def force_variances(
-        self,
-        frames: Frames,  # S frames
-    ) -> np.ndarray:
-        "(S, N, 3), (eV/Å)². Raises `InputError` where `bonds` does."
-        variances = np.zeros((len(frames), frames.pos[0].size))
-        for s, of_frame in enumerate(process_variances(self.process, frames, ("forces",))):
-            variances[s, : len(of_frame)] = self.amplitudes[0] ** 2 * of_frame
-        return variances.reshape(frames.pos.shape)
 
 # %% ../../nbs/30_regression/12_process.ipynb #10e4b956
 def energy_covariance(
@@ -284,7 +290,7 @@ def curvature_variances(
     "Of the second derivatives of the energy by the coordinates, (D,), eV². Raises `InputError` where `bonds` does."
     blocks = np.split(moves, range(MOVES_AT_ONCE, len(moves), MOVES_AT_ONCE))
     found = np.concatenate([block_curvatures(posterior.process, numbers, pos, block) for block in blocks])
-    return posterior.amplitudes[0] ** 2 * np.maximum(found, 0)
+    return (posterior.curvature_unit * posterior.amplitudes[0]) ** 2 * np.maximum(found, 0)
 
 # %% ../../nbs/30_regression/12_process.ipynb #8c1555e5
 def block_curvatures(
@@ -302,3 +308,18 @@ def block_curvatures(
     difference = np.concatenate([-2 / h[:, None] ** 2, one, one], 1)
     left = energy_covariance(group, process.gamma) - explained_energies(process, group)
     return np.einsum("ds,st,dt->d", difference, left, difference, optimize=True)
+
+# %% ../../nbs/30_regression/12_process.ipynb #0ed8a1b8
+def stiffness_variance(
+    posterior: EnergyPosterior,  # of a fitted model
+    numbers: np.ndarray,  # (N,) atomic numbers
+    ends: np.ndarray,  # (2, N, 3) positions, Å
+) -> float:
+    "Of the change of the force along the line from one geometry to the other, (eV/Å)². Raises `InputError` as `bonds`."
+    process, way = posterior.process, ends[1] - ends[0]
+    step = STEP / 2 * way / np.linalg.norm(way)
+    around = np.concatenate([ends + step, ends - step])
+    (group,) = frame_groups(process.representation, process.gamma, Frames(np.tile(numbers, (4, 1)), around), False)
+    difference = np.array([-1, 1, 1, -1]) / STEP
+    left = energy_covariance(group, process.gamma) - explained_energies(process, group)
+    return posterior.amplitudes[0] ** 2 * max(difference @ left @ difference, 0.0)

@@ -198,6 +198,16 @@ def frames_per_block(
 def _n_workers():
     return effective_n_jobs(get_active_backend()[1] or -1)
 
+# %% ../../nbs/30_regression/05_stream.ipynb #b46d486d
+def bonds_per_block(
+    model: ModelSettings,  # its memory and descriptor
+) -> int:
+    """Bonds that a worker describes at once: their descriptors fit into its share of half the memory, 64 MiB at most.
+
+    Raises `InputError` for a descriptor that is not known."""
+    share = min(model.memory_mb * 2**19 / (2 * _n_workers() + 2), 2**26)
+    return int(max(1, share / descriptor(model.descriptor).row_bytes))
+
 # %% ../../nbs/30_regression/05_stream.ipynb #572d2092
 def default_n_points(
     model: ModelSettings,  # its memory, and the number asked for

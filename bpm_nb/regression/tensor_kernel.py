@@ -8,9 +8,10 @@ __all__ = ['EnvironmentScale', 'environment_scale', 'TensorFunction', 'AtomRows'
 # %% ../../nbs/30_regression/16_tensor_kernel.ipynb #05b3d2bc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_solve
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from ..core.work import row_blocks
 from .normal_equations import cholesky_with_jitter
@@ -95,9 +96,47 @@ def tensor_kernel(
     products = tensors.swapaxes(1, 2).reshape(p * c, d) @ of_points.swapaxes(1, 2).reshape(m * c, d).T
     return (products.reshape(p, c, m, c) * kernel[:, None, :, None]).reshape(p * c, m * c)
 
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #1122468e
+POINT_JITTER = 1e-6  # added to the diagonal of the kernel between the points
+
+
+def whitened_points(
+    points: np.ndarray,  # (M, F)
+    gamma: float,  # of the kernel
+) -> np.ndarray:
+    "Upper triangular T (M, M) with T Tᵀ = K⁻¹."
+    lower = cholesky(gaussian_kernel(points, points, gamma) + POINT_JITTER * np.eye(len(points)), lower=True)
+    return solve_triangular(lower, np.eye(len(points)), lower=True).T
+
+
+def unexplained_variance(
+    kernel: np.ndarray,  # (P, M) of atoms with the points
+    whitening: np.ndarray,  # (M, M) of the points
+) -> np.ndarray:
+    "What the points leave unexplained of each atom's environment, (P,), from 0 to 1."
+    return np.clip(1 - ((kernel @ whitening) ** 2).sum(1), 0, 1)
+
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #bdb5d949
+class FunctionErrors:
+    "How large the errors of a `TensorFunction` are."
+
+    @cached_property
+    def whitening(self) -> np.ndarray:
+        "See `whitened_points`."
+        return whitened_points(self.points, self.gamma)
+
+    def std(
+        self,
+        values: list[np.ndarray],  # families of numbers (P, …)
+    ) -> np.ndarray:
+        "Standard deviations (P,) of the error of a component of the tensors."
+        q = (np.concatenate(values, 1) - self.scale.mean) * self.scale.scale
+        unexplained = unexplained_variance(gaussian_kernel(q, self.points, self.gamma), self.whitening)
+        return np.sqrt(self.variance[0] + self.variance[1] * unexplained)
+
 # %% ../../nbs/30_regression/16_tensor_kernel.ipynb #98cc769e
 @dataclass(frozen=True, eq=False)
-class TensorFunction:
+class TensorFunction(FunctionErrors):
     "A tensor of atoms of one element as a function of their environment."
 
     scale: EnvironmentScale  # of the environments
@@ -105,6 +144,7 @@ class TensorFunction:
     weights: tuple  # (M, D) of the tensors of each part
     constant: float  # that the part without a direction is counted from
     gamma: float  # of the kernel
+    variance: np.ndarray  # (2,) of a component at the points, and how it grows with what they leave unexplained
 
     def __call__(
         self,
@@ -205,22 +245,70 @@ def left_out_squares(
             squares[k] += square - 2 * a @ own_sums + a @ own_gram @ a
     return np.maximum(squares, 0) / rows.targets[part].size
 
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #a61cbcdb
+def error_ratios(
+    left: AtomRows,  # P atoms of frames left out
+    points: AtomRows,  # M of the fit
+    kept: np.ndarray,  # (M,) which of them are not of these frames
+    a: np.ndarray,  # (M C,) coefficients of the fit
+    part: int,  # index
+    gamma: float,  # of the kernel
+    lam: float,  # ridge
+) -> np.ndarray:
+    "Errors (P, C), without sign, over √(λ + u)."
+    kernel = gaussian_kernel(left.q, points.q, gamma)
+    found = tensor_kernel(kernel, left.tensors[part], points.tensors[part]) @ a
+    unexplained = unexplained_variance(kernel[:, kept], whitened_points(points.q[kept], gamma))
+    return np.abs(found.reshape(len(kernel), -1) - left.targets[part]) / np.sqrt(lam + unexplained)[:, None]
+
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #994c87c4
+MOST_LEFT_OUT = 500  # atoms of one group whose errors are looked at
+
+
+def left_out_unit(
+    rows: AtomRows,  # atoms of several frames
+    part: int,  # index
+    gamma: float,  # of the kernel
+    lam: float,  # ridge
+) -> float:
+    "Unit of the standard deviations √(λ + u): half of all errors in frames left out lie within 0.6745 of them."
+    points, frames, ratios = rows.sample(TRIED_POINTS), np.unique(rows.frame), []
+    groups, of_points = (np.searchsorted(frames, x.frame) % GROUPS for x in (rows, points))
+    each = {g: normal_sums(rows[groups == g], points, part, gamma) for g in np.unique(groups)}
+    covariance, (gram, sums) = point_covariance(points, part, gamma), (sum(x) for x in zip(*each.values()))
+    for g, (own_gram, own_sums) in each.items():
+        a = solved(gram - own_gram, sums - own_sums, covariance, lam)
+        left = rows[groups == g].sample(MOST_LEFT_OUT)
+        ratios.append(error_ratios(left, points, of_points != g, a, part, gamma, lam))
+    return float(np.median(np.concatenate(ratios)) / 0.6745)
+
+# %% ../../nbs/30_regression/16_tensor_kernel.ipynb #f1ee2096
+def component_variance(
+    lams: Sequence[float],  # ridge of each part
+    units: Sequence[float],  # of its standard deviations
+    sizes: Sequence[int],  # its components
+) -> np.ndarray:
+    "`TensorFunction.variance` (2,); infinite where a unit is."
+    squares = np.asarray(sizes) / np.sum(sizes) * np.square(units)
+    return np.array([squares @ lams, squares.sum()])
+
 # %% ../../nbs/30_regression/16_tensor_kernel.ipynb #5bae1c68
 def chosen_lambda(
     rows: AtomRows,  # atoms of all frames
     part: int,  # index
     gamma: float,  # of the kernel
     lam: float | None,  # given ridge; None: choose
-) -> tuple[float, float]:
-    "The ridge, and the error of a component in frames left out; infinite where there is one frame."
+) -> tuple[float, float, float]:
+    "The ridge, the error of a component in frames left out, and `left_out_unit`; infinite where there is one frame."
     frames = np.unique(rows.frame)
     if len(frames) < 2:
-        return PLAIN_LAMBDA if lam is None else lam, np.inf
+        return PLAIN_LAMBDA if lam is None else lam, np.inf, np.inf
     n_tried = min(len(frames), max(GROUPS, TRIED_ATOMS * len(frames) // len(rows.q)))
     tried = frames[np.linspace(0, len(frames) - 1, n_tried).round().astype(int)]
-    lams = LAMBDAS if lam is None else (lam,)
-    squares = left_out_squares(rows[np.isin(rows.frame, tried)], part, gamma, lams)
-    return lams[squares.argmin()], np.sqrt(squares.min())
+    lams, rows = LAMBDAS if lam is None else (lam,), rows[np.isin(rows.frame, tried)]
+    squares = left_out_squares(rows, part, gamma, lams)
+    best = lams[squares.argmin()]
+    return best, np.sqrt(squares.min()), left_out_unit(rows, part, gamma, best)
 
 # %% ../../nbs/30_regression/16_tensor_kernel.ipynb #0d7e10c2
 def fitted_function(
@@ -234,12 +322,11 @@ def fitted_function(
     """The function, the ridge of each part, and the error of its components in frames left out.
 
     Raises `InputError` for numbers that are not finite."""
-    points, weights, lams, errors = rows.sample(n_points), [], [], []
-    for part, given in enumerate(lam):
-        used, error = chosen_lambda(rows, part, gamma, given)
+    points, weights = rows.sample(n_points), []
+    lams, errors, units = zip(*(chosen_lambda(rows, part, gamma, given) for part, given in enumerate(lam)))
+    for part, used in enumerate(lams):
         gram, sums = normal_sums(rows, points, part, gamma)
         a = solved(gram, sums, point_covariance(points, part, gamma), used)
         weights.append(np.einsum("mdc,mc->md", points.tensors[part], a.reshape(len(points.q), -1)))
-        lams.append(used)
-        errors.append(error)
-    return TensorFunction(scale, points.q, tuple(weights), constant, gamma), lams, errors
+    variance = component_variance(lams, units, [x.shape[1] for x in rows.targets])
+    return TensorFunction(scale, points.q, tuple(weights), constant, gamma, variance), list(lams), list(errors)

@@ -15,12 +15,15 @@ import numpy as np
 from .. import plots
 from ..assignment.eckart import BodyFrame, body_frame
 from ..assignment.lines import Match, match_bands, match_bands_by_motion
+from ..assignment.liquids import is_liquid, kind_tensors
 from ..assignment.motion import Motion, band_motion, degenerate_sets, mode_bands
 from ..assignment.shares import Shares, bond_shares, segment_tensors
 from ..assignment.words import mode_shares
 from ..bonds.pairs import bond_labels
 from ..data.datasets import Line
 from ..data.records import Harmonic, Trajectory
+
+# %% ../../nbs/75_reports/05_bands.ipynb #053bdf37
 from ..models.checks import warn_of_extrapolation
 from ..models.polarizability import BondPolarizability
 from .sections import NATURAL, blocks_text, settings_section
@@ -40,8 +43,8 @@ class BandAnalysis:
     numbers: np.ndarray  # (N,) atomic numbers
     spectrum: Spectrum  # Raman activity
     states: Curve  # density of vibrational states
-    bonds: np.ndarray  # (B, 2) bonds, or all pairs of atoms within reach of the model
-    all_pairs: bool  # whether `bonds` are all pairs
+    labels: list[str]  # (B,) of bonds, of all pairs of atoms within reach of the model, or of kinds of pairs
+    partition: str  # which of them: "bonds", "pairs" or "kinds"
     shares: Shares  # what each bond adds to the spectrum
     frame: BodyFrame  # the run as seen from the molecule
     bands: list[Peak]  # the strongest first
@@ -68,34 +71,46 @@ def run_shares(
     model: BondPolarizability,  # fitted model
     run: Trajectory,  # G segments of T frames
     resolution_cm1: float,  # width of a sharp line, cm⁻¹
-    all_pairs: bool = False,  # of all pairs of atoms within reach of the model, instead of the bonds
-) -> tuple[np.ndarray, Shares, np.ndarray]:
-    "Bonds (B, 2), what each of them adds to the spectrum, and the polarizability (G, T, 3, 3), bohr³."
-
-    bonds, tensors = segment_tensors(model, run, fold=not all_pairs)
+    partition: str = "bonds",  # or "pairs", of all atoms within reach of the model, or "kinds" of these
+) -> tuple[list[str], Shares, np.ndarray]:
+    "Labels (B,), what each of them adds to the spectrum, and the polarizability (G, T, 3, 3), bohr³."
+    if partition == "kinds":
+        labels, tensors = kind_tensors(model, run)
+    else:
+        bonds, tensors = segment_tensors(model, run, fold=partition == "bonds")
+        labels = bond_labels(run.numbers, bonds)
     alpha = []
     tensors = summed_over_bonds(tensors, alpha)
     shares = bond_shares(tensors, run.dt_fs, len(run.pos), resolution_cm1=resolution_cm1)
-    return bonds, shares, np.array(alpha)
+    return labels, shares, np.array(alpha)
+
+# %% ../../nbs/75_reports/05_bands.ipynb #2deb8922
+def chosen_partition(
+    run: Trajectory,  # of anything
+    all_pairs: bool,  # whether all pairs of atoms are wanted
+) -> str:
+    "Of what the shares are: all pairs, else bonds, or in a liquid kinds of pairs."
+    return "pairs" if all_pairs else "kinds" if is_liquid(run) else "bonds"
 
 # %% ../../nbs/75_reports/05_bands.ipynb #5cdc1885
 def band_analysis(
     model: BondPolarizability,  # fitted model
     run: Trajectory,  # G segments of T frames
-    n_bands: int = 12,  # bands at most, the strongest ones
+    n_bands: int = 12,  # strongest bands, at most
     resolution_cm1: float = 5.0,  # width of a sharp line, cm⁻¹
-    minimum: Harmonic | None = None,  # derivatives at the minimum
-    all_pairs: bool = False,  # shares of all pairs of atoms, not of bonds
-    jackknife: Sequence = (),  # models that each lack some training frames
+    minimum: Harmonic | None = None,  # derivatives there
+    all_pairs: bool = False,  # shares of all pairs
+    jackknife: Sequence = (),  # models without some training frames
 ) -> BandAnalysis:
     "Spectrum of a run and what lies behind its bands. Raises `InputError` for a run too short."
     check_sampling(run.numbers, run.dt_fs, run.provenance.get("step_fs"))
     warn_of_extrapolation(model, run.frames)
-    bonds, shares, alpha = run_shares(model, run, resolution_cm1, all_pairs)
+    partition = chosen_partition(run, all_pairs)
+    labels, shares, alpha = run_shares(model, run, resolution_cm1, partition)
     spectrum = raman_spectrum(alpha, run.dt_fs, resolution_cm1)
     bands = peaks(spectrum)[:n_bands]
-    errors = [run_shares(m, run, resolution_cm1, all_pairs)[1] for m in jackknife]
-    by_bond = dict(bonds=bonds, all_pairs=all_pairs, shares=shares, jackknife=errors)
+    errors = [run_shares(m, run, resolution_cm1, partition)[1] for m in jackknife]
+    by_bond = dict(labels=labels, partition=partition, shares=shares, jackknife=errors)
     by_atom = run_motions(run, alpha, bands, resolution_cm1, minimum)
     return BandAnalysis(spectrum=spectrum, bands=bands, **by_bond, **by_atom)
 
@@ -171,7 +186,7 @@ def assignment_tables(
     Raises `InputError` where the geometry of a band is not known.
     """
 
-    labels, n = bond_labels(analysis.numbers, analysis.bonds), len(analysis.bands)
+    labels, n = analysis.labels, len(analysis.bands)
     masses = analysis.frame.masses
     return dict(
         bands=share_rows(analysis.shares, labels, analysis.bands, n=n, left_out=analysis.jackknife),
@@ -185,12 +200,15 @@ SHARE_ERRORS = (
     " Their errors hold that of the run and what happens to them when each quarter of the training frames is left out."
 )
 SHARES_TEXT = {
-    False: "The share of each bond in the spectrum, the three largest of each band in the table. Atoms that are not "
+    "bonds": "The share of each bond in the spectrum, the three largest of each band in the table. Atoms that are not "
     "bonded hand what the model gives them to the bonds on the shortest way between them; those that no bonds connect "
     "keep it as a pair. All shares add up to the curve; where one is negative, the bond works against the others. "
     + PARTITION,
-    True: "The share of each pair of atoms in the spectrum, bonded or not, the three largest of each band in the "
+    "pairs": "The share of each pair of atoms in the spectrum, bonded or not, the three largest of each band in the "
     "table. All shares add up to the curve; where one is negative, the pair works against the others. " + PARTITION,
+    "kinds": "The share of all pairs of two elements together, in molecules and between them, the three largest of "
+    "each band in the table. All shares add up to the curve; where one is negative, these pairs work against the "
+    "others. " + PARTITION,
 }
 
 # %% ../../nbs/75_reports/05_bands.ipynb #91d7b035
@@ -234,8 +252,8 @@ def spectrum_and_shares(
         f"Raman activity, {NATURAL}, with its isotropic and anisotropic parts. Errors are from "
         f"{blocks_text(spectrum)}. What follows is about the {n} strongest bands."
     )
-    explained = SHARES_TEXT[analysis.all_pairs] + (SHARE_ERRORS if analysis.jackknife else "")
-    figure = plots.shares(analysis.shares, bond_labels(analysis.numbers, analysis.bonds))
+    explained = SHARES_TEXT[analysis.partition] + (SHARE_ERRORS if analysis.jackknife else "")
+    figure = plots.shares(analysis.shares, analysis.labels)
     return [("Spectrum", text, plots.spectrum(spectrum, analysis.bands)), ("Which bonds", explained, figure, rows)]
 
 # %% ../../nbs/75_reports/05_bands.ipynb #7cb785c7

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.files import InputError
 from ..core.units import KM_MOL, thermal_energy
+from ..data.cells import IMAGE_REACH, images_matter
 from ..data.records import Trajectory
 from .blocks import checked_series, density_estimator
 from .raman import raman_spectrum
@@ -82,6 +83,14 @@ def checked_groups(groups, n):
         raise InputError(f"groups: give a whole number from 0 for each of the {n} atoms")
     return groups
 
+# %% ../../nbs/50_spectra/06_infrared.ipynb #2a2cd9e1
+def require_velocities(
+    run: Trajectory,  # of anything
+) -> None:
+    "Raises `InputError` for a run at rest."
+    if run.vel is None:
+        raise InputError("the run has no velocities, which move the charges: give one with velocities")
+
 # %% ../../nbs/50_spectra/06_infrared.ipynb #6a132648
 def dipole_rates(
     run: Trajectory,  # G segments of T states, with velocities
@@ -91,8 +100,7 @@ def dipole_rates(
     "Derivative of the dipole in time by group, (G, T, Q, 3), e·bohr/fs. Raises `InputError` for a run at rest."
     from ase.units import Bohr
 
-    if run.vel is None:
-        raise InputError("the run has no velocities, which move the charges: give one with velocities")
+    require_velocities(run)
     if np.shape(polar_tensor) != (*run.pos.shape, 3):
         raise InputError(f"polar_tensor has shape {np.shape(polar_tensor)}, expected {(*run.pos.shape, 3)}")
     groups = checked_groups(groups, len(run.numbers))
@@ -163,7 +171,14 @@ class Predictor(Protocol):
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #1ffe1a54
 def predicted_infrared(run, model, options):
-    "Infrared absorption by a model of dipoles, or of polar tensors."
+    "Infrared absorption by a model of dipoles, or of polar tensors; in a cell by the derivative of the dipole."
+    from ase.units import Bohr
+
+    frames = run.frames
+    if hasattr(model, "derivative") and images_matter(frames.pos, frames.cell, IMAGE_REACH).any():
+        require_velocities(run)
+        polar = model.derivative(run).swapaxes(2, 3) * Bohr
+        return polar_ir_spectrum(run, polar.reshape(*run.pos.shape, 3), **options)
     values = model.predict_trajectory(run)
     if values.ndim == 5:  # of each atom
         return polar_ir_spectrum(run, values, **options)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from vibrations import quiet, smooth
 
-from bpm_nb.assignment.liquids import molecule_labels, molecule_tensors, raman_terms
+from bpm_nb.assignment.liquids import is_liquid, kind_tensors, molecule_labels, molecule_tensors, raman_terms
 from bpm_nb.assignment.shares import bond_shares
 from bpm_nb.core.files import InputError
 from bpm_nb.data.records import Frames, Trajectory
@@ -94,6 +94,20 @@ def test_molecules_and_what_is_between_them_are_the_whole_that_the_model_predict
     assert bool(np.abs(parts[:, :, 2]).max() > 1e-6) == (bonds == "pairs")
     swapped = molecule_tensors(model, run, [1, 1, 1, 0, 0, 0])[1](0)
     np.testing.assert_allclose(swapped[:, [1, 0, 2]], parts[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("bonds", ["pairs", "covalent"])
+def test_kinds_of_pairs_are_what_molecules_are_and_what_is_between_them(bonds):
+    run = water_run()
+    model = fitted(run, bonds=bonds)
+    names, tensors = kind_tensors(model, run)
+    inside = [name.endswith("in molecules") for name in names]
+    parts = molecule_tensors(model, run)[1](1)
+    np.testing.assert_allclose(tensors(1)[:, inside].sum(1), parts[:, :2].sum(1), atol=1e-10)
+    np.testing.assert_allclose(tensors(1)[:, np.logical_not(inside)].sum(1), parts[:, 2], atol=1e-10)
+    expected = ["O–H in molecules"] if bonds == "covalent" else [f"{k} in molecules" for k in ("H–H", "O–H")]
+    assert [name for name in names if name.endswith("in molecules")] == expected
+    assert is_liquid(run) and not is_liquid(replace(run, cell=None))
 
 
 def test_each_molecule_has_a_share_and_the_shares_are_the_whole():

@@ -400,6 +400,7 @@ def test_polar_tensors_from_frames_to_a_file(tmp_path, capsys):
     assert found["n_frames"] == 10 and found["explained"] > 0.5
     assert call(capsys, f"predict {tmp_path}/polar.npz {tmp_path}/train.npz -o {tmp_path}/out.xyz")[0] == 0
     again = read_frames(tmp_path / "out.xyz", need="polar_tensor").polar_tensor
+    assert "polar_tensor_std:R:1" in (tmp_path / "out.xyz").read_text()
     np.testing.assert_allclose(np.sqrt(np.mean((again - polar) ** 2)), found["polar_rmse_e"], rtol=1e-4)
     code, out, err = call(capsys, f"{fit} --cutoff 4")
     is_one_line(code, out, err, "--cutoff is not for --quantity polar-tensor")

@@ -1,5 +1,6 @@
 "What a model of bonds says of cells: nothing depends on where the border lies, and all adds up."
 
+import tracemalloc
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 from ase.build import molecule
 from scipy.spatial.transform import Rotation
 
+from bpm_nb.bonds.neighbours import NeighbourLists
+from bpm_nb.bonds.pairs import bonds
 from bpm_nb.core.files import InputError
 from bpm_nb.core.tensors import components
 from bpm_nb.data.files import read_frames
-from bpm_nb.data.records import Frames, Trajectory
+from bpm_nb.data.records import Frames, Trajectory, checked
 from bpm_nb.models.energy import BondEnergy
 from bpm_nb.models.polarizability import BondDipole, BondPolarizability
 
@@ -80,6 +83,37 @@ def test_a_supercell_has_as_many_times_the_polarizability(times):
     np.testing.assert_allclose(
         fitted().predict(supercell(frames, times)), expected, atol=1e-10 * np.abs(expected).max()
     )
+
+
+def traced(function, *arguments):
+    "The function's result, and the largest memory that was held on the way, MiB."
+    tracemalloc.start()
+    result = function(*arguments)
+    peak = tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+    return result, peak
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_what_is_counted_grows_as_the_number_of_molecules(repeats):
+    few, many = (supercell(liquid(1), times) for times in ((3, 3, 2), (6, 6, 4)))  # 144 and 1152 molecules
+    few, many = (f if repeats else replace(f, cell=None) for f in (few, many))
+    model, shares = fitted(bonds="covalent"), []
+    for frames in (few, many):
+        numbers, pos, cell = frames.numbers[0], frames.pos, frames.cell
+        pairs, at_most = traced(bonds, numbers, pos, "pairs", 3.6, False, cell)
+        chosen = bonds(numbers, pos, "covalent", cell=cell)
+        lists, lists_mib = traced(NeighbourLists, numbers, pos, chosen, 5.0)
+        alpha, mib = traced(model.predict, frames)
+        _, checks_mib = traced(checked, frames)
+        n = len(numbers) / 3
+        shares.append([len(pairs.frame) / n, lists.width * len(chosen.frame) / n, at_most / n, lists_mib / n, mib / n])
+        shares[-1].append(checks_mib / n)
+        assert lists.listed is not None and np.isfinite(alpha).all()
+    for a, b in zip(*shares):
+        assert b < (1.1 if repeats else 1.5) * a  # without images, fewer atoms lie at the surface of a large cluster
+    if repeats:
+        np.testing.assert_allclose(shares[0][:2], shares[1][:2], rtol=1e-12)
 
 
 def test_the_border_of_the_cell_is_nowhere():

@@ -74,6 +74,18 @@ def fitted(n=8):
     return BondPolarTensor(n_points=150, environment=SMALL).fit(induced_tensors(liquid(n)))
 
 
+def test_errors_of_atoms_know_no_border_and_no_turn():
+    test, turn = induced_tensors(liquid(3, seed=1)), Rotation.random(rng=np.random.default_rng(0)).as_matrix()
+    p, std = fitted().predict(test, return_std=True)
+    times = np.abs(p - test.polar_tensor) / std[..., None, None]
+    assert 0.5 < np.mean(times < 1) < 0.85 and np.mean(times < 2) > 0.85
+    moved = replace(test, pos=(test.pos + 20.0) @ turn.T, cell=test.cell @ turn.T, polar_tensor=None)
+    np.testing.assert_allclose(fitted().predict(moved, return_std=True)[1], std, rtol=1e-6)
+    mixed = joined([replace(test, polar_tensor=None), Frames(WATER.numbers[None], WATER.positions[None])])
+    padded = fitted().predict(mixed, return_std=True)[1]
+    assert (padded[3, 3:] == 0).all() and padded[3, :3].min() > std.max()  # a molecule alone was never seen
+
+
 def supercell(frames, times):
     steps = np.indices(times).reshape(3, -1).T
     pos = (frames.pos[:, None] + np.einsum("mk,skx->smx", steps, frames.cell)[:, :, None]).reshape(len(frames), -1, 3)
@@ -244,4 +256,10 @@ def test_liquid_water_is_learned_better_than_by_the_published_network():
     "Five frames of 128 molecules, two of the test frames: 0.042 e by the network."
     test = water_frames("test")[:2]
     model = BondPolarTensor(n_points=300).fit(water_frames("train_05"))
-    assert np.sqrt(np.mean((model.predict(test) - test.polar_tensor) ** 2)) < 0.021
+    p, std = model.predict(test, return_std=True)
+    assert np.sqrt(np.mean((p - test.polar_tensor) ** 2)) < 0.021
+    times = np.abs(p - test.polar_tensor) / std[..., None, None]
+    assert 0.6 < np.mean(times < 1) < 0.76 and 0.9 < np.mean(times < 2) < 0.98
+    most, least = (np.argsort(std[0])[k] for k in (slice(-100, None), slice(100)))
+    size = np.sqrt(((p - test.polar_tensor)[0] ** 2).mean((1, 2)))
+    assert size[most].mean() > size[least].mean()  # here oxygen and hydrogen

@@ -36,3 +36,10 @@ def test_nothing_jumps_where_an_atom_leaves():
         one, other = (settings.described(np.array([8, 1, 1]), x, None, species) for x in apart)
         for x, y in zip(one[0] + one[1], other[0] + other[1]):
             np.testing.assert_allclose(x, y, atol=1e-5)
+
+
+def test_an_atom_alone_sees_nothing():
+    values, tensors = AtomEnvironment().described(
+        np.array([8, 1]), np.array([[0, 0, 0], [0, 0, 9.0]]), None, np.array([1, 8])
+    )
+    assert not any(x.any() for x in values + tensors) and values[0].shape[1] == 12 + 4 * 78

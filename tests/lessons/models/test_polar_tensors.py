@@ -14,6 +14,7 @@ from ase.units import Bohr
 
 from bpm_nb.data.datasets import load
 from bpm_nb.models.polarizability import BondDipole
+from bpm_nb.plots import curves
 
 small = AtomEnvironment(n=3, degree=2, told_n=2)
 
@@ -49,11 +50,20 @@ def test_they_turn_with_the_molecule_and_add_up():
     assert learned().score(few) > 0.9
 
 
+def test_errors_are_as_large_as_was_said():
+    test = with_polar_tensors(load("malonaldehyde-enol").test[:40])
+    p, std = learned().predict(test, return_std=True)
+    times = np.abs(p - test.polar_tensor) / std[..., None, None]
+    assert 0.55 < np.mean(times < 1) < 0.9 and np.mean(times < 2) > 0.9
+    assert std.shape == test.numbers.shape and (learned().predict(test[:1]) == p[:1]).all()
+
+
 def test_a_minimum_teaches_its_own_tensors():
     minimum = load("malonaldehyde-enol").harmonic_dft
     model = BondPolarTensor(environment=small, lam=1e-6).fit(minimum)
     miss = model.predict(minimum) - minimum.frames.polar_tensor
     assert np.abs(miss).max() < 0.05 and np.isinf(model.errors_).all()
+    assert np.isinf(model.predict(minimum, return_std=True)[1]).all()
 
 
 def test_settings_and_frames_that_make_no_sense_are_refused():
@@ -80,7 +90,8 @@ def test_a_file_gives_the_model_back():
     with tempfile.TemporaryDirectory() as folder:
         learned().save(Path(folder) / "polar.npz")
         again = BondPolarTensor.load(Path(folder) / "polar.npz")
-        np.testing.assert_allclose(again.predict(frames), learned().predict(frames), atol=1e-12)
+        for one, other in zip(*(model.predict(frames, return_std=True) for model in (again, learned()))):
+            np.testing.assert_allclose(one, other, atol=1e-9)
         assert again.get_params()["n_points"] == 200 and again.errors_ == learned().errors_
         learned().save(Path(folder) / "other.npz")
         arrays = dict(np.load(Path(folder) / "other.npz"))

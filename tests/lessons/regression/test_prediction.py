@@ -22,8 +22,7 @@ enol = load("malonaldehyde-enol")
 small = BondPolarizability(n_points=200, gamma=0.25, lam=1e-7).fit(enol.train[:40])
 
 
-def test_blocks_of_frames_change_nothing():
-
+def test_blocks_of_frames_and_of_bonds_change_nothing():
     tight = BondPolarizability(n_points=200, gamma=0.25, lam=1e-7, memory_mb=0.01)
     vars(tight).update({k: v for k, v in vars(small).items() if k.endswith("_")})
     (whole,), (blockwise,) = (mapped_blocks(m, enol.test[:9], predicted_quantity) for m in (small, tight))
@@ -36,5 +35,8 @@ def test_contributions_and_atoms_add_up_to_the_prediction():
         pair_contributions(small, enol.test[:7], pairs),
         predicted_quantity(small, enol.test[:7]),
     )
+    tight = BondPolarizability(n_points=200, gamma=0.25, lam=1e-7, memory_mb=0.01)
+    vars(tight).update({k: v for k, v in vars(small).items() if k.endswith("_")})
+    np.testing.assert_allclose(pair_contributions(tight, enol.test[:7], pairs)[0], contributions, rtol=1e-9, atol=1e-10)
     atoms = model_representation(small).baselines(enol.test[:7])[0]
     np.testing.assert_allclose(contributions.sum(1) + atoms[:, :, None] * np.eye(3), predicted, atol=1e-9)

@@ -3,7 +3,7 @@ import numpy as np
 from dataclasses import replace
 from scipy.linalg import cho_solve
 from bpm_nb.data.records import Frames
-from bpm_nb.regression.process import frame_groups, EnergyProcess, cross_covariance, exact_functions, left_out_by_process, process_variances, EnergyPosterior, STEP, MOVES_AT_ONCE, curvature_variances
+from bpm_nb.regression.process import frame_groups, EnergyProcess, cross_covariance, exact_functions, left_out_by_process, process_variances, EnergyPosterior, STEP, MOVES_AT_ONCE, curvature_variances, stiffness_variance
 
 
 from bpm_nb.bonds.descriptors import BondAxis
@@ -80,3 +80,14 @@ def test_more_curvatures_take_no_more_memory():
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] < 1.3 * peaks[1], peaks
+
+
+def test_a_short_line_is_as_stiff_as_its_curvature():
+    posterior = EnergyPosterior(representation, frames, 0.3, lams=(1e-4,), basis=None, largest_std={}, amplitudes=(1.3,))
+    move = np.random.default_rng(3).normal(size=(9, 3))
+    move /= np.linalg.norm(move)
+    ends = frames.pos[1] + 0.01 * np.array([-0.5, 0.5])[:, None, None] * move
+    (expected,) = curvature_variances(posterior, frames.numbers[0], frames.pos[1], move[None])
+    np.testing.assert_allclose(stiffness_variance(posterior, frames.numbers[0], ends) / 0.01**2, expected, rtol=0.05)
+    doubled = replace(posterior, curvature_unit=2.0)
+    np.testing.assert_allclose(curvature_variances(doubled, frames.numbers[0], frames.pos[1], move[None]), 4 * expected)

@@ -49,6 +49,20 @@ def test_more_examples_make_a_smaller_error_that_was_foreseen():
     assert 0.3 < missed / many[2][1] < 3
 
 
+def test_errors_of_atoms_are_those_of_frames_left_out_and_grow_where_nothing_is_known():
+    function, *_ = learned(120)
+    pos, p = triples(200, 1)
+    families = environments(pos)
+    trace, skew, symmetric = function(*families)
+    missed = np.column_stack([trace[:, 0] - np.trace(p, axis1=1, axis2=2) / 3**0.5, skew - np.tensordot(p, SKEW, 2)])
+    missed = np.abs(np.column_stack([missed, symmetric - np.tensordot(p, SYMMETRIC, 2)]))
+    std = function.std(families[0])
+    assert 0.5 < np.mean(missed < std[:, None]) < 0.95 and np.mean(missed < 3 * std[:, None]) > 0.9
+    far = function.std(environments(pos[:5] * 1.5)[0])  # longer than any that was learned from
+    assert far.min() > 2 * np.median(std)
+    assert np.isinf(learned(1)[0].std(environments(pos[:5])[0])).all()
+
+
 def test_the_function_is_the_process_it_is_said_to_be():
     rng = np.random.default_rng(0)
     tensors = [np.ones((30, 1, 1)), rng.normal(size=(30, 4, 3))]
