@@ -50,7 +50,7 @@ def shortest_rotation(
     across = one[..., None] * other[..., None, :]
     turn = across - across.swapaxes(-1, -2)
     opposite = cosine < -1 + 1e-12  # half a turn about any axis across
-    any_axis = np.linalg.svd(one[..., None, :])[2][..., 1]
+    any_axis = np.linalg.svd(one[..., None, :])[2][..., 1, :]
     half = 2 * any_axis[..., None] * any_axis[..., None, :] - np.eye(3)
     return np.where(opposite, half, np.eye(3) + turn + turn @ turn / np.where(opposite, 1, 1 + cosine))
 

@@ -208,7 +208,7 @@ def errors_of_a_molecule(
     frames: Frames,  # that were predicted for
     errors: dict,  # of whole frames
 ) -> tuple[dict, str]:
-    """The same errors for each molecule of a liquid or crystal, for machines and as text; nothing for other frames.
+    """Errors of the whole, divided by its molecules, of a liquid or crystal; for machines and as text.
 
     Raises `InputError` as `Trajectory` does."""
     from bpm_nb.assignment.liquids import molecule_labels
@@ -219,7 +219,7 @@ def errors_of_a_molecule(
     n = int(molecule_labels(first).max()) + 1
     found = {f"{name}_rmse_au_per_molecule": errors[f"{name}_rmse_au"] / n for name in ("iso", "beta", "alpha")}
     each = ", ".join(f"{error:.3g}" for error in found.values())
-    return (found | dict(n_molecules=n), f"\nfor each of {n} molecules: {each} bohr³") if n > 1 else ({}, "")
+    return (found | dict(n_molecules=n), f"\ndivided by {n} molecules: {each} bohr³") if n > 1 else ({}, "")
 
 # %% ../../nbs/90_cli/02_models.ipynb #634e9db3
 def add_evaluate(

@@ -54,6 +54,7 @@ def _own_arrays(file: Path, first: Path) -> dict:
         return own
     others = read_npz(first)
     shared = [k for k, x in own.items() if k in others and x.dtype == others[k].dtype and np.array_equal(x, others[k])]
+    shared = [k for k in shared if k not in ("format", "quantity", "params")]  # what a reader asks for first
     kept = {k: x for k, x in own.items() if k not in shared}
     return kept | dict(shared=np.array(shared), beside=np.array([first.name, file_hash(first)])) if shared else own
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from ..core.files import InputError, errors_name_file, first_line, require_file, write_atomic
+from ..core.files import InputError, errors_name_file, first_line, reading, require_file, write_atomic
 from ..core.units import unit_size, without_fortran
 from .atoms import ASE_KEYS, atoms_arrays, run_arrays
 from .records import Frames
@@ -129,7 +129,8 @@ def cp2k_cells(
     file: Path,  # `NAME-1.cell`
 ) -> dict[int, np.ndarray]:
     "{step: vectors of its cell (3, 3), Å}; of a step that stands twice, the last. Raises `InputError`."
-    rows = [(k, x.split()) for k, x in enumerate(file.read_text("utf-8", errors="replace").splitlines(), 1)]
+    with reading(file):
+        rows = [(k, x.split()) for k, x in enumerate(file.read_text("utf-8", errors="replace").splitlines(), 1)]
     cells = {}
     for line, row in rows:
         if not row or row[0].startswith("#"):
@@ -149,7 +150,7 @@ def set_cells(
     path: Path,  # their file
     comments: list[str],  # (S,) their comments
 ) -> None:
-    "Give those without a cell the one that CP2K wrote beside them. Raises `InputError` where the two do not agree."
+    "Give frames without cells those that CP2K wrote beside them. Raises `InputError` where the two do not agree."
     file = cp2k_cell_file(path)
     if file is None or any(atoms.pbc.any() for atoms in images):
         return

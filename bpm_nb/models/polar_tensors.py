@@ -192,7 +192,7 @@ def stored_function(
     n, widths = len(arrays["mean"]), [1, *(x.shape[1] for x in combinations)]
     fits = arrays["scale"].shape == (n,) and arrays["points"].shape[1:] == (n,)
     fits &= all(w.shape == (len(arrays["points"]), d) for w, d in zip(weights, widths))
-    fits &= arrays["variance"].shape == (2,)
+    fits &= arrays["variance"].shape == (2,) and bool((arrays["variance"] >= 0).all())
     if not fits or combinations[0].shape[0] != combinations[1].shape[0]:
         raise ValueError("arrays of different sizes")
     return TensorFunction(scale, arrays["points"], weights, float(arrays["constant"]), gamma, arrays["variance"])

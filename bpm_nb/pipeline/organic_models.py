@@ -90,7 +90,7 @@ def stiffness_ratio(
     frames: Frames,  # of one molecule
 ) -> tuple[float, float] | None:
     """How far its first two frames are apart, Å, and by how many standard deviations the change of the force on the
-    way is missed. None for one frame, for bonds that the model never saw, and for other quantities than the energy."""
+    way is missed. None where nothing can be said: one frame or two that are alike, bonds that the model never saw."""
     if not isinstance(model, BondEnergy) or len(frames) < 2:
         return None
     try:
@@ -100,8 +100,9 @@ def stiffness_ratio(
     atoms = frames.numbers[0] > 0
     ends, turn, _ = eckart_frame(frames.pos[:2, atoms], np.ones(atoms.sum()), frames.pos[0, atoms])
     way, off = ends[1] - ends[0], off[:, atoms] @ turn
-    missed = ((off[1] - off[0]) * way).sum() / (length := np.linalg.norm(way))
-    return length, abs(missed) / np.sqrt(stiffness_variance(model.posterior_, frames.numbers[0, atoms], ends))
+    length = np.linalg.norm(way)
+    variance = stiffness_variance(model.posterior_, frames.numbers[0, atoms], ends) if length > 1e-6 else 0.0
+    return (length, abs(((off[1] - off[0]) * way).sum()) / (length * np.sqrt(variance))) if variance else None
 
 
 def unit_of_curvature(

@@ -64,11 +64,13 @@ def _factorized_subset(posterior):
 def _factorized(k, lam):
     "Cholesky factor of `K + λ`, and λ, absolute, with what rounding needs besides."
     size = max(np.trace(k) / len(k), 1e-300)
-    for _ in range(12):
+    if not np.isfinite(size):
+        raise InputError(NOT_FINITE)
+    for _ in range(30):  # from rounding to the size of K
         with suppress(np.linalg.LinAlgError):
-            return cho_factor(k + lam * size * np.eye(len(k))), lam * size
+            return cho_factor(k + lam * size * np.eye(len(k)), check_finite=False), lam * size
         lam = max(3 * lam, 1e-15 * len(k))
-    raise InputError(NOT_FINITE)
+    raise InputError("the covariance of the frames has no Cholesky factor: give a larger lam")
 
 # %% ../../nbs/30_regression/10_posterior.ipynb #af5b6b7b
 def _posterior_covariances(posterior, new):

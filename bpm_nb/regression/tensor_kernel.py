@@ -129,7 +129,9 @@ class FunctionErrors:
         self,
         values: list[np.ndarray],  # families of numbers (P, …)
     ) -> np.ndarray:
-        "Standard deviations (P,) of the error of a component of the tensors."
+        "Standard deviations (P,) of the error of a component of the tensors; infinite where it is not known."
+        if np.isinf(self.variance).any():
+            return np.full(len(values[0]), np.inf)
         q = (np.concatenate(values, 1) - self.scale.mean) * self.scale.scale
         unexplained = unexplained_variance(gaussian_kernel(q, self.points, self.gamma), self.whitening)
         return np.sqrt(self.variance[0] + self.variance[1] * unexplained)

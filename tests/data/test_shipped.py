@@ -25,6 +25,18 @@ def test_shipped_files_are_those_described(name):
         assert f"{f.name}:" in text and sha256(f.read_bytes()).hexdigest() in text
 
 
+@pytest.mark.parametrize("name", shipped())
+def test_every_surface_says_what_it_is(name):
+    from bpm_nb.models.library import KINDS, load_model
+    from bpm_nb.models.storage import StoredModel, whole_arrays
+
+    for kind in KINDS if shipped_files(name, "surface") else ():
+        file = next(f for f in shipped_files(name, f"surface_{kind}"))
+        with np.load(file) as own:
+            assert own["quantity"] == "energy" and str(own["format"]) and str(own["params"])
+        assert isinstance(load_model(name, kind), StoredModel) and "206/points" in whole_arrays(file)
+
+
 def test_the_organic_set_is_described():
     text = (SHIPPED / "organic" / "organic.txt").read_text("utf-8")
     for f in (SHIPPED / "organic").iterdir():

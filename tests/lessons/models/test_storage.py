@@ -31,6 +31,19 @@ def test_a_saved_model_predicts_the_same():
     np.testing.assert_array_equal(again.extrapolation(enol.test)[2], model.extrapolation(enol.test)[2])
 
 
+def test_the_unit_of_curvatures_is_kept():
+    from dataclasses import replace
+    from tempfile import TemporaryDirectory
+
+    from bpm_nb.models.energy import BondEnergy
+
+    surface = BondEnergy(n_points=60).fit(enol.train[:8])
+    surface.posterior_ = replace(surface.posterior_, curvature_unit=2.5)
+    with TemporaryDirectory() as folder:
+        surface.save(f"{folder}/surface.npz")
+        assert BondEnergy.load(f"{folder}/surface.npz").posterior_.curvature_unit == 2.5
+
+
 def test_half_of_a_model_stands_in_the_file_beside_it():
     from tempfile import TemporaryDirectory
 

@@ -4,9 +4,10 @@ import pytest
 pytest.importorskip("tblite", reason="tblite is not installed")
 
 import numpy as np
+from dataclasses import replace
 from bpm_nb.data.records import Frames
 from bpm_nb.models.energy import BondEnergy
-from bpm_nb.pipeline.organic_models import left_out_errors
+from bpm_nb.pipeline.organic_models import left_out_errors, stiffness_ratio, unit_of_curvature
 
 
 import warnings
@@ -37,3 +38,18 @@ def test_what_ships_is_nearer_to_the_reference_than_gfn2():
     keto = load("malonaldehyde-keto").test[::30]
     taught, cheap = load_model("organic").predict_forces(keto), baseline_values("gfn2", keto)[1]
     assert np.linalg.norm(taught - keto.forces) < 0.5 * np.linalg.norm(cheap - keto.forces)
+
+
+def test_the_stiffness_of_a_molecule_does_not_turn_with_it():
+    from scipy.spatial.transform import Rotation
+
+    from bpm_nb.models import load_model
+
+    pair, taught = load("malonaldehyde-keto").test[:2], load_model("organic")
+    length, ratio = stiffness_ratio(taught, pair)
+    turns = Rotation.random(2, rng=0).as_matrix()
+    turned = replace(pair, pos=pair.pos @ turns + [[[1.0, 2, 3]], [[-2.0, 0, 1]]], forces=pair.forces @ turns)
+    np.testing.assert_allclose(stiffness_ratio(taught, turned), (length, ratio), rtol=1e-4)
+    assert length > 0.1 and 0 < ratio < 100
+    assert stiffness_ratio(taught, pair[:1]) is None and stiffness_ratio(taught, pair[[0, 0]]) is None
+    assert abs(unit_of_curvature(np.array([[0.1, 1.349], [0.2, 1.349], [3.0, 50.0]])) - 2) < 1e-9
