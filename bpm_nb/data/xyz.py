@@ -124,7 +124,7 @@ def cp2k_cell_file(
     file = path.with_name(f"{match[1]}-{match[2]}.cell") if match else None
     return file if file is not None and file.is_file() else None
 
-
+# %% ../../nbs/10_data/08_xyz.ipynb #49b4fd5d
 def cp2k_cells(
     file: Path,  # `NAME-1.cell`
 ) -> dict[int, np.ndarray]:

@@ -104,7 +104,7 @@ def stiffness_ratio(
     variance = stiffness_variance(model.posterior_, frames.numbers[0, atoms], ends) if length > 1e-6 else 0.0
     return (length, abs(((off[1] - off[0]) * way).sum()) / (length * np.sqrt(variance))) if variance else None
 
-
+# %% ../../nbs/80_pipeline/14_organic_models.ipynb #7e3a43ff
 def unit_of_curvature(
     ways: np.ndarray,  # (n, 2) lengths and ratios
 ) -> float:

@@ -171,12 +171,12 @@ class Predictor(Protocol):
 
 # %% ../../nbs/50_spectra/06_infrared.ipynb #1ffe1a54
 def predicted_infrared(run, model, options):
-    "By a model of dipoles, or of polar tensors; in a cell with velocities by the derivative of the dipole."
+    "Infrared absorption by a model of dipoles, or of polar tensors; in a cell by the derivative of the dipole."
     from ase.units import Bohr
 
     frames = run.frames
-    repeats = images_matter(frames.pos, frames.cell, IMAGE_REACH).any()
-    if hasattr(model, "derivative") and repeats and run.vel is not None:
+    if hasattr(model, "derivative") and images_matter(frames.pos, frames.cell, IMAGE_REACH).any():
+        require_velocities(run)
         polar = model.derivative(run).swapaxes(2, 3) * Bohr
         return polar_ir_spectrum(run, polar.reshape(*run.pos.shape, 3), **options)
     values = model.predict_trajectory(run)

@@ -104,9 +104,6 @@ def test_infrared_comes_from_derivatives_of_the_dipole_or_polar_tensors(liquid, 
     np.testing.assert_allclose(one, other, rtol=0.02, atol=0.01 * one.max())
     resting = replace(read(liquid / "run.npz"), vel=None)
     write(liquid / "resting.npz", resting)
-    words = f"spectrum {liquid}/model.npz {liquid}/resting.npz --resolution 100"
-    code, _, err = call(capsys, f"{words} --infrared {liquid}/dipole.npz -o {liquid}/slow.csv")
-    table = np.genfromtxt(liquid / "slow.csv", delimiter=",", names=True, skip_header=3)
-    np.testing.assert_allclose(table["infrared"], one, rtol=0.1, atol=0.05 * one.max())  # by steps of 2 fs
-    code, _, err = call(capsys, f"{words} --infrared {liquid}/polar.npz -o {liquid}/no.csv")
+    words = f"spectrum {liquid}/model.npz {liquid}/resting.npz --infrared {liquid}/dipole.npz --resolution 100"
+    code, _, err = call(capsys, f"{words} -o {liquid}/no.csv")
     assert code == 2 and "resting.npz: the run has no velocities, which move the charges" in err
