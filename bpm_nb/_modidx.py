@@ -3592,6 +3592,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'bpm_nb/regression/process.py'),
                                            'bpm_nb.regression.process.stiffness_variance': ( '30_regression/process.html#stiffness_variance',
                                                                                              'bpm_nb/regression/process.py'),
+                                           'bpm_nb.regression.process.unexplained_energies': ( '30_regression/process.html#unexplained_energies',
+                                                                                               'bpm_nb/regression/process.py'),
                                            'bpm_nb.regression.process.with_noise': ( '30_regression/process.html#with_noise',
                                                                                      'bpm_nb/regression/process.py')},
             'bpm_nb.regression.representation': { 'bpm_nb.regression.representation.BondRows': ( '30_regression/representation.html#bondrows',

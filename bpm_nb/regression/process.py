@@ -276,6 +276,17 @@ def explained_energies(
     known = solve_triangular(triangle, cross.T, trans=0 if lower else 1, lower=lower)
     return known.T @ known
 
+# %% ../../nbs/30_regression/12_process.ipynb #ef6cd967
+def unexplained_energies(
+    process: EnergyProcess,  # of n known numbers
+    numbers: np.ndarray,  # (N,) atomic numbers
+    pos: np.ndarray,  # (S, N, 3) positions, Å
+) -> np.ndarray:
+    "Covariance of the energies of geometries given what is known, (S, S), eV². Raises `InputError` where `bonds` does."
+    frames = Frames(np.tile(numbers, (len(pos), 1)), pos)
+    (group,) = frame_groups(process.representation, process.gamma, frames, False)
+    return energy_covariance(group, process.gamma) - explained_energies(process, group)
+
 # %% ../../nbs/30_regression/12_process.ipynb #8daf3dd1
 STEP = 0.04  # Å, of the atom that moves most
 MOVES_AT_ONCE = 8  # coordinates whose energies are in memory together
@@ -303,10 +314,10 @@ def block_curvatures(
     h = STEP / np.abs(moves).max((1, 2))
     steps, one = h[:, None, None] * moves, np.eye(len(moves)) / h[:, None] ** 2
     around = np.concatenate([pos[None], pos + steps, pos - steps])
-    frames = Frames(np.tile(numbers, (len(around), 1)), around)
-    (group,) = frame_groups(process.representation, process.gamma, frames, False)
-    difference = np.concatenate([-2 / h[:, None] ** 2, one, one], 1)
-    left = energy_covariance(group, process.gamma) - explained_energies(process, group)
+    difference, left = (
+        np.concatenate([-2 / h[:, None] ** 2, one, one], 1),
+        unexplained_energies(process, numbers, around),
+    )
     return np.einsum("ds,st,dt->d", difference, left, difference, optimize=True)
 
 # %% ../../nbs/30_regression/12_process.ipynb #0ed8a1b8
@@ -316,10 +327,7 @@ def stiffness_variance(
     ends: np.ndarray,  # (2, N, 3) positions, Å
 ) -> float:
     "Of the change of the force along the line from one geometry to the other, (eV/Å)². Raises `InputError` as `bonds`."
-    process, way = posterior.process, ends[1] - ends[0]
+    way, difference = ends[1] - ends[0], np.array([-1, 1, 1, -1]) / STEP
     step = STEP / 2 * way / np.linalg.norm(way)
-    around = np.concatenate([ends + step, ends - step])
-    (group,) = frame_groups(process.representation, process.gamma, Frames(np.tile(numbers, (4, 1)), around), False)
-    difference = np.array([-1, 1, 1, -1]) / STEP
-    left = energy_covariance(group, process.gamma) - explained_energies(process, group)
+    left = unexplained_energies(posterior.process, numbers, np.concatenate([ends + step, ends - step]))
     return posterior.amplitudes[0] ** 2 * max(difference @ left @ difference, 0.0)
